@@ -1,0 +1,56 @@
+"""What every stage returns: a status, the reasons for it, and how long it took."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Fact(BaseModel):
+    """Base of everything in the record: immutable, and strict about what it holds."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Status(StrEnum):
+    """How a stage ended; see `SEVERITY` for their order."""
+
+    PASS = "pass"  # noqa: S105 (not a password)
+    WARN = "warn"
+    FAIL = "fail"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+SEVERITY = {Status.SKIPPED: 0, Status.PASS: 0, Status.WARN: 1, Status.FAIL: 2, Status.ERROR: 3}
+"""Worse is higher. A skipped stage is no worse than one that passed."""
+
+
+def worst(statuses: list[Status]) -> Status:
+    """The worst of several statuses; `pass` of none."""
+    return max(statuses, key=SEVERITY.__getitem__, default=Status.PASS)
+
+
+class Reason(Fact):
+    """Why a stage did not simply pass. Becomes an annotation on `file` and `line`."""
+
+    message: str
+    severity: Literal["note", "warning", "error"] = "error"
+    file: str | None = None
+    """Relative to the root of the git repository, with `/`."""
+    line: int | None = None
+    hint: str | None = None
+
+
+class Section(Fact):
+    """What one stage found. Stages derive from it and add typed facts."""
+
+    status: Status
+    reasons: tuple[Reason, ...] = ()
+    seconds: float = 0.0
+    exit_code: int = 0
+    """What the stage's command returns: 0, or one of the codes in `errors.py`, or 1 for a no."""
