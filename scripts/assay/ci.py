@@ -1,0 +1,127 @@
+"""Where a run takes place: which CI host, which event, which pull request, which revisions."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from assay.section import Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Host = Literal["github", "gitlab", "jenkins", "local"]
+
+
+class CiContext(Fact):
+    """What the environment says about the run. Holds no secret: it is stored in the record."""
+
+    host: Host = "local"
+    event: str = "local"
+    """`pull_request`, `push`, `schedule`, ... in GitHub's words; `local` on a laptop."""
+    repository: str | None = None
+    """`owner/name`."""
+    pull_request: int | None = None
+    from_fork: bool = False
+    base_ref: str | None = None
+    """The branch that a pull request would merge into."""
+    base_sha: str | None = None
+    """The commit that head is compared with, where the host names one."""
+    head_ref: str | None = None
+    head_sha: str | None = None
+    """The commit that the author pushed; the checked out one may be a merge of it."""
+    server_url: str = "https://github.com"
+    api_url: str = "https://api.github.com"
+    run_url: str | None = None
+    workflow: str | None = None
+
+
+def detect(environ: Mapping[str, str], event: Mapping[str, Any] | None = None) -> CiContext:
+    """The context of a run, from its environment and the host's event payload alone.
+
+    Args:
+        environ: Environment variables, as in `os.environ`.
+        event: The parsed JSON of `GITHUB_EVENT_PATH`; other hosts have none.
+    """
+    if environ.get("GITHUB_ACTIONS") == "true":
+        return _github(environ, event or {})
+    if environ.get("GITLAB_CI") == "true":
+        return _gitlab(environ)
+    if environ.get("JENKINS_URL"):
+        return _jenkins(environ)
+    return CiContext()
+
+
+def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
+    # https://docs.github.com/actions/reference/workflows-and-actions/variables
+    server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    repository = environ.get("GITHUB_REPOSITORY") or None
+    run_id = environ.get("GITHUB_RUN_ID")
+    name = environ.get("GITHUB_EVENT_NAME") or "push"
+    pull: Mapping[str, Any] = event.get("pull_request") or {}
+    head, base = pull.get("head") or {}, pull.get("base") or {}
+    head_repo = (head.get("repo") or {}).get("full_name")
+    return CiContext(
+        host="github",
+        event=name,
+        repository=repository,
+        pull_request=_int(pull.get("number") or event.get("number")) if pull else None,
+        # A deleted fork leaves `head.repo` null; that too is not our own branch.
+        from_fork=bool(pull) and bool(head) and head_repo != repository,
+        base_ref=base.get("ref") or environ.get("GITHUB_BASE_REF") or None,
+        base_sha=base.get("sha") or _before(event),
+        head_ref=head.get("ref") or environ.get("GITHUB_HEAD_REF") or environ.get("GITHUB_REF_NAME"),
+        head_sha=head.get("sha") or environ.get("GITHUB_SHA") or None,
+        server_url=server,
+        api_url=environ.get("GITHUB_API_URL") or "https://api.github.com",
+        run_url=f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else None,
+        workflow=environ.get("GITHUB_WORKFLOW") or None,
+    )
+
+
+def _before(event: Mapping[str, Any]) -> str | None:
+    """The commit that a branch was on before a push; all zeros when the branch is new."""
+    before = event.get("before")
+    return before if isinstance(before, str) and re.search("[1-9a-f]", before) else None
+
+
+def _gitlab(environ: Mapping[str, str]) -> CiContext:
+    # https://docs.gitlab.com/ci/variables/predefined_variables/
+    number = _int(environ.get("CI_MERGE_REQUEST_IID"))
+    source = environ.get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH")
+    return CiContext(
+        host="gitlab",
+        event="pull_request" if number else environ.get("CI_PIPELINE_SOURCE") or "push",
+        repository=environ.get("CI_PROJECT_PATH") or None,
+        pull_request=number,
+        from_fork=source is not None and source != environ.get("CI_PROJECT_PATH"),
+        base_ref=environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME") or None,
+        base_sha=environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or None,
+        head_ref=environ.get("CI_COMMIT_REF_NAME") or None,
+        head_sha=environ.get("CI_COMMIT_SHA") or None,
+        server_url=environ.get("CI_SERVER_URL") or "https://gitlab.com",
+        api_url=environ.get("CI_API_V4_URL") or "https://gitlab.com/api/v4",
+        run_url=environ.get("CI_PIPELINE_URL") or None,
+        workflow=environ.get("CI_JOB_NAME") or None,
+    )
+
+
+def _jenkins(environ: Mapping[str, str]) -> CiContext:
+    # The multibranch plugin's variables: https://www.jenkins.io/doc/book/pipeline/multibranch/
+    number = _int(environ.get("CHANGE_ID"))
+    return CiContext(
+        host="jenkins",
+        event="pull_request" if number else "push",
+        pull_request=number,
+        from_fork=bool(environ.get("CHANGE_FORK")),
+        base_ref=environ.get("CHANGE_TARGET") or None,
+        head_ref=environ.get("CHANGE_BRANCH") or environ.get("BRANCH_NAME") or None,
+        head_sha=environ.get("GIT_COMMIT") or None,
+        run_url=environ.get("BUILD_URL") or None,
+        workflow=environ.get("JOB_NAME") or None,
+    )
+
+
+def _int(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else None

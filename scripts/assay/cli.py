@@ -1,0 +1,231 @@
+"""The command line: one command a stage. Parses, calls, prints, exits; no logic.
+
+Everything but Typer is imported inside the commands, so that `assay --help` answers at once.
+Options can be given by environment variable (`ASSAY_BASE` for `--base`): that is how the actions
+pass their inputs, which therefore never meet a shell.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assay import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.context import Context
+    from assay.errors import AssayError
+
+app = typer.Typer(
+    name="assay",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: importing Rich would triple its time
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="CI/CD for machine-learning models: did this change make the model better?",
+)
+
+Root = Annotated[
+    Path,
+    typer.Option(
+        "--working-directory",
+        "-C",
+        envvar="ASSAY_WORKING_DIRECTORY",
+        help="The project: the folder with dvc.yaml and assay.yaml.",
+    ),
+]
+ConfigFile = Annotated[
+    str, typer.Option("--config", envvar="ASSAY_CONFIG", help="Configuration file in the project.")
+]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ASSAY_BASE",
+        help="Revision to compare with. Default: where this branch left the default branch.",
+    ),
+]
+Train = Annotated[
+    str | None,
+    typer.Option("--train", envvar="ASSAY_TRAIN", help="run, verify or skip; beats assay.yaml."),
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", envvar="ASSAY_DEBUG", help="Show tracebacks of expected errors.")
+]
+HERE = Path()
+
+
+@app.command()
+def check(
+    root: Root = HERE,
+    config: ConfigFile = "assay.yaml",
+    base: Base = None,
+    train: Train = None,
+    report: Annotated[
+        bool,
+        typer.Option(help="Print and write the report; without it the exit code is always 0."),
+    ] = True,
+    debug: Debug = False,
+) -> None:
+    """Run every stage and print what the pull request will say."""
+    from assay import record as records
+    from assay.pipeline import run_stages
+
+    context, problem = _prepare(root, config=config, base=base, train=train, fresh=True)
+    context = run_stages(records.STAGES, context, problem=problem, debug=debug)
+    if report:
+        from assay.stages import report as reporting
+
+        raise typer.Exit(reporting.run(context).verdict.exit_code)
+
+
+def _stage(name: str) -> Callable[..., None]:
+    """The command of one stage; its help is the first line of the stage's module."""
+
+    def command(
+        root: Root = HERE,
+        config: ConfigFile = "assay.yaml",
+        base: Base = None,
+        train: Train = None,
+        debug: Debug = False,
+    ) -> None:
+        from assay.pipeline import run_stages
+
+        context, problem = _prepare(
+            root, config=config, base=base, train=train, fresh=name == "checkout"
+        )
+        context = run_stages([name], context, problem=problem, debug=debug)
+        section = context.record.section(name)
+        raise typer.Exit(section.exit_code if section else 0)
+
+    return command
+
+
+for _name, _help in (
+    ("checkout", "Pull the DVC data of this revision, and of base as far as a comparison needs."),
+    ("validate", "Check the data against the Pandera schema."),
+    ("test", "Run the project's pytest suite."),
+    ("train", "Reproduce the DVC pipeline, or verify that somebody did."),
+    ("evaluate", "Compute the metrics of this revision and of base."),
+    ("compare", "Hold this revision against base, and decide the gates."),
+):
+    app.command(_name, help=_help)(_stage(_name))
+
+
+@app.command()
+def report(
+    root: Root = HERE,
+    config: ConfigFile = "assay.yaml",
+    comment: Annotated[
+        bool,
+        typer.Option(envvar="ASSAY_COMMENT", help="Post the comment on the pull request."),
+    ] = False,
+    key: Annotated[
+        str,
+        typer.Option(envvar="ASSAY_COMMENT_KEY", help="Tells several comments of one PR apart."),
+    ] = "default",
+) -> None:
+    """Render the record: Markdown, HTML, JSON, step summary; and post the comment."""
+    from assay.stages import report as reporting
+
+    context, _ = _prepare(root, config=config, base=None, train=None, fresh=False)
+    files = reporting.run(context)
+    if comment:
+        from assay.publish import publish
+
+        publish(context, files, key=key)
+    raise typer.Exit(files.verdict.exit_code)
+
+
+@app.command()
+def init(
+    root: Root = HERE,
+    uses: Annotated[
+        str, typer.Option(help="The action that the workflow uses: OWNER/NAME@REF.")
+    ] = "your-org/assay@v1",
+) -> None:
+    """Look at a repository, say what was found, write assay.yaml and the workflow."""
+    from assay import initialize
+    from assay.console import Console
+    from assay.workspace import Workspace
+
+    console = Console(github=False)
+    initialize.run(Workspace(root.resolve(), os.environ), console, uses=uses)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of assay.yaml, for editors."""
+    from assay.config import json_schema
+
+    typer.echo(json_schema(), nl=False)
+
+
+def _prepare(
+    root: Path, *, config: str, base: str | None, train: str | None, fresh: bool
+) -> tuple[Context, AssayError | None]:
+    """Build every object that stages use; what is wrong with the configuration comes beside it.
+
+    A wrong configuration must not keep the report from being made, so it is not raised here: the
+    first stage ends with it.
+    """
+    from assay import ci, prepare
+    from assay.console import Console
+    from assay.workspace import Workspace
+
+    context = ci.detect(os.environ, prepare.event_payload(os.environ))
+    return prepare.context(
+        workspace=Workspace(root.resolve(), os.environ),
+        ci=context,
+        console=Console(github=context.host == "github"),
+        clock=time.monotonic,
+        config_name=config,
+        base=base,
+        train=train,
+        fresh=fresh,
+    )
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 (Typer's signature)
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def main() -> None:
+    """Entry point: turns the exceptions that we can explain into one line and an exit code."""
+    from assay.errors import AssayError
+
+    try:
+        app()
+    except AssayError as error:
+        if os.environ.get("ASSAY_DEBUG"):
+            raise
+        from assay.console import Console
+        from assay.section import Reason
+
+        console = Console(github=os.environ.get("GITHUB_ACTIONS") == "true")
+        console.annotate(
+            Reason(message=error.message, hint=error.hint, file=error.file, line=error.line)
+        )
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

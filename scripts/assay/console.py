@@ -1,0 +1,138 @@
+"""What a person sees while stages run: groups, progress, annotations. In a terminal and in CI logs."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.progress import Progress
+
+    from assay.section import Reason
+
+# https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+_LEVELS = {"note": "notice", "warning": "warning", "error": "error"}
+
+
+def printable(text: str) -> str:
+    r"""`text` on one line, with control characters spelled out (`\n`, `\x1b`): safe to print."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class Console:
+    """Writes for people; in GitHub Actions also workflow commands.
+
+    Args:
+        github: Whether the log is read by the GitHub Actions runner.
+        out: Where everything goes; workflow commands are only read from standard output.
+    """
+
+    def __init__(self, *, github: bool = False, out: TextIO | None = None) -> None:
+        self.github = github
+        self.out = out or sys.stdout
+        self._fenced = False
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person watches: progress bars make sense."""
+        return not self.github and self.out.isatty()
+
+    def line(self, text: str = "", *, style: str = "") -> None:
+        """Print one line. `style` is a rich style and only shows in a terminal."""
+        if style and self.interactive:
+            from rich.console import Console as Rich
+            from rich.text import Text
+
+            Rich(file=self.out, highlight=False).print(Text(text, style=style))
+        else:
+            print(text, file=self.out, flush=True)
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        """A part of the log that folds away in GitHub."""
+        if self.github:
+            self.line(f"::group::{printable(title)}")
+        else:
+            self.line(f"── {printable(title)}", style="bold")
+        try:
+            yield
+        finally:
+            if self.github:
+                self.line("::endgroup::")
+
+    @contextmanager
+    def untrusted(self) -> Iterator[None]:
+        """Output of the user's programs: whatever it prints is no workflow command."""
+        if not self.github or self._fenced:
+            yield
+            return
+        token = secrets.token_hex(16)
+        self.line(f"::stop-commands::{token}")
+        self._fenced = True
+        try:
+            yield
+        finally:
+            self._fenced = False
+            self.line(f"::{token}::")
+
+    def raw(self, text: str) -> None:
+        """One line of a program's output; call it inside `untrusted`."""
+        print(text, file=self.out, flush=True)
+
+    def annotate(self, reason: Reason) -> None:
+        """One annotation in GitHub, one line in a terminal."""
+        message = reason.message if reason.hint is None else f"{reason.message} {reason.hint}"
+        if self.github:
+            where = {"file": reason.file, "line": reason.line}
+            self.line(command(_LEVELS[reason.severity], message, where))
+            return
+        place = "" if reason.file is None else f" {reason.file}" + (
+            "" if reason.line is None else f":{reason.line}"
+        )
+        style = {"note": "dim", "warning": "yellow", "error": "red"}[reason.severity]
+        self.line(f"{reason.severity}:{printable(place)} {printable(message)}", style=style)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """A progress bar for bytes; it stays silent where nobody watches."""
+        from rich.console import Console as Rich
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            DownloadColumn(),
+            TimeElapsedColumn(),
+            console=Rich(file=self.out),
+            disable=not self.interactive,
+            transient=True,
+        )
+        with bar:
+            yield bar
+
+
+def command(name: str, message: str, properties: Mapping[str, object | None]) -> str:
+    """A workflow command, escaped as the runner unescapes it."""
+    given = ((key, value) for key, value in properties.items() if value is not None)
+    listed = ",".join(f"{key}={_escape_property(str(value))}" for key, value in given)
+    return f"::{name}{' ' if listed else ''}{listed}::{_escape_data(message)}"
+
+
+def _escape_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")

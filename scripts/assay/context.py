@@ -1,0 +1,36 @@
+"""What a stage is given: built once in `cli.py`, injected everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from assay.ci import CiContext
+    from assay.config import Config
+    from assay.console import Console
+    from assay.record import RunRecord
+    from assay.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything that a stage may use. Nothing in it is created by a stage."""
+
+    config: Config
+    workspace: Workspace
+    ci: CiContext
+    record: RunRecord
+    """What earlier stages found."""
+    console: Console
+    clock: Callable[[], float]
+    """Seconds, from any start."""
+    environ: Mapping[str, str]
+    base: str | None = None
+    """The revision to compare with, where the user named one."""
+
+    def with_record(self, record: RunRecord) -> Context:
+        """The same context after a stage has added its section."""
+        return replace(self, record=record)

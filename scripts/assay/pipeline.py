@@ -1,0 +1,130 @@
+"""Runs stages: times them, turns exceptions into sections, keeps the record on disk."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from typing import TYPE_CHECKING
+
+from assay import record as records
+from assay.errors import AssayError
+from assay.section import Reason, Section, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from assay.context import Context
+    from assay.record import RunRecord
+
+# What a stage cannot do without. A stage whose need ended in an error is skipped; one whose need
+# merely failed still runs, because people want to see everything that is wrong at once.
+NEEDS = {
+    "validate": ("checkout",),
+    "test": ("checkout",),
+    "train": ("checkout",),
+    "evaluate": ("checkout", "train"),
+    "compare": ("evaluate",),
+}
+
+
+def run_stages(
+    names: Sequence[str],
+    context: Context,
+    *,
+    problem: AssayError | None = None,
+    debug: bool = False,
+) -> Context:
+    """Run stages in order and return the context with all their sections.
+
+    Never raises for a failing stage: its section says what happened, so that the record stays
+    readable and the report gets posted.
+
+    Args:
+        names: Stages, from `record.STAGES`.
+        context: What they are given.
+        problem: What is wrong already; the first stage ends with it instead of running.
+        debug: Print tracebacks of expected errors too.
+    """
+    for name in names:
+        context = _run_stage(name, context, problem=problem, debug=debug)
+        problem = None
+    return context
+
+
+def _run_stage(
+    name: str, context: Context, *, problem: AssayError | None, debug: bool
+) -> Context:
+    start = context.clock()
+    with context.console.group(name):
+        if problem is not None:
+            section = _error(_module(name)[1], problem)
+        else:
+            section = _blocked(name, context.record) or _guarded(name, context, debug=debug)
+        section = section.model_copy(update={"seconds": round(context.clock() - start, 3)})
+        context.console.line(_closing_line(name, section), style=_STYLES[section.status])
+    for reason in section.reasons:
+        context.console.annotate(reason)
+    record = context.record.with_section(name, section)
+    records.save(record, context.workspace.state / records.FILE)
+    return context.with_record(record)
+
+
+def _guarded(name: str, context: Context, *, debug: bool) -> Section:
+    run, section_type = _module(name)
+    try:
+        section = run(context)
+    except AssayError as error:
+        if debug:
+            traceback.print_exc()
+        return _error(section_type, error)
+    except Exception as error:  # noqa: BLE001 (the one place where defects become a section)
+        traceback.print_exc()
+        return section_type(
+            status=Status.ERROR,
+            exit_code=AssayError.exit_code,
+            reasons=(
+                Reason(
+                    message=f"Assay itself failed in {name}: {type(error).__name__}: {error}",
+                    hint="This is a defect of ours: please report it with the log above.",
+                ),
+            ),
+        )
+    if section.status is Status.FAIL and section.exit_code == 0:
+        return section.model_copy(update={"exit_code": 1})
+    return section
+
+
+def _module(name: str) -> tuple[Callable[[Context], Section], type[Section]]:
+    """The `run` of a stage and the type of its section; heavy stages are imported when they run."""
+    module = importlib.import_module(f"assay.stages.{name}")
+    return module.run, getattr(module, f"{name.capitalize()}Section")
+
+
+def _error(section_type: type[Section], error: AssayError) -> Section:
+    reason = Reason(message=error.message, hint=error.hint, file=error.file, line=error.line)
+    return section_type(status=Status.ERROR, exit_code=error.exit_code, reasons=(reason,))
+
+
+def _blocked(name: str, record: RunRecord) -> Section | None:
+    for need in NEEDS.get(name, ()):
+        found = record.section(need)
+        if found is None:
+            continue
+        blocks = found.status is Status.ERROR or (need == "train" and found.status is Status.FAIL)
+        if blocks or (found.status is Status.SKIPPED and need == "evaluate"):
+            reason = Reason(message=f"Skipped, because {need} did not succeed.", severity="note")
+            return _module(name)[1](status=Status.SKIPPED, reasons=(reason,))
+    return None
+
+
+_STYLES = {
+    Status.PASS: "green",
+    Status.WARN: "yellow",
+    Status.FAIL: "red",
+    Status.SKIPPED: "dim",
+    Status.ERROR: "red",
+}
+
+
+def _closing_line(name: str, section: Section) -> str:
+    return f"{name}: {section.status.value} ({section.seconds:.1f} s)"

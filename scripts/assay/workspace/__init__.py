@@ -1,0 +1,86 @@
+"""The user's repository: git, DVC, and the files that a run keeps in `.assay/`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.errors import OutsideError
+from assay.workspace import dvcfiles
+from assay.workspace.dvccli import Dvc
+from assay.workspace.git import Git, GitTree, WorkTree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATE = ".assay"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project folder inside a git repository.
+
+    Args:
+        root: The project folder, absolute.
+        environ: Environment for git and DVC.
+    """
+
+    root: Path
+    environ: Mapping[str, str]
+
+    @functools.cached_property
+    def git(self) -> Git:
+        """The git repository."""
+        return Git(self.root, self.environ)
+
+    @functools.cached_property
+    def dvc(self) -> Dvc:
+        """The DVC project."""
+        return Dvc(self.root, self.environ)
+
+    @property
+    def state(self) -> Path:
+        """The folder of the record and everything beside it. Ignored by git."""
+        folder = self.root / STATE
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        return folder
+
+    @property
+    def base_folder(self) -> Path:
+        """Where `checkout` puts the base revision's files that a comparison needs."""
+        return self.state / "base"
+
+    def head_files(self) -> dvcfiles.DvcFiles:
+        """What DVC's files say in the work tree, now: training changes it."""
+        return dvcfiles.read(WorkTree(self.git))
+
+    def files_at(self, sha: str) -> dvcfiles.DvcFiles:
+        """What DVC's files say at a commit."""
+        return dvcfiles.read(GitTree(self.git, sha))
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        OutsideError: The file cannot be written (disk full, no permission).
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise OutsideError(f"{path} cannot be written: {error.strerror}.") from error

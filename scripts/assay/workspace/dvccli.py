@@ -1,0 +1,179 @@
+"""DVC as its users run it: the command line, in the project environment.
+
+Only what DVC documents is used: commands, their JSON, the configuration files and the layout of
+the cache (https://dvc.org/doc/user-guide/project-structure/internal-files). Its Python internals
+change between minor versions.
+"""
+
+from __future__ import annotations
+
+import configparser
+import importlib.util
+import json
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from assay import process
+from assay.console import printable
+from assay.errors import ProgramError, RepositoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A DVC remote, without its credentials."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Dvc:
+    """The DVC project in a folder.
+
+    Args:
+        root: The folder that holds `.dvc/`.
+        environ: Environment for DVC; credentials of remotes are read from it and nowhere else.
+    """
+
+    root: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    def require(self) -> None:
+        """Check that there is a DVC project.
+
+        Raises:
+            RepositoryError: There is none.
+        """
+        if not (self.root / ".dvc").is_dir():
+            raise RepositoryError(
+                "This is not a DVC repository: there is no `.dvc` folder.",
+                hint="Run `dvc init`, or point `working-directory` at the folder that has it.",
+            )
+
+    def settings(self) -> dict[str, dict[str, str]]:
+        """DVC's configuration: system, global, repository and local files merged, in that order."""
+        config_home = self.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+        merged: dict[str, dict[str, str]] = {}
+        for path in (
+            Path("/etc/xdg/dvc/config"),
+            Path(config_home) / "dvc" / "config",
+            self.root / ".dvc" / "config",
+            self.root / ".dvc" / "config.local",
+        ):
+            parser = configparser.RawConfigParser(strict=False)
+            try:
+                parser.read(path, encoding="utf-8")
+            except (configparser.Error, UnicodeDecodeError) as error:
+                raise RepositoryError(
+                    f"DVC's configuration cannot be read: {printable(str(error))}.",
+                    file=str(path.relative_to(self.root)) if path.is_relative_to(self.root) else None,
+                ) from error
+            for name in parser.sections():
+                section = {key: value.strip("'\"") for key, value in parser[name].items()}
+                for key in ("url", "dir"):  # relative to the file that says so
+                    if key in section and _is_relative_path(section[key]):
+                        section[key] = os.path.normpath(path.parent / section[key])
+                merged.setdefault(name.strip("'"), {}).update(section)
+        return merged
+
+    def remote(self) -> Remote | None:
+        """The default remote, or `None`."""
+        settings = self.settings()
+        name = settings.get("core", {}).get("remote")
+        url = settings.get(f'remote "{name}"', {}).get("url")
+        return Remote(name=name, url=without_credentials(url)) if name and url else None
+
+    def cache_dir(self) -> Path:
+        """The folder with cached objects."""
+        return Path(self.settings().get("cache", {}).get("dir") or self.root / ".dvc" / "cache")
+
+    def argv(self, *args: str) -> list[str]:
+        """The command line of `dvc ARGS`.
+
+        Raises:
+            ProgramError: DVC is not installed here.
+        """
+        if importlib.util.find_spec("dvc") is not None:
+            return [sys.executable, "-m", "dvc", *args]
+        if found := shutil.which("dvc", path=self.environ.get("PATH")):
+            return [found, *args]
+        raise ProgramError(
+            "DVC is not installed in this environment.", hint="Install `assay[data]`, or `dvc`."
+        )
+
+    def stream(self, *args: str, on_line: Callable[[str], None]) -> process.Completed:
+        """Run DVC and hand over what it prints, line by line."""
+        env = process.user_environment(self.environ)
+        return process.stream(self.argv(*args), cwd=self.root, env=env, on_line=on_line)
+
+    def json(self, *args: str) -> Any:  # noqa: ANN401 (JSON holds anything)
+        """What DVC printed as JSON; `None` where it failed or printed something else."""
+        env = process.user_environment(self.environ)
+        done = process.capture(self.argv(*args), cwd=self.root, env=env)
+        if done.returncode != 0:
+            return None
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            return None
+
+
+def skeleton(
+    dvc: Dvc, folder: Path, files: Mapping[str, bytes]
+) -> Dvc:
+    """A DVC project in `folder` made of `files`, with the cache and remotes of `dvc`.
+
+    This is how a base revision's data is pulled without a second checkout: only `dvc.yaml`,
+    `dvc.lock` and `.dvc` files are needed, and objects land in the cache that both share.
+    """
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    settings = dvc.settings()
+    settings.setdefault("core", {})["no_scm"] = "true"
+    settings.setdefault("cache", {})["dir"] = str(dvc.cache_dir())
+    for name in ("core", "cache"):
+        settings[name].pop("site_cache_dir", None)
+    lines = [
+        line
+        for name, section in settings.items()
+        for line in (
+            f"['{name}']" if '"' in name else f"[{name}]",
+            *(f"    {key} = {json.dumps(value)}" for key, value in section.items()),
+        )
+    ]
+    home = folder / ".dvc"
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "config.local"  # may hold what the user's own config.local holds
+    config.touch(mode=0o600)
+    config.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    (home / "config").touch()
+    return Dvc(folder, dvc.environ)
+
+
+def pull_arguments(targets: Sequence[str], *, run_cache: bool) -> list[str]:
+    """Arguments of a `dvc pull`; names that look like options stay names."""
+    return ["pull", "--force", *(["--run-cache"] if run_cache else []), "--", *targets]
+
+
+def without_credentials(url: str) -> str:
+    """`url` without user, password and query (which can hold a signature)."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _is_relative_path(value: str) -> bool:
+    remote = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value)
+    return remote is None and not Path(value).is_absolute()

@@ -1,0 +1,196 @@
+"""The user's git repository: revisions and the files in them. Never changes the work tree."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from assay import process
+from assay.console import printable
+from assay.errors import ProgramError, RemoteError, RepositoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from subprocess import CompletedProcess
+
+DEEPEN_STEPS = (50, 500, 5000)
+
+
+@dataclass(frozen=True)
+class Git:
+    """A git repository, seen from a project folder inside it.
+
+    Args:
+        project: The folder that the user calls their project; the root or below it.
+        environ: Environment for git.
+    """
+
+    project: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    def run(self, *args: str) -> CompletedProcess[bytes]:
+        """Run `git` in the project folder."""
+        env = {
+            **self.environ,
+            "GIT_TERMINAL_PROMPT": "0",  # fail, never wait for a password
+            "GIT_OPTIONAL_LOCKS": "0",
+            "LC_ALL": "C",  # we read its messages
+        }
+        return process.capture(["git", *args], cwd=self.project, env=env)
+
+    def text(self, *args: str) -> str | None:
+        """What `git` printed, stripped; `None` where it failed."""
+        done = self.run(*args)
+        return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
+
+    def prefix(self) -> str:
+        """The project folder relative to the root of the repository: `""` or `"a/b/"`.
+
+        Raises:
+            RepositoryError: The folder is not in a git work tree.
+        """
+        done = self.run("rev-parse", "--show-prefix")
+        if done.returncode == 0:
+            return done.stdout.decode(errors="surrogateescape").rstrip("\n")
+        message = done.stderr.decode(errors="replace")
+        if "dubious ownership" in message:
+            raise RepositoryError(
+                f"git does not trust {self.project}: it belongs to another user.",
+                hint=f"Run `git config --global --add safe.directory {self.project}`.",
+            )
+        raise RepositoryError(
+            f"{printable(str(self.project))} is not in a git repository.",
+            hint="Run Assay where `git status` works; in a workflow, after actions/checkout.",
+        )
+
+    def resolve(self, revision: str) -> str | None:
+        """The commit that `revision` names, or `None`."""
+        return self.text(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
+
+    def head(self) -> str:
+        """The commit that is checked out.
+
+        Raises:
+            RepositoryError: There is no commit yet.
+        """
+        if (sha := self.resolve("HEAD")) is None:
+            raise RepositoryError(
+                "The git repository has no commit yet.", hint="Commit your files first."
+            )
+        return sha
+
+    def branch(self) -> str | None:
+        """The branch that is checked out; `None` on a detached head."""
+        return self.text("symbolic-ref", "--quiet", "--short", "HEAD")
+
+    def is_dirty(self) -> bool:
+        """Whether tracked files differ from the commit."""
+        return bool(self.text("status", "--porcelain", "--untracked-files=no"))
+
+    def default_branch(self) -> str | None:
+        """The remote's default branch as a revision (`origin/main`), or a local one."""
+        named = self.text("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+        for name in (named, "origin/main", "origin/master", "main", "master"):
+            if name and self.resolve(name):
+                return name
+        return None
+
+    def is_shallow(self) -> bool:
+        """Whether history was cut off when cloning."""
+        return self.text("rev-parse", "--is-shallow-repository") == "true"
+
+    def fetch(self, *args: str) -> None:
+        """Fetch from `origin`.
+
+        Raises:
+            RemoteError: git could not.
+        """
+        done = self.run("fetch", "--quiet", "--no-tags", *args)
+        if done.returncode != 0:
+            said = printable(done.stderr.decode(errors="replace").strip().split("\n")[-1])
+            raise RemoteError(
+                f"`git fetch` from origin failed: {said}.",
+                hint="Give actions/checkout `fetch-depth: 0`, or leave it its credentials.",
+            )
+
+    def merge_base(self, head: str, base: str) -> str | None:
+        """The best common ancestor of two commits, fetching more history of a shallow clone.
+
+        Raises:
+            RemoteError: More history is needed and cannot be fetched.
+        """
+        for step in (*DEEPEN_STEPS, None):
+            if found := self.text("merge-base", "--end-of-options", head, base):
+                return found
+            if not self.is_shallow():
+                return None
+            self.fetch(*(("--unshallow",) if step is None else (f"--deepen={step}",)), "origin")
+        return self.text("merge-base", "--end-of-options", head, base)
+
+    def read(self, sha: str, path: str) -> bytes | None:
+        """The content of a file of the project at a commit, or `None` where there is none."""
+        done = self.run("cat-file", "blob", f"{sha}:{self.prefix()}{path}")
+        return done.stdout if done.returncode == 0 else None
+
+    def files(self, sha: str) -> tuple[str, ...]:
+        """The project's files at a commit, relative to the project folder."""
+        done = self.run("ls-tree", "-r", "-z", "--name-only", "--end-of-options", sha)
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip()
+            raise ProgramError(f"`git ls-tree` failed: {printable(said)}.")
+        return _split(done.stdout)
+
+    def working_files(self) -> tuple[str, ...]:
+        """The project's files in the work tree: tracked ones and new ones that are not ignored."""
+        done = self.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        return tuple(path for path in _split(done.stdout) if (self.project / path).is_file())
+
+
+def _split(listing: bytes) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(listing.decode(errors="surrogateescape").split("\0")[:-1]))
+
+
+@dataclass(frozen=True)
+class GitTree:
+    """The project's files at one commit."""
+
+    git: Git
+    sha: str
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file, or `None`."""
+        return self.git.read(self.sha, path)
+
+    def files(self) -> tuple[str, ...]:
+        """All files, relative to the project folder."""
+        return self.git.files(self.sha)
+
+
+@dataclass(frozen=True)
+class WorkTree:
+    """The project's files as they lie on disk."""
+
+    git: Git
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file, or `None`."""
+        try:
+            return (self.git.project / path).read_bytes()
+        except OSError:
+            return None
+
+    def files(self) -> tuple[str, ...]:
+        """All files that git knows or does not ignore, relative to the project folder."""
+        return self.git.working_files()
+
+
+def named(files: Sequence[str], *, name: str = "", suffix: str = "") -> Iterator[str]:
+    """The paths whose last part is `name`, or ends in `suffix`."""
+    for path in files:
+        last = PurePosixPath(path).name
+        if (name and last == name) or (suffix and last.endswith(suffix) and last != suffix):
+            yield path
