@@ -103,7 +103,7 @@ class GitHubForge:
                 f"the comment has {len(text):,} characters with its marker, "
                 f"and GitHub takes at most {MAX_BODY:,}"
             )
-        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self._repository, re.ASCII):
+        if not re.fullmatch(r"[\w-]+/(?!\.+$)[\w.-]+", self._repository, re.ASCII):
             raise ForgeError(
                 f"{self._repository!r} is not a repository's name",
                 hint="GITHUB_REPOSITORY has the form owner/name.",
@@ -321,7 +321,7 @@ class _Api:
                 message = f"{self._host} did not answer within {self._timeout:g} s"
                 hint = "Check the network, and GITHUB_API_URL; then run this again."
             case _:
-                message = f"{self._host} cannot be reached ({type(error).__name__})"
+                message = f"{self._host} cannot be reached ({_reason(error)})"
                 hint = "Check the network, and GITHUB_API_URL; then run this again."
         return Refusal(status=None, message=message, hint=hint)
 
@@ -336,6 +336,16 @@ class _RefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(str(refusal))
         self.refusal = refusal
+
+
+def _reason(error: BaseException) -> str:
+    """What the operating system said, below the layers that wrapped it."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return type(error).__name__
 
 
 def _message(data: object) -> str:
