@@ -716,6 +716,16 @@ def _secret(request: Request) -> str:
 # --- Running it ---------------------------------------------------------------------------------
 
 
+def _listen(port: int) -> socket.socket:
+    # asyncio sends small packets at once only where the protocol is spelled out; elsewhere each
+    # answer waits 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen()
+    return listener
+
+
 class GitHubApi:
     """The server, in a thread of this process while the `with` block runs.
 
@@ -729,7 +739,7 @@ class GitHubApi:
         self, state: State, *, port: int = 0, changed: Callable[[], None] = lambda: None
     ) -> None:
         self._service = Service(state, changed)
-        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener = _listen(port)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._server = uvicorn.Server(
             uvicorn.Config(
