@@ -1,0 +1,1 @@
+"""Statistics: arrays in, numbers out, no input or output."""
