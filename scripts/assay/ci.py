@@ -70,7 +70,9 @@ def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
         from_fork=bool(pull) and bool(head) and head_repo != repository,
         base_ref=base.get("ref") or environ.get("GITHUB_BASE_REF") or None,
         base_sha=base.get("sha") or _before(event),
-        head_ref=head.get("ref") or environ.get("GITHUB_HEAD_REF") or environ.get("GITHUB_REF_NAME"),
+        head_ref=head.get("ref")
+        or environ.get("GITHUB_HEAD_REF")
+        or environ.get("GITHUB_REF_NAME"),
         head_sha=head.get("sha") or environ.get("GITHUB_SHA") or None,
         server_url=server,
         api_url=environ.get("GITHUB_API_URL") or "https://api.github.com",

@@ -195,7 +195,7 @@ def _is_in(document: yamlfile.YamlDocument, part: str | int) -> bool:
     return any(part in path for path in document.lines)
 
 
-def _message(problem: Any, key: str) -> tuple[str, str | None]:  # noqa: ANN401 (pydantic's dict)
+def _message(problem: Any, key: str) -> tuple[str, str | None]:
     kind, given = problem["type"], problem["input"]
     if kind == "extra_forbidden":
         allowed = _allowed(problem["loc"][:-1])
@@ -240,5 +240,11 @@ def _listed(names: list[str]) -> str:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "a mapping", list: "a list", str: "text", bool: "true/false", type(None): "empty"}
+    names = {
+        dict: "a mapping",
+        list: "a list",
+        str: "text",
+        bool: "true/false",
+        type(None): "empty",
+    }
     return names.get(type(value), "a number")

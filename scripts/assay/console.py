@@ -1,4 +1,4 @@
-"""What a person sees while stages run: groups, progress, annotations. In a terminal and in CI logs."""
+"""What a person sees while stages run, in a terminal and in CI logs: groups, progress, annotations."""
 
 from __future__ import annotations
 
@@ -90,8 +90,10 @@ class Console:
             where = {"file": reason.file, "line": reason.line}
             self.line(command(_LEVELS[reason.severity], message, where))
             return
-        place = "" if reason.file is None else f" {reason.file}" + (
-            "" if reason.line is None else f":{reason.line}"
+        place = (
+            ""
+            if reason.file is None
+            else f" {reason.file}" + ("" if reason.line is None else f":{reason.line}")
         )
         style = {"note": "dim", "warning": "yellow", "error": "red"}[reason.severity]
         self.line(f"{reason.severity}:{printable(place)} {printable(message)}", style=style)

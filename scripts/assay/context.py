@@ -28,8 +28,6 @@ class Context:
     clock: Callable[[], float]
     """Seconds, from any start."""
     environ: Mapping[str, str]
-    base: str | None = None
-    """The revision to compare with, where the user named one."""
 
     def with_record(self, record: RunRecord) -> Context:
         """The same context after a stage has added its section."""

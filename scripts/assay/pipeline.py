@@ -51,9 +51,7 @@ def run_stages(
     return context
 
 
-def _run_stage(
-    name: str, context: Context, *, problem: AssayError | None, debug: bool
-) -> Context:
+def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug: bool) -> Context:
     start = context.clock()
     with context.console.group(name):
         if problem is not None:

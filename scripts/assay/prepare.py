@@ -11,6 +11,7 @@ from assay import record as records
 from assay.context import Context
 from assay.errors import AssayError, ConfigError
 from assay.record import Revision
+from assay.workspace import base as bases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,6 +77,10 @@ def context(
     record = None if fresh else _earlier(workspace, head)
     if record is None:
         record = records.new(ci=ci, config=config, head=head)
+        try:
+            record = record.model_copy(update={"base": _base(workspace, ci, base, head)})
+        except AssayError as error:
+            problem = problem or error
     elif problem is None:
         record = record.model_copy(update={"config": config})
     return (
@@ -87,7 +92,6 @@ def context(
             console=console,
             clock=clock,
             environ=workspace.environ,
-            base=base,
         ),
         problem,
     )
@@ -97,9 +101,7 @@ def _override(config: Config, train: str | None) -> Config:
     if train is None:
         return config
     if train not in TRAIN_MODES:
-        raise ConfigError(
-            f"`train` is {train!r}.", hint=f"Allowed: {', '.join(TRAIN_MODES)}."
-        )
+        raise ConfigError(f"`train` is {train!r}.", hint=f"Allowed: {', '.join(TRAIN_MODES)}.")
     return config.model_copy(update={"train": train})
 
 
@@ -107,6 +109,15 @@ def _head(workspace: Workspace) -> Revision:
     git = workspace.git
     git.prefix()  # says clearly when there is no repository
     return Revision(sha=git.head(), branch=git.branch(), dirty=git.is_dirty())
+
+
+def _base(
+    workspace: Workspace, ci: CiContext, named: str | None, head: Revision | None
+) -> Revision | None:
+    if head is None:
+        return None
+    sha = bases.find(workspace.git, ci, named=named, head=head.sha, dirty=head.dirty)
+    return None if sha is None else Revision(sha=sha, branch=ci.base_ref)
 
 
 def _earlier(workspace: Workspace, head: Revision | None) -> records.RunRecord | None:

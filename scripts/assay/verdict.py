@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from assay.section import Fact, Status
 
 if TYPE_CHECKING:
+    from assay.gates import Gate
     from assay.record import RunRecord
-    from assay.stages.compare import Gate
 
 Outcome = Literal["pass", "warn", "fail", "no gate", "error"]
 

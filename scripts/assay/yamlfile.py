@@ -33,7 +33,7 @@ class YamlDocument:
         return None
 
 
-def load(text: str, *, file: str) -> Any:  # noqa: ANN401 (YAML holds anything)
+def load(text: str, *, file: str) -> Any:
     """Parse `text` without line numbers.
 
     Raises:

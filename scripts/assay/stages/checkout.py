@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
 
-from assay.section import Fact, Section
+from assay.console import printable
+from assay.errors import RemoteError, RepositoryError
+from assay.section import Fact, Reason, Section, Status
+from assay.workspace import dvccli, objects
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
+    from pathlib import Path
+
     from assay.context import Context
+    from assay.process import Completed
+    from assay.workspace.dvccli import Dvc, Remote
+    from assay.workspace.dvcfiles import DvcFiles, Output
+    from assay.workspace.objects import CacheObject
+
+_POLL_SECONDS = 0.1
 
 
 class Transfer(Fact):
@@ -33,5 +49,311 @@ class CheckoutSection(Section):
 
 
 def run(context: Context) -> CheckoutSection:
-    """Pull head's data, and base's predictions and metrics."""
-    raise NotImplementedError
+    """Pull head's data, and base's predictions and metrics.
+
+    Raises:
+        RepositoryError: Not a DVC repository, or no remote where one is needed.
+        RemoteError: The remote cannot be read, or lacks a file that is needed, or holds it damaged.
+    """
+    workspace = context.workspace
+    workspace.dvc.require()
+    shutil.rmtree(workspace.base_folder, ignore_errors=True)
+    head = workspace.head_files()
+    if context.config.train == "verify" and head.stages and not head.has_lock:
+        raise no_lock()
+    base, needed = _base_needs(context)
+    cache = workspace.dvc.cache_dir()
+    remote = workspace.dvc.remote()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # Base's objects that head does not have are fetched at the same time.
+        own = {out.md5 for out in head.outputs}
+        missing = [o for o in needed if o.md5 not in own and not _present(cache, [o])]
+        second = pool.submit(_pull_base, context, base, missing) if missing else None
+        transfers = [_pull_head(context, head, remote)]
+        reasons = [*_missing_at_head(context, head, remote), *_wait(second, transfers)]
+    reasons += _place_base(context, needed)
+    context.console.line(_said(transfers, remote))
+    return CheckoutSection(
+        status=Status.WARN if any(r.severity != "note" for r in reasons) else Status.PASS,
+        reasons=tuple(reasons),
+        remote=remote.name if remote else None,
+        url=remote.url if remote else None,
+        transfers=tuple(transfers),
+    )
+
+
+def no_lock() -> RepositoryError:
+    """The error of a pipeline that was never reproduced."""
+    return RepositoryError(
+        "There is a dvc.yaml but no dvc.lock, so nothing says what was trained.",
+        file="dvc.yaml",
+        hint="Run `dvc repro`, commit dvc.lock and `dvc push`; or set `train: run` in assay.yaml.",
+    )
+
+
+# --- head ---------------------------------------------------------------------------------------
+
+
+def _pull_head(context: Context, head: DvcFiles, remote: Remote | None) -> Transfer:
+    dvc, cache = context.workspace.dvc, context.workspace.dvc.cache_dir()
+    if not any(out.object_path for out in head.outputs):
+        context.console.line("DVC tracks no data here.")
+        return Transfer(revision="head", files=0, bytes=0, seconds=0.0, cached=0)
+    if remote is None and not _present(cache, head.outputs):
+        raise RepositoryError(
+            "DVC tracks data, but there is no default remote to pull it from.",
+            file=".dvc/config",
+            hint="Add one with `dvc remote add --default NAME URL` and `dvc push`.",
+        )
+    # The run cache is what lets `dvc repro` restore a stage that somebody ran and pushed.
+    run_cache = context.config.train == "run" and bool(head.stages)
+    arguments = (
+        ["checkout", "--allow-missing"]
+        if remote is None
+        else ["pull", "--allow-missing", *(["--run-cache"] if run_cache else [])]
+    )
+    return _transfer(context, dvc, arguments, head.outputs, remote, revision="head")
+
+
+def _missing_at_head(context: Context, head: DvcFiles, remote: Remote | None) -> list[Reason]:
+    """What is still not there: an error for data, and for a stage's output unless we train."""
+    absent = [
+        found
+        for found in objects.objects(context.workspace.dvc.cache_dir(), head.outputs)
+        if not found.present and not (context.workspace.root / found.name).exists()
+    ]
+    trains = context.config.train == "run"
+    needed = [found for found in absent if found.output.kind == "data" or not trains]
+    if needed:
+        raise _not_in_remote(needed, remote)
+    if not absent:
+        return []
+    names = _listed([found.name for found in absent])
+    message = f"Not in the remote, so it will be made anew: {names}."
+    return [Reason(message=message, severity="note", file="dvc.lock")]
+
+
+def _not_in_remote(absent: Sequence[CacheObject], remote: Remote | None) -> RemoteError:
+    names = _listed([found.name for found in absent])
+    where = f"the remote `{remote.name}` ({remote.url})" if remote else "the cache"
+    return RemoteError(
+        f"{names} {'is' if len(absent) == 1 else 'are'} not in {where}, or damaged there.",
+        hint="Run `dvc push` where the data is.",
+        file=absent[0].output.path,
+    )
+
+
+# --- base ---------------------------------------------------------------------------------------
+
+
+def _base_needs(context: Context) -> tuple[DvcFiles | None, list[Output]]:
+    """What DVC's files say at base, and the outputs that a comparison reads."""
+    revision = context.record.base
+    if revision is None:
+        return None, []
+    base = context.workspace.files_at(revision.sha)
+    predictions = context.config.predictions
+    wanted = {out.path for out in base.outputs if out.kind in ("metric", "plot")}
+    if predictions is not None and (found := base.output(predictions.path)) is not None:
+        wanted.add(found.path)
+    return base, [out for out in base.outputs if out.path in wanted and out.object_path]
+
+
+def _pull_base(
+    context: Context, base: DvcFiles | None, missing: Sequence[Output]
+) -> Transfer | RemoteError:
+    """Fetch base's objects into the cache. An error is returned: base's absence is no failure."""
+    revision = context.record.base
+    remote = context.workspace.dvc.remote()
+    if revision is None or base is None or remote is None:
+        return RemoteError("There is no DVC remote to pull base's predictions from.")
+    workspace = context.workspace
+    files = workspace.git.files(revision.sha)
+    described = [p for p in files if p.endswith(".dvc") or p.rsplit("/", 1)[-1] in _DVC_FILES]
+    contents = {path: workspace.git.read(revision.sha, path) or b"" for path in described}
+    folder = workspace.state / "base-dvc"
+    shutil.rmtree(folder, ignore_errors=True)
+    skeleton = dvccli.skeleton(workspace.dvc, folder, contents)
+    try:
+        return _transfer(
+            context,
+            skeleton,
+            ["fetch", "--", *(out.path for out in missing)],
+            missing,
+            remote,
+            revision="base",
+        )
+    except RemoteError as error:
+        return error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_DVC_FILES = ("dvc.yaml", "dvc.lock")
+
+
+def _wait(second: Future[Transfer | RemoteError] | None, transfers: list[Transfer]) -> list[Reason]:
+    if second is None:
+        return []
+    result = second.result()
+    if isinstance(result, Transfer):
+        transfers.append(result)
+        return []
+    return [Reason(message=f"Base: {result.message}", severity="warning", hint=result.hint)]
+
+
+def _place_base(context: Context, needed: Sequence[Output]) -> list[Reason]:
+    """Put base's files where `evaluate` reads them; say which cannot be had."""
+    workspace, reasons = context.workspace, []
+    revision = context.record.base
+    if revision is None:
+        return []
+    stored = {out.path for out in needed}
+    predictions = context.config.predictions
+    in_git = [
+        *workspace.files_at(revision.sha).metrics,
+        *([predictions.path] if predictions else []),
+    ]
+    for path in dict.fromkeys(in_git):
+        content = None if path in stored else workspace.git.read(revision.sha, path)
+        if content is not None:
+            target = workspace.base_folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    for found in objects.objects(workspace.dvc.cache_dir(), needed):
+        if found.md5.endswith(".dir"):
+            continue
+        if not found.present:
+            message = f"Base's {printable(found.name)} is not in the remote: no comparison with it."
+            hint = "Run `dvc push` on the base branch."
+            reasons.append(Reason(message=message, severity="warning", hint=hint))
+            continue
+        target = workspace.base_folder / found.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(found.path, target)
+    return reasons
+
+
+# --- moving -------------------------------------------------------------------------------------
+
+
+def _transfer(
+    context: Context,
+    dvc: Dvc,
+    arguments: Sequence[str],
+    outputs: Sequence[Output],
+    remote: Remote | None,
+    *,
+    revision: Literal["head", "base"],
+) -> Transfer:
+    """Run one `dvc pull` or `fetch`, measure what it moved, and check what it brought.
+
+    Raises:
+        RemoteError: DVC failed, or an object does not have the content that its hash names.
+    """
+    cache = context.workspace.dvc.cache_dir()
+    before = {found.path for found in objects.objects(cache, outputs) if found.present}
+    start = time.monotonic()
+    done = _watched(context, dvc, arguments, outputs, revision=revision)
+    seconds = time.monotonic() - start
+    found = {o.path: o for o in objects.objects(cache, outputs) if o.present}
+    fresh = [o for path, o in found.items() if path not in before]
+    damaged = [o for o in fresh if not objects.is_intact(o)]
+    for item in damaged:  # never leave behind what the next run would take for good
+        item.path.unlink()
+        (dvc.root / item.name).unlink(missing_ok=True)
+    if damaged:
+        raise _not_in_remote(damaged, remote)
+    if done.code != 0 and not _only_unsaved(done):
+        raise _explain(done, remote)
+    return Transfer(
+        revision=revision,
+        files=len(fresh),
+        bytes=sum(o.path.stat().st_size for o in fresh),
+        seconds=round(seconds, 3),
+        cached=len(before),
+    )
+
+
+def _watched(
+    context: Context,
+    dvc: Dvc,
+    arguments: Sequence[str],
+    outputs: Sequence[Output],
+    *,
+    revision: str,
+) -> Completed:
+    """Run DVC with a progress bar over the bytes that arrive in the cache."""
+    cache = context.workspace.dvc.cache_dir()
+
+    def arrived() -> int:
+        paths = {o.path for o in objects.objects(cache, outputs) if o.present}
+        return sum(path.stat().st_size for path in paths)
+
+    if not context.console.interactive or revision == "base":
+        return dvc.stream(*arguments, on_line=lambda _: None)
+    total = sum(out.size or 0 for out in outputs if out.object_path)
+    with context.console.progress() as bar, ThreadPoolExecutor(max_workers=1) as pool:
+        task = bar.add_task(f"pulling {revision}", total=total)
+        running = pool.submit(dvc.stream, *arguments, on_line=lambda _: None)
+        while not running.done():
+            bar.update(task, completed=arrived())
+            time.sleep(_POLL_SECONDS)
+        return running.result()
+
+
+def _only_unsaved(done: Completed) -> bool:
+    """Whether DVC merely refused to overwrite data that somebody is working on."""
+    return "unsaved files without confirmation" in done.tail
+
+
+_CAUSES: Mapping[str, tuple[str, str]] = {
+    "No space left on device": ("the disk is full", "Free some space, or use a larger runner."),
+    "Unable to locate credentials": (
+        "there are no credentials for it",
+        "Pass them as environment variables (`env:` from secrets) to this step.",
+    ),
+    "Permission denied": ("access was denied", "Check the credentials that this step gets."),
+    "Forbidden": ("access was denied", "Check the credentials that this step gets."),
+    "InvalidAccessKeyId": ("the access key is unknown", "Check AWS_ACCESS_KEY_ID."),
+    "SignatureDoesNotMatch": ("the secret key is wrong", "Check AWS_SECRET_ACCESS_KEY."),
+    "ExpiredToken": ("the credentials have expired", "Renew them."),
+    "Could not connect": ("it cannot be reached", "Check its address and the network."),
+    "requires a pip package": (
+        "DVC lacks the package for this kind of remote",
+        "Add the `dvc[s3]`, `dvc[ssh]`, ... extra to the project's requirements.",
+    ),
+    "is missing": (
+        "DVC lacks the package for this kind of remote",
+        "Add the `dvc[s3]`, `dvc[ssh]`, ... extra to the project's requirements.",
+    ),
+}
+
+
+def _explain(done: Completed, remote: Remote | None) -> RemoteError:
+    where = f"the remote `{remote.name}` ({remote.url})" if remote else "DVC"
+    errors = [line for line in done.tail.splitlines() if line.startswith("ERROR")]
+    said = printable((errors or done.tail.splitlines() or [done.ending])[0])
+    for sign, (cause, hint) in _CAUSES.items():
+        if sign in done.tail:
+            return RemoteError(f"Pulling from {where} failed: {cause}. DVC said: {said}", hint=hint)
+    return RemoteError(f"Pulling from {where} failed: DVC said: {said}")
+
+
+def _present(cache: Path, outputs: Sequence[Output]) -> bool:
+    return all(found.present for found in objects.objects(cache, outputs))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(printable(name) for name in names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+
+
+def _said(transfers: Sequence[Transfer], remote: Remote | None) -> str:
+    files = sum(t.files for t in transfers)
+    if files == 0:
+        return f"Nothing to fetch: all {sum(t.cached for t in transfers)} objects are cached."
+    size = sum(t.bytes for t in transfers)
+    seconds = max(t.seconds for t in transfers)
+    source = f" from {remote.name} ({remote.url})" if remote else ""
+    return f"Fetched {files} files, {size / 1e6:.1f} MB in {seconds:.1f} s{source}."

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import json
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
+from assay import gates as gating
+from assay import metricsfile
 from assay.config import Direction
-from assay.section import Fact, Section
+from assay.errors import AssayError
+from assay.gates import Gate
+from assay.section import Fact, Reason, Section, Status
+from assay.workspace.git import GitTree, WorkTree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from assay.config import Config
     from assay.context import Context
+    from assay.stages.evaluate import EvaluateSection
+    from assay.workspace.dvcfiles import DvcFiles, Tree
 
 Change = Literal["better", "worse", "equal", "changed", "added", "removed"]
 """`changed` is a difference whose direction nobody knows."""
+
+MODEL_SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".onnx")
 
 
 class MetricChange(Fact):
@@ -60,20 +74,6 @@ class FileChange(Fact):
     base_bytes: int | None = None
 
 
-class Gate(Fact):
-    """One rule of `assay.yaml`, and what it decided."""
-
-    metric: str
-    rule: Literal["min", "max", "max_regression", "present"]
-    limit: float | None
-    value: float | None
-    """What was held against the limit."""
-    passed: bool | None
-    """`None`: it could not be decided, for want of a baseline."""
-    message: str
-    """In words: `f1 0.61 is below min 0.65`."""
-
-
 class CompareSection(Section):
     """Everything that changed between base and head, and what the gates say."""
 
@@ -94,5 +94,212 @@ class CompareSection(Section):
 
 
 def run(context: Context) -> CompareSection:
-    """Hold head against base. Pure: everything that it needs is in the record and in git."""
-    raise NotImplementedError
+    """Hold head against base.
+
+    Raises:
+        RepositoryError: DVC's files cannot be read at one of the revisions.
+    """
+    record, config, workspace = context.record, context.config, context.workspace
+    evaluated = record.evaluate
+    head = workspace.head_files()
+    base = None if record.base is None else workspace.files_at(record.base.sha)
+    metrics = _metrics(evaluated, config)
+    gates = tuple(_gates(metrics, evaluated, config))
+    model = _model_path(config, head)
+    parameters: tuple[ParameterChange, ...] = ()
+    if base is not None and record.base is not None:
+        trees = WorkTree(workspace.git), GitTree(workspace.git, record.base.sha)
+        parameters = tuple(_parameters(trees[0], head, trees[1], base))
+    has_base = evaluated is not None and evaluated.base is not None
+    reasons = _reasons(gates, has_base=has_base, base_known=record.base is not None)
+    return CompareSection(
+        status=Status.FAIL if any(gate.passed is False for gate in gates) else Status.PASS,
+        reasons=tuple(reasons),
+        baseline=has_base,
+        same_rows=None if evaluated is None or evaluated.rows is None else evaluated.rows.same,
+        metrics=metrics,
+        slices=tuple(_slices(evaluated)),
+        parameters=parameters,
+        files=() if base is None else tuple(_files(head, base)),
+        model=model,
+        model_bytes=_size(head, model, workspace.root),
+        base_model_bytes=None if base is None else _size(base, model, None),
+        train_seconds=_train_seconds(context),
+        gates=gates,
+    )
+
+
+def _metrics(evaluated: EvaluateSection | None, config: Config) -> tuple[MetricChange, ...]:
+    """Every metric of either revision; the configured ones first, in the order of assay.yaml."""
+    if evaluated is None or evaluated.head is None:
+        return ()
+    head, base = evaluated.head, evaluated.base
+    directions = {m.name: m.direction for e in (base, head) if e for m in e.metrics}
+    names = [*config.metrics, *(m.name for m in head.metrics)]
+    names += [m.name for m in (base.metrics if base else ())]
+    return tuple(
+        _metric_change(
+            name,
+            head=head.value(name),
+            base=base.value(name) if base else None,
+            direction=directions.get(name),
+            configured=name in config.metrics,
+        )
+        for name in dict.fromkeys(names)
+    )
+
+
+def _metric_change(
+    name: str,
+    *,
+    head: float | None,
+    base: float | None,
+    direction: Direction | None,
+    configured: bool,
+) -> MetricChange:
+    return MetricChange(
+        name=name,
+        head=head,
+        base=base,
+        difference=None if head is None or base is None else head - base,
+        change=change_of(head, base, direction),
+        direction=direction,
+        configured=configured,
+    )
+
+
+def change_of(head: float | None, base: float | None, direction: Direction | None) -> Change:
+    """The word for a change. Differences of floating-point noise are none."""
+    if head is None:
+        return "removed" if base is not None else "changed"
+    if base is None:
+        return "added"
+    if math.isclose(head, base, rel_tol=1e-9, abs_tol=1e-12):
+        return "equal"
+    if direction is None:
+        return "changed"
+    return "better" if (head > base) == (direction == "higher") else "worse"
+
+
+def _gates(
+    metrics: tuple[MetricChange, ...], evaluated: EvaluateSection | None, config: Config
+) -> Iterator[Gate]:
+    by_name = {metric.name: metric for metric in metrics}
+    undefined = evaluated.head.undefined if evaluated and evaluated.head else {}
+    for name, spec in config.metrics.items():
+        found = by_name.get(name)
+        yield from gating.decide(
+            name,
+            spec,
+            head=found.head if found else None,
+            base=found.base if found else None,
+            direction=spec.direction or (found.direction if found else None),
+            why_absent=undefined.get(name, ""),
+        )
+
+
+def _slices(evaluated: EvaluateSection | None) -> Iterator[SliceChange]:
+    if evaluated is None or evaluated.head is None:
+        return
+    before = {
+        (part.column, part.value): part.metrics
+        for part in (evaluated.base.slices if evaluated.base else ())
+    }
+    directions = {metric.name: metric.direction for metric in evaluated.head.metrics}
+    for part in evaluated.head.slices:
+        for name, value in part.metrics.items():
+            base = before.get((part.column, part.value), {}).get(name)
+            yield SliceChange(
+                column=part.column,
+                value=part.value,
+                rows=part.rows,
+                metric=name,
+                head=value,
+                base=base,
+                difference=None if base is None else value - base,
+                change=change_of(value, base, directions.get(name)),
+            )
+
+
+def _parameters(
+    head_tree: Tree, head: DvcFiles, base_tree: Tree, base: DvcFiles
+) -> Iterator[ParameterChange]:
+    """Parameters of every file that a stage reads, and of params.yaml."""
+    files = dict.fromkeys([*head.param_files, *base.param_files, "params.yaml"])
+    for file in files:
+        now, then = _values(head_tree, head, file), _values(base_tree, base, file)
+        for key in dict.fromkeys([*now, *then]):
+            new, old = now.get(key), then.get(key)
+            if new != old:
+                yield ParameterChange(file=file, key=key, head=new, base=old)
+
+
+def _values(tree: Tree, files: DvcFiles, file: str) -> dict[str, str]:
+    """The parameters in a file; of a Python file, those that dvc.lock holds."""
+    content = tree.read(file)
+    if content is not None and not file.endswith(".py"):
+        try:
+            return {k: _text(v) for k, v in metricsfile.leaves(content, file=file).items()}
+        except AssayError:
+            pass  # DVC says what is wrong with it when it trains
+    return {key: _text(value) for where, key, value in files.locked_params if where == file}
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _files(head: DvcFiles, base: DvcFiles) -> Iterator[FileChange]:
+    now = {out.path: out for out in head.outputs}
+    then = {out.path: out for out in base.outputs}
+    for path in dict.fromkeys([*now, *then]):
+        new, old = now.get(path), then.get(path)
+        if new and old and new.md5 == old.md5:
+            continue
+        known = new or old
+        if known is None:
+            continue
+        yield FileChange(
+            path=path,
+            change="modified" if new and old else "added" if new else "removed",
+            kind=known.kind,
+            head_bytes=new.size if new else None,
+            base_bytes=old.size if old else None,
+        )
+
+
+def _model_path(config: Config, files: DvcFiles) -> str | None:
+    if config.model is not None:
+        return config.model
+    declared = [artifact.path for artifact in files.artifacts if artifact.type == "model"]
+    looks = [out.path for out in files.outputs if out.path.endswith(MODEL_SUFFIXES)]
+    candidates = declared or looks
+    return candidates[0] if len(set(candidates)) == 1 else None
+
+
+def _size(files: DvcFiles, path: str | None, root: Any) -> int | None:
+    if path is None:
+        return None
+    found = next((out.size for out in files.outputs if out.path == path), None)
+    if found is None and root is not None and (root / path).is_file():
+        size: int = (root / path).stat().st_size
+        return size
+    return found
+
+
+def _train_seconds(context: Context) -> float | None:
+    train = context.record.train
+    times = [run.seconds for run in (train.stages if train else ()) if run.seconds is not None]
+    return round(sum(times), 3) if times else None
+
+
+def _reasons(gates: tuple[Gate, ...], *, has_base: bool, base_known: bool) -> Iterator[Reason]:
+    for gate in gates:
+        if gate.passed is False:
+            yield Reason(message=f"{gate.message}.", file="assay.yaml")
+    if not has_base:
+        why = "The base revision has no metrics" if base_known else "There is no base revision"
+        yield Reason(
+            message=f"{why}, so nothing can be compared: only absolute bounds are gated.",
+            severity="note",
+        )

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import re
+from typing import TYPE_CHECKING, Any, Literal
 
 from assay.config import TrainMode
-from assay.section import Fact, Section
+from assay.console import printable
+from assay.errors import ProgramError
+from assay.section import Fact, Reason, Section, Status
+from assay.stages.checkout import no_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from assay.context import Context
+
+Outcome = Literal["ran", "restored", "unchanged", "verified", "stale", "failed"]
 
 
 class StageRun(Fact):
     """What happened to one stage of `dvc.yaml`."""
 
     name: str
-    outcome: Literal["ran", "restored", "unchanged", "verified", "stale", "failed"]
+    outcome: Outcome
     """`restored`: DVC's run cache had its outputs. `stale`: `dvc.lock` does not match."""
     seconds: float | None = None
     """Wall time, where it ran."""
@@ -31,5 +39,144 @@ class TrainSection(Section):
 
 
 def run(context: Context) -> TrainSection:
-    """Train, verify or skip, as `train:` in `assay.yaml` says."""
-    raise NotImplementedError
+    """Train, verify or skip, as `train:` in `assay.yaml` says.
+
+    Raises:
+        ProgramError: DVC is not installed, or answers what we do not understand.
+        RepositoryError: There is no dvc.lock to verify.
+    """
+    mode = context.config.train
+    if mode == "skip":
+        return _skipped(mode, "Training is skipped: `train: skip`.")
+    files = context.workspace.head_files()
+    if not files.stages:
+        return _skipped(mode, "There is no pipeline in dvc.yaml, so nothing to train.")
+    if mode == "run":
+        return _repro(context)
+    if not files.has_lock:
+        raise no_lock()
+    return _verify(context, files.stages)
+
+
+def _skipped(mode: TrainMode, why: str) -> TrainSection:
+    reason = Reason(message=why, severity="note")
+    return TrainSection(status=Status.SKIPPED, reasons=(reason,), mode=mode)
+
+
+# --- run ----------------------------------------------------------------------------------------
+
+
+def _repro(context: Context) -> TrainSection:
+    stages = _Stages(context.clock)
+
+    def on_line(line: str) -> None:
+        context.console.raw(line)
+        stages.read(line)
+
+    with context.console.untrusted():
+        done = context.workspace.dvc.stream("repro", on_line=on_line)
+    runs = stages.finish(failed=done.code != 0)
+    if done.code == 0:
+        return TrainSection(status=Status.PASS, mode="run", stages=runs)
+    failed = next((run.name for run in runs if run.outcome == "failed"), None)
+    said = [line for line in done.tail.splitlines() if line.startswith("ERROR")]
+    detail = printable(said[0].removeprefix("ERROR: ")) if said else f"dvc {done.ending}"
+    reason = Reason(
+        message=f"Training failed{f' in stage `{printable(failed)}`' if failed else ''}: {detail}",
+        file="dvc.yaml",
+        hint="The output of the stage is in the log of `train`.",
+    )
+    return TrainSection(status=Status.FAIL, reasons=(reason,), mode="run", stages=runs)
+
+
+class _Stages:
+    """Reads what `dvc repro` says about its stages, and times them."""
+
+    # https://github.com/iterative/dvc/blob/main/dvc/stage/run.py and .../stage/__init__.py
+    _SAYINGS: tuple[tuple[re.Pattern[str], Outcome], ...] = (
+        (re.compile(r"Running stage '(.+)':$"), "ran"),
+        (re.compile(r"Stage '(.+)' didn't change, skipping$"), "unchanged"),
+        (re.compile(r"Stage '(.+)' is cached - skipping run, checking out outputs$"), "restored"),
+    )
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._runs: list[StageRun] = []
+        self._since = 0.0
+
+    def read(self, line: str) -> None:
+        """Take note of a line, if it is DVC's about a stage."""
+        for pattern, outcome in self._SAYINGS:
+            if match := pattern.match(line):
+                self._close()
+                self._runs.append(StageRun(name=match[1], outcome=outcome))
+                self._since = self._clock()
+
+    def finish(self, *, failed: bool) -> tuple[StageRun, ...]:
+        """All stages; the one that was running failed, if any did."""
+        self._close()
+        if failed and self._runs and self._runs[-1].outcome == "ran":
+            self._runs[-1] = self._runs[-1].model_copy(update={"outcome": "failed"})
+        return tuple(self._runs)
+
+    def _close(self) -> None:
+        if self._runs and self._runs[-1].outcome == "ran" and self._runs[-1].seconds is None:
+            seconds = round(self._clock() - self._since, 3)
+            self._runs[-1] = self._runs[-1].model_copy(update={"seconds": seconds})
+
+
+# --- verify -------------------------------------------------------------------------------------
+
+
+def _verify(context: Context, names: tuple[str, ...]) -> TrainSection:
+    status = context.workspace.dvc.json("status", "--json")
+    if not isinstance(status, dict):
+        raise ProgramError(
+            "`dvc status` failed, so nothing can be verified.",
+            hint="Run `dvc status` yourself to see what DVC says.",
+        )
+    stale = {
+        name: tuple(_changes(entries))
+        for name, entries in status.items()
+        if not _is_only_frozen(entries)
+    }
+    runs = [StageRun(name=name, outcome="stale", changes=why) for name, why in stale.items()]
+    runs += [
+        StageRun(name=name, outcome="verified")
+        for name in names
+        if not any(s == name or s.startswith(f"{name}@") for s in stale)
+    ]
+    if not stale:
+        return TrainSection(status=Status.PASS, mode="verify", stages=tuple(runs))
+    reasons = tuple(
+        Reason(
+            message=f"`{printable(name)}` is stale: {'; '.join(why) or 'it changed'}.",
+            file="dvc.lock",
+            hint="Run `dvc repro`, commit dvc.lock, and `dvc push`.",
+        )
+        for name, why in stale.items()
+    )
+    return TrainSection(status=Status.FAIL, reasons=reasons, mode="verify", stages=tuple(runs))
+
+
+def _changes(entries: list[Any]) -> Iterator[str]:
+    """What `dvc status` lists for a stage, flat: `params.yaml train.depth modified`."""
+    for entry in entries:
+        if isinstance(entry, str):  # "changed command", "always changed"
+            yield printable(entry)
+            continue
+        for changed in entry.values():
+            yield from _flat(changed)
+
+
+def _flat(changed: Mapping[str, Any]) -> Iterator[str]:
+    for path, how in changed.items():
+        if isinstance(how, dict):
+            for key, state in how.items():
+                yield printable(f"{path} {key} {state}")
+        else:
+            yield printable(f"{path} {how}")
+
+
+def _is_only_frozen(entries: list[Any]) -> bool:
+    return entries == ["frozen"]

@@ -75,7 +75,9 @@ class Dvc:
             except (configparser.Error, UnicodeDecodeError) as error:
                 raise RepositoryError(
                     f"DVC's configuration cannot be read: {printable(str(error))}.",
-                    file=str(path.relative_to(self.root)) if path.is_relative_to(self.root) else None,
+                    file=str(path.relative_to(self.root))
+                    if path.is_relative_to(self.root)
+                    else None,
                 ) from error
             for name in parser.sections():
                 section = {key: value.strip("'\"") for key, value in parser[name].items()}
@@ -115,7 +117,7 @@ class Dvc:
         env = process.user_environment(self.environ)
         return process.stream(self.argv(*args), cwd=self.root, env=env, on_line=on_line)
 
-    def json(self, *args: str) -> Any:  # noqa: ANN401 (JSON holds anything)
+    def json(self, *args: str) -> Any:
         """What DVC printed as JSON; `None` where it failed or printed something else."""
         env = process.user_environment(self.environ)
         done = process.capture(self.argv(*args), cwd=self.root, env=env)
@@ -127,9 +129,7 @@ class Dvc:
             return None
 
 
-def skeleton(
-    dvc: Dvc, folder: Path, files: Mapping[str, bytes]
-) -> Dvc:
+def skeleton(dvc: Dvc, folder: Path, files: Mapping[str, bytes]) -> Dvc:
     """A DVC project in `folder` made of `files`, with the cache and remotes of `dvc`.
 
     This is how a base revision's data is pulled without a second checkout: only `dvc.yaml`,

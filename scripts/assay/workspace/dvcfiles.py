@@ -205,7 +205,11 @@ def _pipeline(tree: Tree, path: str) -> DvcFiles:
 
 
 def _declared(body: Mapping[str, Any]) -> Iterator[_Declared]:
-    kinds: tuple[tuple[str, Kind], ...] = (("outs", "out"), ("metrics", "metric"), ("plots", "plot"))
+    kinds: tuple[tuple[str, Kind], ...] = (
+        ("outs", "out"),
+        ("metrics", "metric"),
+        ("plots", "plot"),
+    )
     for key, kind in kinds:
         for entry in body.get(key) or ():
             # Either `path` or `path: {cache: false, ...}`.
