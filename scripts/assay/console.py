@@ -1,4 +1,4 @@
-"""What a person sees while stages run, in a terminal and in CI logs: groups, progress, annotations."""
+"""What a person sees while stages run: groups, progress, annotations; in a terminal and in CI."""
 
 from __future__ import annotations
 
