@@ -7,6 +7,8 @@ Every number is finite, and every curve has at most `MAX_POINTS` points.
 from __future__ import annotations
 
 import heapq
+import math
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
@@ -180,7 +182,7 @@ def _thresholds(ranking: Ranking) -> NDArray[Any]:
     """One before the first, which no row reaches. Infinity would say so too, but not in JSON."""
     import numpy as np
 
-    above = min(np.nextafter(ranking.threshold[0], np.inf), np.finfo(np.float64).max)
+    above = min(math.nextafter(ranking.threshold[0], math.inf), sys.float_info.max)
     return np.append(above, ranking.threshold)
 
 

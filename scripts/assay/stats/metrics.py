@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.errors import UsageError
-from assay.stats.catalogue import CATALOGUE, Metric, find
+from assay.stats.catalogue import CATALOGUE, Metric, canonical, find
 from assay.stats.workings import UndefinedError, Workings
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def _usual(metric: Metric, predictions: Predictions) -> bool:
 def _find(name: str) -> Metric:
     metric = find(name)
     if metric is None:
-        close = difflib.get_close_matches(name, CATALOGUE, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else None
+        close = canonical(name) or next(iter(difflib.get_close_matches(name, CATALOGUE, n=1)), None)
+        hint = f"Did you mean {close!r}?" if close else None
         allowed = ", ".join(CATALOGUE)
         raise MetricError(f"unknown metric {name!r}; known are {allowed}, pinball_0.9", hint=hint)
     return metric

@@ -267,11 +267,11 @@ def _identify(
 
 
 def _comparable(series: pd.Series) -> NDArray[Any]:
-    """Numbers as numbers, everything else as objects."""
+    """Values without a missing one: numbers as numbers, everything else as objects."""
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         dtype = dtype.categories.dtype
-    if pd.api.types.is_numeric_dtype(dtype) and not series.isna().any():
+    if pd.api.types.is_numeric_dtype(dtype):
         kind = np.int64 if pd.api.types.is_integer_dtype(dtype) else np.float64
         return np.asarray(series, dtype=kind)
     return np.asarray(series, dtype=object)
@@ -279,11 +279,11 @@ def _comparable(series: pd.Series) -> NDArray[Any]:
 
 def _same_values(first: pd.Series, second: pd.Series) -> NDArray[np.bool_]:
     missing, also = (series.isna().to_numpy(dtype=bool) for series in (first, second))
-    left, right = _comparable(first), _comparable(second)
-    if left.dtype.hasobject or right.dtype.hasobject:
-        equal = np.asarray(left == right, dtype=bool)
-    elif left.dtype == right.dtype == np.int64:
-        equal = left == right
+    given = ~missing & ~also
+    left, right = _comparable(first[given]), _comparable(second[given])
+    same: NDArray[np.bool_] = missing & also
+    if left.dtype.hasobject or right.dtype.hasobject or left.dtype == right.dtype == np.int64:
+        same[given] = left == right
     else:
-        equal = np.isclose(left, right, rtol=TRUTH_TOLERANCE, atol=0.0)
-    return np.asarray((equal & ~missing & ~also) | (missing & also))
+        same[given] = np.isclose(left, right, rtol=TRUTH_TOLERANCE, atol=0.0)
+    return same
