@@ -91,6 +91,8 @@ _PHRASES: dict[str, Direction] = {
     "d2_log_loss_score": "higher",
     "d2_brier_score": "higher",
 }
+# Nobody's metric; the search below goes deeper with every word.
+_LONGEST_NAME = 500
 _OPPOSITE: dict[Direction, Direction] = {"higher": "lower", "lower": "higher"}
 # Where a number was measured, or how it was summarised: no part of what it measures.
 _SETTING = _words(
@@ -131,6 +133,8 @@ def direction_of(name: str) -> Direction | None:
     Args:
         name: A key of a metrics file; nested keys are joined by dots or slashes.
     """
+    if len(name) > _LONGEST_NAME:
+        return None
     parts = [part for part in re.split(r"[./:]+(?!\d)", name) if part]
     # The innermost key names the metric; `f1.test` and `f1/mean` put it further out.
     for part in reversed(parts):

@@ -8,6 +8,7 @@ codes with a list of plain Python labels.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -200,9 +201,11 @@ def label_as(value: object, kind: Kind) -> Label | None:
             number = float(value) if spoken is None else spoken
         except ValueError:
             return None
-    elif isinstance(value, bool | int | float):
+    elif isinstance(value, bool | int | float) and abs(value) <= sys.float_info.max:
         number = float(value)
     else:
+        return None
+    if not math.isfinite(number):
         return None
     if kind == "boolean" and number not in {0.0, 1.0}:
         return None

@@ -249,7 +249,10 @@ def _classification(
 ) -> Predictions:
     kind = truth.kind if predicted is None else same_kind(truth, predicted)
     for column in (truth, predicted):
-        if column is not None and column.fractional is not None:
+        if column is None or column.numbers is None:
+            continue
+        column.as_numbers()
+        if column.fractional is not None:
             raise PredictionsError(
                 f"{column} holds {column.fractional}, which cannot be a class",
                 hint="Say `task: regression`, or name a column of probabilities as `score`.",

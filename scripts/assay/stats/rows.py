@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -106,7 +107,12 @@ def slices(
 def _slice_column(
     frame: pd.DataFrame, name: str, *, min_rows: int, max_values: int
 ) -> tuple[_Coded, list[LeftOut]]:
-    codes, uniques = pd.factorize(pick(frame, name), use_na_sentinel=True)
+    try:
+        codes, uniques = pd.factorize(pick(frame, name), use_na_sentinel=True)
+    except TypeError as error:
+        raise PredictionsError(
+            f"the table cannot be sliced by {name!r}: it holds lists or the like ({error})"
+        ) from error
     count = np.bincount(codes + 1, minlength=len(uniques) + 1)
     # Most rows first; among equals the one seen first, so that the choice is the same every time.
     by_size = np.argsort(-count, kind="stable")
@@ -140,6 +146,8 @@ def _slice_column(
 
 def _plain(value: Any) -> Label:
     value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no infinity
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
@@ -260,7 +268,12 @@ def _identify(
                 "in the base: they cannot be matched",
                 hint="Write the key with the same type in both.",
             )
-        codes, uniques = pd.factorize(np.concatenate([first, second]))
+        try:
+            codes, uniques = pd.factorize(np.concatenate([first, second]))
+        except TypeError as error:
+            raise PredictionsError(
+                f"the key column {key!r} holds lists or the like ({error})"
+            ) from error
         # Numbered anew after each column, so that the product cannot overflow.
         ids = pd.factorize(ids * len(uniques) + codes)[0].astype(np.intp, copy=False)
     return ids[: len(head)], ids[len(head) :]

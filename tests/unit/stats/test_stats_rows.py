@@ -70,6 +70,19 @@ def test_a_slice_column_that_is_missing() -> None:
         slices(pd.DataFrame({"a": [1]}), ["b"])
 
 
+def test_values_that_cannot_be_compared() -> None:
+    frame = pd.DataFrame({"a": [[1], [2]], "y": [0, 1]})
+    with pytest.raises(PredictionsError, match="cannot be sliced by 'a'"):
+        slices(frame, ["a"])
+    with pytest.raises(PredictionsError, match="key column 'a' holds lists"):
+        align(frame, frame, truth="y", key="a")
+
+
+def test_an_infinite_value_is_written_as_text() -> None:
+    found = slices(pd.DataFrame({"a": [np.inf, 1.0]}), ["a"], min_rows=1)
+    assert [one.value for one in found] == [1.0, "inf"]
+
+
 def table(keys: list[Any], truth: list[Any] | None = None) -> pd.DataFrame:
     return pd.DataFrame({"id": keys, "y": truth or [1] * len(keys)})
 
