@@ -7,7 +7,7 @@ import json
 import reprlib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from assay import yamlfile
 from assay.errors import ConfigError
@@ -33,7 +33,8 @@ def _none_is_empty(value: object) -> object:
     return {} if value is None else value
 
 
-Strings = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+_STRINGS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+Strings = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), WithJsonSchema(_STRINGS_SCHEMA)]
 
 
 class DataSpec(Fact):
@@ -172,6 +173,9 @@ def json_schema() -> str:
     schema = Config.model_json_schema(by_alias=True)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "assay.yaml"
+    # What `_none_is_empty` allows is more than the model says.
+    metrics = schema["properties"]["metrics"]
+    metrics["additionalProperties"] = {"anyOf": [metrics["additionalProperties"], {"type": "null"}]}
     return json.dumps(schema, indent=2) + "\n"
 
 
