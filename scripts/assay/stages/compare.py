@@ -105,7 +105,7 @@ def run(context: Context) -> CompareSection:
     base = None if record.base is None else workspace.files_at(record.base.sha)
     metrics = _metrics(evaluated, config)
     gates = tuple(_gates(metrics, evaluated, config))
-    model = _model_path(config, head)
+    model = config.model or model_path(head)
     parameters: tuple[ParameterChange, ...] = ()
     if base is not None and record.base is not None:
         trees = WorkTree(workspace.git), GitTree(workspace.git, record.base.sha)
@@ -268,9 +268,8 @@ def _files(head: DvcFiles, base: DvcFiles) -> Iterator[FileChange]:
         )
 
 
-def _model_path(config: Config, files: DvcFiles) -> str | None:
-    if config.model is not None:
-        return config.model
+def model_path(files: DvcFiles) -> str | None:
+    """The artifact of type `model`; else the only output that looks like one; else nothing."""
     declared = [artifact.path for artifact in files.artifacts if artifact.type == "model"]
     looks = [out.path for out in files.outputs if out.path.endswith(MODEL_SUFFIXES)]
     candidates = declared or looks
