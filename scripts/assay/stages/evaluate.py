@@ -129,7 +129,7 @@ def run(context: Context) -> EvaluateSection:
         base = rows = base_evaluated = None
         if context.record.base is not None:
             base_files = workspace.files_at(context.record.base.sha)
-            base = _read(workspace.base_folder, base_files, config, optional=True)
+            base = _read(workspace.base_folder, base_files, config, like=head)
             base_evaluated = _evaluation(base, config)
             rows = _match_rows(head, base, config)
         declared, plot_reasons = plots.result()
@@ -152,15 +152,17 @@ def run(context: Context) -> EvaluateSection:
 # --- reading ------------------------------------------------------------------------------------
 
 
-def _read(root: Path, files: DvcFiles, config: Config, *, optional: bool = False) -> _Found:
+def _read(root: Path, files: DvcFiles, config: Config, *, like: _Found | None = None) -> _Found:
     """Metrics files and predictions below `root`.
 
     Args:
         root: The project, or the folder with base's files.
         files: What DVC's files say at that revision.
         config: Which predictions.
-        optional: Whether a file that is not there is simply not there.
+        like: Head, when base is read: its task and positive class hold for both, and a file that
+            base does not have is simply not there.
     """
+    optional = like is not None
     found = _Found()
     for path in files.metrics:
         target = root / path
@@ -178,7 +180,9 @@ def _read(root: Path, files: DvcFiles, config: Config, *, optional: bool = False
     spec = config.predictions
     if spec is not None and not (optional and not (root / spec.path).exists()):
         try:
-            found.frame, found.predictions = _read_predictions(root, spec)
+            found.frame, found.predictions = _read_predictions(
+                root, spec, like.predictions if like else None
+            )
         except AssayError as error:
             found.problems.append(error)
     return found
@@ -198,25 +202,39 @@ def _bytes(target: Path, path: str) -> bytes:
         raise DataError(message, file=path) from error
 
 
-def _read_predictions(root: Path, spec: PredictionsSpec) -> tuple[pd.DataFrame, Predictions]:
+def _read_predictions(
+    root: Path, spec: PredictionsSpec, like: Predictions | None
+) -> tuple[pd.DataFrame, Predictions]:
     from assay.contract import reader
     from assay.stats.predictions import from_frame
 
+    if not (root / spec.path).exists():
+        raise DataError(
+            f"The predictions file {printable(spec.path)} is missing.",
+            file=spec.path,
+            hint="A stage of dvc.yaml should write it; or correct `predictions.path`.",
+        )
     try:
-        frame = reader.read_pandas(root / spec.path, shown=spec.path)
+        frame = reader.read(root / spec.path, backend="pandas", shown=printable(spec.path))
         predictions = from_frame(
             frame,
             truth=spec.truth,
             prediction=spec.prediction,
             score=spec.score,
             weight=spec.weight,
-            positive=spec.positive,
-            task=spec.task,
+            positive=_positive(spec, like),
+            task=spec.task or (like.task if like else None),
         )
     except DataError as error:
         error.file = error.file or spec.path
         raise
     return frame, predictions
+
+
+def _positive(spec: PredictionsSpec, like: Predictions | None) -> object | None:
+    if spec.positive is not None or like is None or like.task != "binary":
+        return spec.positive
+    return like.positive
 
 
 # --- computing ----------------------------------------------------------------------------------
