@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from assay.report import wording
 from assay.section import Fact, Status
 
 if TYPE_CHECKING:
@@ -60,10 +61,11 @@ def _by_gates(record: RunRecord) -> Verdict:
         )
     failed = [gate for gate in compare.gates if gate.passed is False]
     if failed:
-        more = f" ({len(failed) - 1} more gate(s) failed)" if len(failed) > 1 else ""
+        others = len(failed) - 1
+        more = f" ({others} more {'gate' if others == 1 else 'gates'} failed)" if others else ""
         return Verdict(
             outcome="fail",
-            headline=f"{failed[0].message}{more}",
+            headline=f"{failed[0].message.rstrip('.')}{more}.",
             decided_by=gate_name(failed[0]),
             exit_code=1,
         )
@@ -95,15 +97,19 @@ def summary(record: RunRecord) -> str:
     if compare is None or not compare.metrics:
         return ""
     first = compare.metrics[0]
+    name = wording.metric_title(first.name)
     if first.head is None:
-        return f"{first.name} is missing."
+        return f"{name} is missing."
     if first.base is None or first.difference is None:
-        return f"{first.name} is {first.head:.4g}; there is no baseline to compare with."
-    words = {"better": "better", "worse": "worse", "equal": "unchanged"}
-    how = words.get(first.change, "changed")
-    worse = sum(1 for s in compare.slices if s.change == "worse" and s.metric == first.name)
-    slices = f"; worse on {worse} slice{'s' if worse > 1 else ''}" if worse else ""
-    return (
-        f"{first.name} {first.base:.4g} → {first.head:.4g} "
-        f"({first.difference:+.4f}, {how}){slices}."
-    )
+        return f"{name} is {wording.number(first.head)}; there is no baseline to compare it with."
+    base, head, difference = wording.pair(first.base, first.head)
+    if not first.difference:
+        moved = f"{name} is unchanged at {head}"
+    else:
+        how = f", {first.change}" if first.change in ("better", "worse") else ""
+        moved = f"{name} {base} → {head} ({difference}{how})"
+    of_first = [s for s in compare.slices if s.metric == first.name]
+    worse = sum(1 for s in of_first if s.change == "worse")
+    but = "but " if worse and first.change == "better" else ""
+    slices = f", {but}worse on {worse} of {len(of_first)} slices" if worse else ""
+    return f"{moved}{slices}."

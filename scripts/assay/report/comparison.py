@@ -1,0 +1,272 @@
+"""Head against base as rows to show: metrics with their gates, slices, parameters, files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assay.report import wording
+from assay.report.escape import Code, Phrase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from assay.gates import Gate
+    from assay.record import RunRecord
+    from assay.stages.compare import Change, FileChange, MetricChange, SliceChange
+    from assay.stages.evaluate import Evaluation
+
+MOST_THAT_MATTER = 30
+"""Configured metrics in the short table; nobody reads a longer one."""
+MOST_UNCONFIGURED = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateWords:
+    """A rule and what became of it."""
+
+    rule: str
+    """`at least 0.65`."""
+    result: str
+    """Icon and word."""
+    passed: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricRow:
+    """A metric of base and head."""
+
+    name: str
+    title: Phrase
+    base: str
+    head: str
+    difference: str
+    change: str
+    """Arrow and word."""
+    kind: Change
+    configured: bool
+    gates: tuple[GateWords, ...]
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceRow:
+    """A metric of base and head on some of the rows."""
+
+    column: Code
+    value: Code
+    rows: str
+    title: Phrase
+    metric: str
+    base: str
+    head: str
+    difference: str
+    change: str
+    kind: Change
+    amount: float
+    """How far it moved, whichever way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterRow:
+    """A parameter that differs."""
+
+    file: Code
+    key: Code
+    base: Phrase
+    head: Phrase
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRow:
+    """A tracked file that differs."""
+
+    path: Code
+    kind: str
+    change: str
+    base: str
+    head: str
+
+
+def metrics(record: RunRecord) -> tuple[MetricRow, ...]:
+    """All metrics, the configured ones first; those that a gate misses too."""
+    compare = record.compare
+    gates = compare.gates if compare else ()
+    sources = _sources(record)
+    changes = tuple(compare.metrics) if compare and compare.metrics else tuple(_evaluated(record))
+    rows = [_metric(change, gates, sources.get(change.name, "")) for change in changes]
+    known = {change.name for change in changes}
+    rows += [
+        _missing(name, gates)
+        for name in dict.fromkeys(g.metric for g in gates)
+        if name not in known
+    ]
+    return tuple(sorted(rows, key=lambda row: not row.configured))
+
+
+def that_matter(rows: tuple[MetricRow, ...]) -> tuple[MetricRow, ...]:
+    """The configured metrics; where none is, the first few."""
+    configured = tuple(row for row in rows if row.configured)
+    return configured[:MOST_THAT_MATTER] or rows[:MOST_UNCONFIGURED]
+
+
+def slices(record: RunRecord) -> tuple[SliceRow, ...]:
+    """All slices, in the record's order."""
+    return tuple(_slice(change) for change in record.compare.slices) if record.compare else ()
+
+
+def worse(rows: Iterable[SliceRow]) -> tuple[SliceRow, ...]:
+    """The slices that got worse, the hardest hit first."""
+    return tuple(sorted((r for r in rows if r.kind == "worse"), key=lambda r: -r.amount))
+
+
+def parameters(record: RunRecord) -> tuple[ParameterRow, ...]:
+    """The parameters that differ."""
+    compare = record.compare
+    return tuple(
+        ParameterRow(
+            file=Code(change.file),
+            key=Code(change.key),
+            base=_value(change.base),
+            head=_value(change.head),
+        )
+        for change in (compare.parameters if compare else ())
+    )
+
+
+def files(record: RunRecord) -> tuple[FileRow, ...]:
+    """The tracked files that differ."""
+    compare = record.compare
+    return tuple(
+        FileRow(
+            path=Code(change.path),
+            kind={"data": "data", "out": "output", "metric": "metrics", "plot": "plot"}[
+                change.kind
+            ],
+            change=change.change,
+            base=wording.size(change.base_bytes),
+            head=wording.size(change.head_bytes),
+        )
+        for change in (compare.files if compare else ())
+    )
+
+
+def file_phrase(change: FileChange) -> Phrase:
+    """`data/raw.csv` modified, 1.2 MB → 1.3 MB."""
+    path = Code(change.path)
+    if (
+        change.change == "modified"
+        and change.base_bytes is not None
+        and change.head_bytes is not None
+    ):
+        sizes = f"{wording.size(change.base_bytes)} → {wording.size(change.head_bytes)}"
+        return (path, f" modified, {sizes}")
+    one = change.head_bytes if change.head_bytes is not None else change.base_bytes
+    return (path, f" {change.change}" + ("" if one is None else f", {wording.size(one)}"))
+
+
+def title(name: str) -> Phrase:
+    """`ROC AUC`; `Mean absolute error (mae)`, so that a reader can find it in a file."""
+    known = wording.metric_title(name)
+    if known == name:
+        return (Code(name),)
+    plain = known.replace(" ", "_").casefold()
+    return (known,) if plain == name.casefold() else (f"{known} ", Code(name))
+
+
+def _metric(change: MetricChange, gates: Iterable[Gate], source: str) -> MetricRow:
+    base, head, difference = wording.pair(change.base, change.head)
+    moved = None if change.difference is None else change.difference
+    return MetricRow(
+        name=change.name,
+        title=title(change.name),
+        base=base,
+        head=head,
+        difference=difference,
+        change=wording.change_words(change.change, moved),
+        kind=change.change,
+        configured=change.configured,
+        gates=tuple(_gate(gate) for gate in gates if gate.metric == change.name),
+        source=source,
+    )
+
+
+def _missing(name: str, gates: Iterable[Gate]) -> MetricRow:
+    return MetricRow(
+        name=name,
+        title=title(name),
+        base=wording.MISSING,
+        head=wording.MISSING,
+        difference="",
+        change="missing",
+        kind="removed",
+        configured=True,
+        gates=tuple(_gate(gate) for gate in gates if gate.metric == name),
+        source="",
+    )
+
+
+def _gate(gate: Gate) -> GateWords:
+    rules = {
+        "min": "at least {}",
+        "max": "at most {}",
+        "max_regression": "worse by at most {}",
+        "present": "must be there",
+    }
+    results = {True: "✅ passed", False: "❌ failed", None: "⚪ not decided"}
+    limit = "" if gate.limit is None else wording.bound(gate.limit)
+    return GateWords(
+        rule=rules[gate.rule].format(limit), result=results[gate.passed], passed=gate.passed
+    )
+
+
+def _slice(change: SliceChange) -> SliceRow:
+    base, head, difference = wording.pair(change.base, change.head)
+    return SliceRow(
+        column=Code(change.column),
+        value=Code(change.value),
+        rows=f"{change.rows:,}",
+        title=title(change.metric),
+        metric=change.metric,
+        base=base,
+        head=head,
+        difference=difference,
+        change=wording.change_words(change.change, change.difference),
+        kind=change.change,
+        amount=abs(change.difference or 0.0),
+    )
+
+
+def _value(value: str | None) -> Phrase:
+    return ("not set",) if value is None else (Code(value),)
+
+
+def _sources(record: RunRecord) -> dict[str, str]:
+    evaluation = record.evaluate.head if record.evaluate else None
+    if evaluation is None:
+        return {}
+    return {
+        metric.name: metric.source + (" (recomputed)" if metric.recomputed else "")
+        for metric in evaluation.metrics
+    }
+
+
+def _evaluated(record: RunRecord) -> Iterator[MetricChange]:
+    """What is known of the metrics when the run ended before it compared them."""
+    from assay.stages.compare import MetricChange
+
+    evaluate = record.evaluate
+    if evaluate is None or evaluate.head is None:
+        return
+    head: Evaluation = evaluate.head
+    for metric in head.metrics:
+        base = evaluate.base.value(metric.name) if evaluate.base else None
+        yield MetricChange(
+            name=metric.name,
+            head=metric.value,
+            base=base,
+            difference=None if base is None else metric.value - base,
+            change="added" if base is None else "changed",
+            direction=metric.direction,
+            configured=metric.name in record.config.metrics,
+        )

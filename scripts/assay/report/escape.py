@@ -1,0 +1,128 @@
+"""Text from the user's repository, made harmless in the format that it goes into.
+
+A value is shown as it is written, and does nothing: it forms no HTML, link, mention, reference,
+emoji or heading, breaks no table and closes no block. GitHub looks for mentions, references and
+emoji in the text *after* Markdown has been turned into HTML, so backslashes and entities do not
+stop them; a zero-width space does, and so does code, where GitHub leaves everything alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup, escape
+
+from assay.console import printable
+from assay.report.wording import short
+
+LONGEST = 300
+"""Characters of one value that are shown. Longer ones are in the record."""
+LONGEST_BLOCK = 4_000
+
+_GAP = "\u200b"
+# What begins or ends anything inside of a line. Entities, since a backslash is text inside HTML.
+_ACTIVE = re.compile(
+    r"[#$&*<>\[\\\]_`|~]"
+    r"|(?<=www)\.|:(?=/)"  # bare addresses
+    r"|^[-+=](?=[-+=\s]|$)|(?<=^\d)[.)](?=\s|$)"  # what would begin a list or underline a heading
+)
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# @team, #12 (and owner/name#12), GH-12, :tada:, and the bare e-mail addresses that GFM links.
+_REFERENCE = re.compile(r"@|#(?=\w)|(?<=[Gg][Hh])-(?=\d)|:(?=[\w+-])")
+# GitHub turns every commit that it knows into a link, and other forges do likewise.
+_COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b")
+_CODE_IN_TEXT = re.compile(r"`([^`\n]+)`")
+
+
+class Code(str):
+    """A name, a value, a path: shown as code in every format."""
+
+    __slots__ = ()
+
+
+Phrase = tuple[str, ...]
+"""A sentence in pieces; those that are `Code` come from the user's repository."""
+
+
+def markdown(value: object) -> Markup:
+    """Any value as Markdown that shows it literally, on one line, in a table cell or outside."""
+    if hasattr(value, "__html__"):
+        return Markup(value)  # noqa: S704 (it says of itself that it is markup)
+    if isinstance(value, tuple):
+        return Markup("").join(markdown(piece) for piece in value)
+    if isinstance(value, Code):
+        return code(value)
+    shown = _literal(short(printable(str(value)), LONGEST))
+    return Markup(shown)  # noqa: S704 (escaped)
+
+
+def message(value: object) -> Markup:
+    """A sentence for people, in which `backticks` mark code."""
+    pieces = _CODE_IN_TEXT.split(short(printable(str(value)), 2 * LONGEST))
+    # `re.split` with one group alternates: text, code, text, ...
+    return Markup("").join(
+        code(piece) if at % 2 else markdown(piece) for at, piece in enumerate(pieces)
+    )
+
+
+def code(value: object) -> Markup:
+    """A code span that holds exactly this text, in a table cell or outside."""
+    text = short(printable(str(value)), LONGEST)
+    if not text.strip(" "):
+        return Markup("(empty)" if not text else f"({len(text)} space{'s' * (len(text) > 1)})")
+    if "|" in text:
+        # In a table `\|` is a pipe, outside of one it is two characters: HTML is the same in both.
+        return Markup(f"<code>{_literal(text)}</code>")  # noqa: S704 (escaped)
+    fence = "`" * (_longest_run(text) + 1)
+    # One space on either side is taken away again where both are there.
+    pad = " " if text[0] in "` " or text[-1] in "` " else ""
+    return Markup(f"{fence}{pad}{text}{pad}{fence}")  # noqa: S704 (nothing ends the span)
+
+
+def block(value: object, language: str = "text") -> Markup:
+    """A fenced block that holds these lines; the end of a long text is kept, as in a traceback."""
+    text = str(value)
+    if len(text) > LONGEST_BLOCK:
+        text = f"…{text[-LONGEST_BLOCK:]}"
+    text = "\n".join(printable(line) for line in text.splitlines())
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return Markup(f"{fence}{language}\n{text}\n{fence}")  # noqa: S704 (nothing ends the block)
+
+
+def html(value: object) -> Markup:
+    """Any value as HTML text."""
+    if hasattr(value, "__html__"):
+        return Markup(value)  # noqa: S704 (as in `markdown`)
+    if isinstance(value, tuple):
+        return Markup("").join(html(piece) for piece in value)
+    if isinstance(value, Code):
+        shown = short(printable(value), LONGEST)
+        return Markup("<code>{}</code>").format(shown or "(empty)")
+    return escape(short(printable(str(value)), LONGEST))
+
+
+def html_message(value: object) -> Markup:
+    """A sentence for people, in which `backticks` mark code."""
+    pieces = _CODE_IN_TEXT.split(short(printable(str(value)), 2 * LONGEST))
+    return Markup("").join(
+        html(Code(piece)) if at % 2 else escape(piece) for at, piece in enumerate(pieces)
+    )
+
+
+def text(value: object) -> str:
+    """Any value as plain text on one line."""
+    joined = "".join(value) if isinstance(value, tuple) else str(value)
+    return short(printable(joined), 2 * LONGEST)
+
+
+def _literal(text: str) -> str:
+    """Text in which Markdown finds nothing to do, and what GitHub does afterwards neither."""
+    text = _REFERENCE.sub(lambda match: match[0] + _GAP, text)
+    text = _COMMIT.sub(lambda match: match[0][:4] + _GAP + match[0][4:], text)
+    # Spaces at an edge, or many, would vanish or make a line break.
+    text = re.sub(r"^ | $|(?<= ) ", "\u00a0", text)
+    return _ACTIVE.sub(lambda match: _NAMED.get(match[0]) or f"&#{ord(match[0])};", text)
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)

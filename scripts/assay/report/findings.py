@@ -1,0 +1,301 @@
+"""What the stages found, as lines and rows to show: problems, failures, one line a subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assay.report import wording
+from assay.report.comparison import file_phrase
+from assay.report.escape import Code, Phrase
+from assay.section import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from assay.record import RunRecord
+    from assay.section import Reason, Section
+    from assay.stages.compare import CompareSection
+    from assay.stages.test import TestSection
+    from assay.stages.train import TrainSection
+    from assay.stages.validate import ValidateSection
+
+_STAGES = ("checkout", "validate", "test", "train", "evaluate", "compare")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Why a stage did not pass, for the top of the report."""
+
+    stage: str
+    status: str
+    """Icon and word."""
+    message: str
+    hint: str
+    where: str
+    """`file:line`."""
+    blocking: bool
+    """Whether it decides; otherwise it is a warning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One subject in one line."""
+
+    label: str
+    status: str
+    """Icon and word; empty where nothing was judged."""
+    text: Phrase
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRow:
+    """A test that did not pass."""
+
+    __test__ = False  # not a test class
+
+    name: Code
+    outcome: str
+    message: str
+    details: str
+    where: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRow:
+    """A check of the data contract that some rows do not satisfy."""
+
+    file: Code
+    column: Phrase
+    check: Code
+    count: str
+    share: str
+    examples: Phrase
+
+
+def problems(record: RunRecord) -> tuple[Problem, ...]:
+    """Why stages did not pass, errors first; not those that the table of metrics shows."""
+    gates = record.compare.gates if record.compare else ()
+    in_table = {gate.message for gate in gates if gate.value is not None}
+    found = []
+    for stage, section in record.sections():
+        if section.status in (Status.PASS, Status.SKIPPED):
+            continue
+        blocking = section.status is not Status.WARN
+        for reason in section.reasons:
+            if reason.severity == "note" or (stage == "compare" and reason.message in in_table):
+                continue
+            found.append(_problem(stage, section, reason, blocking=blocking))
+    return tuple(sorted(found, key=lambda problem: not problem.blocking))
+
+
+def not_run(record: RunRecord) -> tuple[str, ...]:
+    """Stages that an earlier problem kept from running. What the user switched off is not one."""
+    if not any(s.status in (Status.ERROR, Status.FAIL) for _, s in record.sections()):
+        return ()
+    reached = [stage for stage, _ in record.sections()]
+    last = _STAGES.index(reached[-1]) if reached else -1
+    missed = [
+        stage
+        for stage, section in record.sections()
+        if section.status is Status.SKIPPED and _is_blocked(section)
+    ]
+    return (*missed, *_STAGES[last + 1 :])
+
+
+def lines(record: RunRecord) -> tuple[Line, ...]:
+    """Data, contract, tests, training, model: one line each, where there is something to say."""
+    return tuple(_lines(record))
+
+
+def tests(record: RunRecord) -> tuple[TestRow, ...]:
+    """Tests that did not pass."""
+    return tuple(
+        TestRow(
+            name=Code(failure.name),
+            outcome={"failed": "❌ failed", "error": "🛑 could not run"}[failure.outcome],
+            message=failure.message,
+            details=failure.details,
+            where=_where(failure.file, failure.line),
+        )
+        for failure in (record.test.failures if record.test else ())
+    )
+
+
+def checks(record: RunRecord) -> tuple[CheckRow, ...]:
+    """Checks of the data contract that do not hold, and files that could not be checked."""
+    return tuple(_checks(record.validation)) if record.validation else ()
+
+
+def pipeline(record: RunRecord) -> tuple[tuple[Code, Phrase, str], ...]:
+    """What happened to each stage of dvc.yaml."""
+    words = {
+        "ran": "ran",
+        "restored": "restored from DVC's run cache",
+        "unchanged": "unchanged, not run",
+        "verified": "✅ matches dvc.lock",
+        "stale": "❌ out of date",
+        "failed": "❌ failed",
+    }
+    rows = []
+    for stage in record.train.stages if record.train else ():
+        why: Phrase = (": ", *_joined(stage.changes)) if stage.changes else ()
+        took = "" if stage.seconds is None else wording.duration(stage.seconds)
+        rows.append((Code(stage.name), (words[stage.outcome], *why), took))
+    return tuple(rows)
+
+
+def _problem(stage: str, section: Section, reason: Reason, *, blocking: bool) -> Problem:
+    return Problem(
+        stage=stage,
+        status=wording.status_words(section.status),
+        message=reason.message,
+        hint=reason.hint or "",
+        where=_where(reason.file, reason.line),
+        blocking=blocking and reason.severity == "error",
+    )
+
+
+def _is_blocked(section: Section) -> bool:
+    """Whether another stage kept this one from running; see `pipeline`."""
+    return any(reason.message.startswith("Skipped, because") for reason in section.reasons)
+
+
+def _where(file: str | None, line: int | None) -> str:
+    if file is None:
+        return ""
+    return file if line is None else f"{file}:{line}"
+
+
+def _lines(record: RunRecord) -> Iterator[Line]:
+    compare = record.compare
+    if compare is not None and compare.baseline:
+        yield Line(label="Data", status="", text=_data(compare))
+    if record.validation is not None:
+        yield from _stage_line("Contract", record.validation, _contract(record.validation))
+    if record.test is not None:
+        yield from _stage_line("Tests", record.test, _tests(record.test))
+    if record.train is not None:
+        yield from _stage_line("Training", record.train, _training(record.train))
+    if compare is not None and compare.model_bytes is not None:
+        yield Line(label="Model", status="", text=_model(compare))
+
+
+def _stage_line(label: str, section: Section, text: Phrase) -> Iterator[Line]:
+    skipped = section.status is Status.SKIPPED
+    if skipped and _is_blocked(section):
+        return  # it is in the list of what was not run
+    if not text and skipped:
+        text = tuple(reason.message for reason in section.reasons[:1]) or ("skipped",)
+    if text:
+        # A text that says that all is well needs no word before it, but one that does not does.
+        words = wording.STATUSES[section.status]
+        status = (
+            "" if skipped else words[0] if section.status is Status.PASS else f"{' '.join(words)}:"
+        )
+        yield Line(label=label, status=status, text=text)
+
+
+def _data(compare: CompareSection) -> Phrase:
+    changed = [change for change in compare.files if change.kind == "data"]
+    if not changed:
+        return ("the same files as base",)
+    pieces: list[str] = [f"{wording.count(len(changed), 'file')} changed: "]
+    for at, change in enumerate(changed[:3]):
+        pieces += ["; "] if at else []
+        pieces += file_phrase(change)
+    if len(changed) > 3:
+        pieces.append(f"; and {len(changed) - 3:,} more")
+    return tuple(pieces)
+
+
+def _contract(section: ValidateSection) -> Phrase:
+    if not section.files:
+        return ()
+    unread = [file for file in section.files if file.error is not None]
+    failing = [file for file in section.files if file.failures]
+    rows = sum(file.rows or 0 for file in section.files)
+    scope = f"{wording.count(rows, 'row')} in {wording.count(len(section.files), 'file')}"
+    if not unread and not failing:
+        return (f"{scope} keep every rule of the schema",)
+    broken = sum(len(file.failures) for file in failing)
+    said: list[str] = []
+    if failing:
+        names = _joined(tuple(file.path for file in failing[:3]))
+        said += [f"{wording.count(broken, 'check')} of {scope} broken, in ", *names]
+    if unread:
+        said += [
+            ", and " if said else "",
+            f"{wording.count(len(unread), 'file')} could not be checked",
+        ]
+    return tuple(piece for piece in said if piece)
+
+
+def _tests(section: TestSection) -> Phrase:
+    counts = (
+        (section.passed, "passed"),
+        (section.failed, "failed"),
+        (section.errors, "could not run"),
+        (section.skipped, "skipped"),
+    )
+    said = [f"{amount:,} {word}" for amount, word in counts if amount]
+    return (", ".join(said),) if said else ()
+
+
+def _training(section: TrainSection) -> Phrase:
+    if not section.stages:
+        return ()
+    words = {
+        "ran": "ran",
+        "restored": "restored",
+        "unchanged": "unchanged",
+        "verified": "verified",
+        "stale": "out of date",
+        "failed": "failed",
+    }
+    said: list[str] = []
+    for outcome, word in words.items():
+        amount = sum(1 for stage in section.stages if stage.outcome == outcome)
+        if amount:
+            said.append(
+                f"{amount:,} {word}" if said else f"{wording.count(amount, 'stage')} {word}"
+            )
+    took = sum(stage.seconds or 0.0 for stage in section.stages)
+    return (", ".join(said) + (f" ({wording.duration(took)})" if took else ""),)
+
+
+def _model(compare: CompareSection) -> Phrase:
+    name: Phrase = (Code(compare.model), ", ") if compare.model else ()
+    before, now = compare.base_model_bytes, compare.model_bytes
+    if before is None or before == now:
+        return (*name, wording.size(now) + (" as before" if before is not None else ""))
+    return (*name, f"{wording.size(before)} → {wording.size(now)}")
+
+
+def _checks(section: ValidateSection) -> Iterator[CheckRow]:
+    for file in section.files:
+        if file.error is not None:
+            yield CheckRow(
+                file=Code(file.path),
+                column=("whole file",),
+                check=Code("readable"),
+                count="",
+                share="",
+                examples=(file.error,),
+            )
+        for failure in file.failures:
+            yield CheckRow(
+                file=Code(file.path),
+                column=("whole table",) if failure.column is None else (Code(failure.column),),
+                check=Code(failure.check),
+                count=f"{failure.count:,}",
+                share=wording.share(failure.share),
+                examples=_joined(failure.examples),
+            )
+
+
+def _joined(values: tuple[str, ...]) -> Phrase:
+    pieces: list[str] = []
+    for value in values:
+        pieces += [", ", Code(value)] if pieces else [Code(value)]
+    return tuple(pieces)
