@@ -1,0 +1,273 @@
+"""A table against a schema: every failure, counted, with a few examples of what may be shown."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assay.console import printable
+from assay.contract import usercode
+from assay.contract.privacy import INDEX, WIDTH, Sight, as_text, cut, index_names
+from assay.errors import SchemaError
+from assay.stages.validate import CheckFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from assay.contract.schema import LoadedSchema
+
+EXAMPLES = 5
+
+# Pandera's reasons whose "failure case" is the name of a column.
+_ABOUT_COLUMNS = {
+    "COLUMN_NOT_IN_DATAFRAME",
+    "COLUMN_NOT_IN_SCHEMA",
+    "COLUMN_NOT_ORDERED",
+    "ADD_MISSING_COLUMN_NO_DEFAULT",
+}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a schema says about a table."""
+
+    failures: tuple[CheckFailure, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Checks with `raise_warning`, and what makes the result less than it seems."""
+
+
+def check(frame: Any, loaded: LoadedSchema, *, root: Path, sensitive: Collection[str]) -> Findings:
+    """Validate a table lazily, as `schema.validate(frame, lazy=True)` does.
+
+    Args:
+        frame: A data frame of the schema's backend.
+        loaded: The schema.
+        root: The project folder, to point at the user's code when it raises.
+        sensitive: The columns whose values must not appear in what is returned.
+
+    Raises:
+        SchemaError: The schema cannot be applied: its own code raised outside of a check.
+    """
+    if frame.shape[0] == 0:
+        return Findings(failures=(CheckFailure(check="not_empty", count=1),))
+    errors, said = _validate(frame, loaded, root=root, private=bool(sensitive))
+    sight = Sight.on(frame, loaded, sensitive)
+    failures = tuple(failure for error in errors for failure in _failures(error, frame, sight))
+    return Findings(failures=failures, warnings=(*_limits(frame, sensitive), *sight.warnings(said)))
+
+
+def _limits(frame: Any, sensitive: Collection[str]) -> Iterator[str]:
+    from pandera.config import get_config_context
+
+    depth = get_config_context().validation_depth
+    if depth is not None and depth.value != "SCHEMA_AND_DATA":
+        yield f"Pandera checks only a part: PANDERA_VALIDATION_DEPTH is {depth.value}."
+    columns = {str(column) for column in frame.columns} | index_names(frame)
+    for name in sensitive:
+        if name not in columns:
+            yield f"There is no column `{printable(name)}`, which `sensitive` names."
+
+
+def _validate(
+    frame: Any, loaded: LoadedSchema, *, root: Path, private: bool
+) -> tuple[list[Any], list[str]]:
+    """Pandera's errors, and what its `raise_warning` checks said."""
+    from pandera.errors import SchemaWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", SchemaWarning)
+        try:
+            errors = _schema_errors(frame, loaded.schema)
+        except BaseException as error:
+            panic = type(error).__name__ == "PanicException"  # polars' Rust code
+            if not isinstance(error, Exception | SystemExit) and not panic:
+                raise
+            text = "" if private else f": {usercode.first_line(error)}"
+            file, line = usercode.user_line(error, root)
+            raise SchemaError(
+                f"The schema `{loaded.name}` cannot be applied: {type(error).__name__}{text}",
+                hint="Run its `validate` in a Python shell to see the whole traceback.",
+                file=file or loaded.file,
+                line=line or loaded.lines.get(loaded.name),
+            ) from error
+    return errors, [str(w.message) for w in caught if issubclass(w.category, SchemaWarning)]
+
+
+def _schema_errors(frame: Any, schema: Any) -> list[Any]:
+    from pandera import errors
+
+    try:
+        schema.validate(frame, lazy=True)
+    except errors.SchemaErrors as found:
+        return list(found.schema_errors)
+    except errors.SchemaError as found:
+        return [found]
+    except Exception as error:
+        if not _raised_by_summary(error):
+            raise
+    else:
+        return []
+    # Some failures crash Pandera's own summary of them (polars: a check of the whole column next
+    # to one of its values gives columns that do not stack). We do not need it.
+    with _without_summary():
+        try:
+            schema.validate(frame, lazy=True)
+        except errors.SchemaErrors as found:
+            return list(found.schema_errors)
+        except errors.SchemaError as found:
+            return [found]
+    raise AssertionError("the schema failed, and passed the second time")
+
+
+def _raised_by_summary(error: BaseException) -> bool:
+    from pandera.errors import SchemaErrors
+
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is SchemaErrors.__init__.__code__:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+@contextmanager
+def _without_summary() -> Iterator[None]:
+    summarized: Any = importlib.import_module("pandera.errors").SchemaErrors
+
+    def keep_only(self: Any, schema: Any, schema_errors: Any, data: Any) -> None:
+        self.schema, self.schema_errors, self.data = schema, schema_errors, data
+
+    original = summarized.__init__
+    summarized.__init__ = keep_only
+    try:
+        yield
+    finally:
+        summarized.__init__ = original
+
+
+def _failures(error: Any, frame: Any, sight: Sight) -> Iterator[CheckFailure]:
+    reason = "" if error.reason_code is None else error.reason_code.name
+    cases = error.failure_cases
+    if hasattr(cases, "collect"):  # polars, lazy, in older versions of Pandera
+        cases = cases.collect()
+    if reason in _ABOUT_COLUMNS and isinstance(cases, str):
+        column = sight.column(cases)
+        yield CheckFailure(check=sight.check(error.check, column), column=column, count=1)
+    elif hasattr(cases, "with_row_index"):
+        yield _from_polars(error, cases, frame, sight, reason)
+    elif hasattr(cases, "columns") and {"index", "failure_case"} <= set(cases.columns):
+        column = _column(error)
+        if column is None and reason == "DATATYPE_COERCION" and "column" in cases.columns:
+            for name, part in cases.groupby("column", sort=False):
+                yield _from_pandas(error, part, frame, sight, str(name))
+        else:
+            yield _from_pandas(error, cases, frame, sight, column)
+    else:
+        yield _of_the_whole(error, cases, sight, reason)
+
+
+def _column(error: Any) -> str | None:
+    """The column that an error is about; `None` for the whole table."""
+    if type(error.schema).__name__ == "DataFrameSchema":
+        return None
+    # Of a regular expression, older versions put the column only in the schema's name.
+    name = getattr(error, "column_name", None)
+    name = error.schema.name if name is None else name
+    return INDEX if name is None else str(name)
+
+
+def _of_the_whole(error: Any, case: Any, sight: Sight, reason: str) -> CheckFailure:
+    column = sight.column(_column(error))
+    examples: tuple[str, ...] = ()
+    if reason == "CHECK_ERROR":
+        examples = sight.raised(case)
+    elif reason == "WRONG_DATATYPE":
+        examples = sight.found(case, column)
+    return CheckFailure(
+        check=sight.check(error.check, column), column=column, count=1, examples=examples
+    )
+
+
+def _from_pandas(
+    error: Any, cases: Any, frame: Any, sight: Sight, column: str | None
+) -> CheckFailure:
+    of_rows = not cases["index"].isna().all()
+    count = len(cases)
+    if column is None and of_rows:
+        # One case for each cell of a failing row: count rows.
+        count = int(cases["index"].nunique())
+        some = list(dict.fromkeys(cases["index"]))[:EXAMPLES]
+        named = "column" in cases.columns and not sight.hides(None)
+        values = [
+            _row(zip(part["column"], part["failure_case"], strict=True)) if named else None
+            for part in (cases[cases["index"] == label] for label in some)
+        ]
+    else:
+        some = cases["index"].head(EXAMPLES).tolist()
+        values = [as_text(value) for value in cases["failure_case"].head(EXAMPLES)]
+    shown = sight.column(column)
+    labels = [label if sight.labels else None for label in some] if of_rows else []
+    return CheckFailure(
+        check=sight.check(error.check, column),
+        column=shown,
+        count=count,
+        share=_share(count, frame) if of_rows else None,
+        examples=_examples(labels, values, hidden=sight.hides(column) and column is not None),
+    )
+
+
+def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) -> CheckFailure:
+    column = _column(error)
+    if column is None and reason == "DATATYPE_COERCION" and cases.width == 1:
+        column = str(cases.columns[0])
+    output = error.check_output
+    count = cases.height
+    hidden = sight.hides(column)
+    if output is not None and output.height != frame.shape[0]:  # one answer for the whole column
+        return CheckFailure(
+            check=sight.check(error.check, column), column=sight.column(column), count=count
+        )
+    rows: list[int | None] = [None] * EXAMPLES
+    if output is not None and "check_output" in output.columns:
+        passed = output["check_output"]
+        failed = passed.eq(other=False).fill_null(value=False).arg_true()
+        if len(failed) == count:  # else we cannot tell which rows are meant
+            rows = failed.head(EXAMPLES).to_list()
+    some = cases.head(EXAMPLES)
+    if cases.width == 1:
+        values: list[str | None] = [as_text(value) for value in some.to_series().to_list()]
+    else:
+        values = [None if hidden else _row(row.items()) for row in some.iter_rows(named=True)]
+    return CheckFailure(
+        check=sight.check(error.check, column),
+        column=sight.column(column),
+        count=count,
+        share=_share(count, frame),
+        examples=_examples(rows, values, hidden=hidden and column is not None),
+    )
+
+
+def _examples(
+    labels: Sequence[Any], values: Sequence[str | None], *, hidden: bool
+) -> tuple[str, ...]:
+    """`row 17: 24`, or what of it may be shown. Rows are named as pandas and polars do, from 0."""
+    if hidden:
+        return ()
+    parts = (
+        [text for text in (None if label is None else f"row {label}", value) if text is not None]
+        for label, value in zip(labels, values, strict=False)
+    )
+    return tuple(cut(printable(": ".join(part)), WIDTH + 12) for part in parts if part)
+
+
+def _row(cells: Any) -> str:
+    return cut(", ".join(f"{name}={as_text(value)}" for name, value in cells), WIDTH)
+
+
+def _share(count: int, frame: Any) -> float:
+    return min(count / int(frame.shape[0]), 1.0)

@@ -1,0 +1,309 @@
+"""Data files: read as the user's own three lines would, with errors that say where and why.
+
+The reading itself is plain `read_csv` and `read_parquet` of pandas or polars, so that a schema
+means here what it means in the user's code. Only when that fails is the file looked at again, to
+find the line.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import importlib
+import itertools
+import stat
+import warnings
+import zlib
+from pathlib import PurePath
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
+
+from assay.console import printable
+from assay.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from assay.contract.schema import Backend
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_PARQUET = (".parquet", ".pq")
+_FORMATS = "CSV (.csv, .tsv, also with .gz) and Parquet (.parquet)"
+
+
+def read(
+    path: Path, *, backend: Backend, shown: str, has_index: bool = False, private: bool = False
+) -> Any:
+    """Read a table.
+
+    Args:
+        path: The file.
+        backend: Whose data frame to return.
+        shown: How the file is called in messages.
+        has_index: Whether the schema describes a pandas index, which a CSV file may then hold as
+            a first column without a name in the header.
+        private: Whether values of the file must not appear in messages.
+
+    Raises:
+        DataError: It is missing, not a table, damaged, or in a format that is not supported.
+    """
+    library = _library(backend, shown)
+    suffixes = [suffix.lower() for suffix in PurePath(shown).suffixes]
+    kind = (
+        suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else "".join(suffixes[-1:])
+    )
+    if kind not in _SEPARATORS and kind not in _PARQUET:
+        raise DataError(f"{shown} is in no supported format.", hint=f"Supported: {_FORMATS}.")
+    _probe(path, shown)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # DtypeWarning and the like: the schema will tell
+        if kind in _PARQUET:
+            return _read_parquet(library, path, shown, private=private)
+        source = _Csv(path, shown, _SEPARATORS[kind])
+        return _read_csv(library, source, has_index=has_index, private=private)
+
+
+def _library(backend: Backend, shown: str) -> Any:
+    try:
+        return importlib.import_module(backend)
+    except ImportError as error:
+        raise DataError(
+            f"{shown} cannot be read: {backend} is not installed.",
+            hint=f"The schema is one for {backend}; add it to the project's requirements.",
+        ) from error
+
+
+def _probe(path: Path, shown: str) -> None:
+    """What is wrong with the file before its content matters."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError(
+                f"{shown} is a folder, not a file.",
+                hint="Name the files in it with a glob, such as `folder/*.csv`.",
+            )
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
+            raise DataError(f"{shown} is not a regular file.")
+        with path.open("rb") as file:
+            start = file.read(64)
+    except FileNotFoundError:
+        pointer = path.with_name(f"{path.name}.dvc").is_file()
+        raise DataError(
+            f"{shown} does not exist.",
+            hint="It is under DVC: run `dvc pull`." if pointer else "Check `data:` in assay.yaml.",
+        ) from None
+    except OSError as error:
+        raise _unreadable(shown, error) from error
+    if not start:
+        raise DataError(f"{shown} is empty (0 bytes).", hint="A table needs at least a header.")
+    if start.startswith(b"version https://git-lfs"):
+        raise DataError(f"{shown} is a pointer of Git LFS.", hint="Run `git lfs pull` first.")
+
+
+def _unreadable(shown: str, error: OSError) -> DataError:
+    return DataError(
+        f"{shown} cannot be read: {error.strerror or error}.",
+        hint="Check the permissions of the file and of its folder.",
+    )
+
+
+def _too_large(shown: str) -> DataError:
+    return DataError(
+        f"{shown} does not fit into the memory of this machine.",
+        hint="Split it into several files, or validate it on a larger machine.",
+    )
+
+
+def _read_parquet(library: Any, path: Path, shown: str, *, private: bool) -> Any:
+    try:
+        if library.__name__ == "polars":
+            # An open file: a path with `*` or `[` in it would be taken for a glob.
+            with path.open("rb") as file:
+                return library.read_parquet(file)
+        return library.read_parquet(path)
+    except ImportError as error:
+        raise DataError(
+            f"{shown} cannot be read: pandas needs pyarrow for Parquet files.",
+            hint="Add `pyarrow` to the project's requirements.",
+        ) from error
+    except BaseException as error:
+        if not _is_failure(error):
+            raise
+        if isinstance(error, MemoryError):
+            raise _too_large(shown) from error
+        raise DataError(
+            f"{shown} is not a readable Parquet file{_because(error, private=private)}.",
+            hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
+        ) from error
+
+
+class _Csv(NamedTuple):
+    path: Path
+    shown: str
+    separator: str
+
+    def open(self) -> IO[bytes]:
+        """The file's bytes, decompressed."""
+        if self.shown.lower().endswith(".gz"):
+            return cast("IO[bytes]", gzip.open(self.path, "rb"))
+        return self.path.open("rb")
+
+
+def _read_csv(library: Any, source: _Csv, *, has_index: bool, private: bool) -> Any:
+    try:
+        with source.open() as file:
+            if library.__name__ == "polars":
+                # Types from all rows: by default polars guesses from the first 100, and fails on
+                # a file whose column of whole numbers has a decimal one further down.
+                frame = library.read_csv(
+                    file.read(), separator=source.separator, infer_schema_length=None
+                )
+            else:
+                frame = library.read_csv(file, sep=source.separator)
+    except BaseException as error:
+        if not _is_failure(error):
+            raise
+        raise _explain(source, error, private=private) from error
+    implied = not has_index and getattr(frame, "index", None) is not None
+    if implied and type(frame.index).__name__ != "RangeIndex":
+        # Rows with one field more than the header: pandas silently takes the first for an index.
+        _refuse_ragged(source)
+    if frame.shape[1] > 1 and _has_nulls(frame, frame.columns[-1]):
+        _refuse_ragged(source)  # both libraries silently fill a row that is too short
+    return frame
+
+
+def _has_nulls(frame: Any, column: Any) -> bool:
+    values = frame[column]
+    if hasattr(values, "null_count"):
+        return bool(values.null_count())
+    return bool(values.isna().to_numpy().any())  # two-dimensional where a name stands twice
+
+
+def _is_failure(error: BaseException) -> bool:
+    # polars' Rust code reports some damaged files by a panic, which is no `Exception`.
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def _explain(source: _Csv, error: BaseException, *, private: bool) -> DataError:
+    """Why a CSV file could not be read: the reasons that we can locate, then the library's."""
+    shown = source.shown
+    if isinstance(error, EOFError | gzip.BadGzipFile | zlib.error):
+        return DataError(
+            f"{shown} is not a complete gzip file{_because(error, private=False)}.",
+            hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
+        )
+    if isinstance(error, OSError):
+        return _unreadable(shown, error)
+    if isinstance(error, MemoryError):
+        return _too_large(shown)
+    return (
+        _bad_encoding(source)
+        or _blank(source)
+        or _ragged(source)
+        or DataError(
+            f"{shown} is not a readable CSV file{_because(error, private=private)}.",
+            hint=f"Expected: UTF-8, fields parted by {source.separator!r}, one header line.",
+        )
+    )
+
+
+def _because(error: BaseException, *, private: bool) -> str:
+    """The library's own words, unless they may quote the data."""
+    lines = [] if private else str(error).strip().splitlines()
+    return f": {printable(lines[0])[:200].rstrip('.')}" if lines else f" ({type(error).__name__})"
+
+
+def _blank(source: _Csv) -> DataError | None:
+    with source.open() as file:
+        if any(line.strip() for line in file):
+            return None
+    return DataError(f"{source.shown} holds no table: it is blank.", hint="It needs a header.")
+
+
+def _bad_encoding(source: _Csv) -> DataError | None:
+    offset = 0
+    with source.open() as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                wide = number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff"))
+                looks = "It looks like UTF-16" if wide else "It may be Latin-1 or Windows-1252"
+                return DataError(
+                    f"{source.shown} is not UTF-8: line {number} has the byte "
+                    f"0x{line[error.start]:02x} at offset {offset + error.start}.",
+                    hint=f"{looks}: save it as UTF-8.",
+                    file=source.shown,
+                    line=number,
+                )
+            offset += len(line)
+    return None
+
+
+def _refuse_ragged(source: _Csv) -> None:
+    if found := _ragged(source):
+        raise found
+
+
+def _ragged(source: _Csv) -> DataError | None:
+    """The first line whose number of fields is not that of the header."""
+    expected = None
+    for number, found in _field_counts(source):
+        if expected is None:
+            expected = found
+        elif found != expected:
+            return DataError(
+                f"{source.shown} is ragged: line {number} has {_fields(found)}, "
+                f"where the header has {expected}.",
+                hint="Look for a cut-off line, or a separator in a value that is not quoted.",
+                file=source.shown,
+                line=number,
+            )
+    return None
+
+
+def _fields(count: int) -> str:
+    return f"{count} field{'' if count == 1 else 's'}"
+
+
+def _field_counts(source: _Csv) -> Iterator[tuple[int, int]]:
+    """The line on which each record starts, and its number of fields.
+
+    Lines without quotes, which are nearly all, are counted without being parsed.
+    """
+    separator = source.separator.encode()
+    pending: list[bytes] = []
+    quotes, start, size = 0, 1, 0
+    with source.open() as file:
+        for number, line in enumerate(itertools.chain(file, (b"",)), start=1):
+            if not quotes and b'"' not in line:
+                if line.strip(b"\r\n"):
+                    yield number, line.count(separator) + 1
+                start = number + 1
+                continue
+            pending.append(line)
+            quotes += line.count(b'"')
+            size += len(line)
+            if quotes % 2 and line and size < _LONGEST_RECORD:
+                continue  # a quoted field goes on in the next line
+            text = [part.decode("utf-8", errors="replace") for part in pending]
+            rows = csv.reader(text, delimiter=source.separator)
+            before = 0
+            for row in rows:
+                if row:
+                    yield start + before, len(row)
+                before = rows.line_num
+            pending, quotes, start, size = [], 0, number + 1, 0
+
+
+# A quote that is never closed must not pull the rest of a large file into memory.
+_LONGEST_RECORD = 1 << 20
+
+
+def size_of(path: Path) -> int:
+    """The size in bytes; 0 where it cannot be known."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

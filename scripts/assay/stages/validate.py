@@ -1,0 +1,278 @@
+"""validate: the user's data against the user's Pandera schema."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from assay import process
+from assay.config import FILE as CONFIG_FILE
+from assay.console import printable
+from assay.errors import AssayError, ConfigError, DataError, ProgramError, SchemaError
+from assay.section import Fact, Reason, Section, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from assay.config import DataSpec
+    from assay.context import Context
+    from assay.contract.job import JobSpec, Outcome
+
+REASONS = 20
+"""So many at most: the record and the report hold everything."""
+
+
+class CheckFailure(Fact):
+    """One check that some rows of one file do not satisfy."""
+
+    check: str
+    """As Pandera prints it: `in_range(0, 23)`, `not_nullable`, `dtype('int64')`."""
+    column: str | None = None
+    """`None` for checks of the whole table."""
+    count: int
+    """Rows that fail; 1 for a property of the whole column or table."""
+    share: float | None = None
+    """`count` over the number of rows, 0 to 1; `None` where it has no meaning."""
+    examples: tuple[str, ...] = ()
+    """A few failing values with their rows, as text; empty for sensitive columns."""
+    file: str | None = None
+    """The schema's source, relative to the project folder, if it is known to name the column."""
+    line: int | None = None
+    """The line of `file` that declares the column."""
+
+
+class FileResult(Fact):
+    """One data file."""
+
+    path: str
+    schema_name: str
+    rows: int | None
+    """`None` where the file could not be read."""
+    columns: int | None
+    bytes: int
+    failures: tuple[CheckFailure, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Checks that only warn, and what makes the result less than it seems."""
+    error: str | None = None
+    """Why the file could not be read or checked."""
+
+
+class ValidateSection(Section):
+    """All files that `data:` names."""
+
+    files: tuple[FileResult, ...] = ()
+
+
+def run(context: Context) -> ValidateSection:
+    """Check every file; collect every failure.
+
+    Raises:
+        ConfigError: `data:` names files outside of the project.
+        ProgramError: The process that runs the user's schema was killed.
+    """
+    specs = context.config.data
+    if not specs:
+        return ValidateSection(
+            status=Status.SKIPPED,
+            reasons=(
+                Reason(
+                    message="No data is validated: assay.yaml has no `data`.",
+                    severity="note",
+                    hint="Add `data: [{path: data/*.csv, schema: schema.py:Schema}]`.",
+                ),
+            ),
+        )
+    root = context.workspace.root
+    found, absent = _expand(specs, root)
+    outcomes = [*absent, *(_validate(context, found) if found else ())]
+    files = tuple(outcome.file for outcome in outcomes if outcome.file is not None)
+    exit_code = max((outcome.exit_code for outcome in outcomes), default=0)
+    failed = any(file.failures for file in files)
+    warned = any(file.warnings for file in files)
+    if exit_code:
+        status = Status.ERROR
+    elif failed:
+        status, exit_code = Status.FAIL, 1
+    else:
+        status = Status.WARN if warned else Status.PASS
+    prefix = _prefix(context)
+    return ValidateSection(
+        status=status, files=files, exit_code=exit_code, reasons=_reasons(outcomes, prefix)
+    )
+
+
+def _expand(specs: Sequence[DataSpec], root: Path) -> tuple[list[JobSpec], list[Outcome]]:
+    """The files of each entry, and an outcome for each entry that has none."""
+    from assay.contract.job import JobSpec, Outcome
+
+    found, absent = [], []
+    for number, spec in enumerate(specs):
+        files = _files(spec.path, root, key=f"data.{number}.path")
+        if files:
+            found.append(
+                JobSpec(reference=spec.pandera_schema, files=files, sensitive=spec.sensitive)
+            )
+            continue
+        shown = printable(spec.path)
+        error = DataError(
+            f"No file matches {shown}.",
+            hint=f"Correct `data.{number}.path`, or fetch the files: `assay checkout`, `dvc pull`.",
+            file=CONFIG_FILE,
+        )
+        result = FileResult(
+            path=shown,
+            schema_name=spec.pandera_schema,
+            rows=None,
+            columns=None,
+            bytes=0,
+            error=error.message,
+        )
+        problem = Reason(message=error.message, hint=error.hint, file=error.file)
+        absent.append(Outcome(file=result, problem=problem, exit_code=error.exit_code))
+    return found, absent
+
+
+def _files(pattern: str, root: Path, *, key: str) -> tuple[str, ...]:
+    """The files that a path or a glob stands for, relative to the project, sorted."""
+    path = PurePosixPath(pattern)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ConfigError(
+            f"`{key}` is {pattern!r}, which leads out of the project.",
+            hint="Data files are named relative to the project folder, without `..`.",
+            file=CONFIG_FILE,
+        )
+    if not any(char in pattern for char in "*?[") or (root / pattern).exists():
+        return (path.as_posix(),)
+    try:
+        matches = [match.relative_to(root) for match in root.glob(pattern) if match.is_file()]
+    except ValueError as error:
+        raise ConfigError(
+            f"`{key}` is {pattern!r}, which is not a glob: {error}.", file=CONFIG_FILE
+        ) from error
+    # DVC's pointer files lie beside the data; hidden files are no data in a shell either.
+    files = [
+        match.as_posix()
+        for match in matches
+        if match.suffix != ".dvc" and not any(part.startswith(".") for part in match.parts)
+    ]
+    for file in files:
+        if file.encode(errors="replace") != file.encode(errors="surrogateescape"):
+            raise ConfigError(
+                f"`{key}` matches {printable(file)}, whose name is not UTF-8.",
+                hint="Rename the file.",
+                file=CONFIG_FILE,
+            )
+    return tuple(sorted(files))
+
+
+def _validate(context: Context, specs: list[JobSpec]) -> list[Outcome]:
+    """Run the contract in a process of its own; see `assay.contract.__main__`."""
+    from assay.contract.job import DONE, Job, Outcome
+
+    state = context.workspace.state
+    job, results = state / "validate-job.json", state / "validate-results.jsonl"
+    job.write_text(
+        Job(root=str(context.workspace.root), specs=tuple(specs)).model_dump_json(),
+        encoding="utf-8",
+    )
+    results.write_text("", encoding="utf-8")
+    # -P: a folder `assay` in the user's project must not stand in for this package.
+    argv = [sys.executable, "-P", "-m", "assay.contract", str(job), str(results)]
+    with context.console.untrusted():
+        done = process.stream(
+            argv,
+            cwd=context.workspace.root,
+            env=process.user_environment(context.environ),
+            on_line=context.console.raw,
+        )
+    lines = results.read_text(encoding="utf-8").splitlines()
+    job.unlink()
+    results.unlink()
+    outcomes = [Outcome.model_validate_json(line) for line in lines if line != DONE]
+    if lines[-1:] != [DONE]:
+        outcomes.append(_died(done, specs, outcomes))
+    return outcomes
+
+
+def _died(done: process.Completed, specs: list[JobSpec], outcomes: list[Outcome]) -> Outcome:
+    """The process ended before it was through: never a pass."""
+    if "Traceback" in done.tail and done.code == 1:
+        raise RuntimeError(f"the contract process failed: {done.tail.splitlines()[-1]}")
+    from assay.contract.job import Outcome
+
+    waiting = [(spec, file) for spec in specs for file in spec.files]
+    reached = min(sum(outcome.file is not None for outcome in outcomes), len(waiting) - 1)
+    spec, file = waiting[reached]
+    shown = printable(file)
+    kind = ProgramError if done.code < 0 else SchemaError
+    error = kind(
+        f"Validation {done.ending} while it worked on {shown}.",
+        hint="SIGKILL mostly means that memory ran out; else look for what the schema "
+        f"{printable(spec.reference)} calls.",
+    )
+    result = FileResult(
+        path=shown,
+        schema_name=spec.reference,
+        rows=None,
+        columns=None,
+        bytes=0,
+        error=error.message,
+    )
+    problem = Reason(message=error.message, hint=error.hint, file=shown)
+    return Outcome(file=result, problem=problem, exit_code=error.exit_code)
+
+
+def _prefix(context: Context) -> str:
+    """The project folder in its git repository, for annotations."""
+    try:
+        return context.workspace.git.prefix()
+    except AssayError:
+        return ""
+
+
+def _reasons(outcomes: Sequence[Outcome], prefix: str) -> tuple[Reason, ...]:
+    reasons = [reason for outcome in outcomes for reason in _of(outcome)]
+    reasons.sort(key=lambda reason: reason.severity != "error")  # stable: errors come first
+    more = len(reasons) - REASONS
+    if more > 0:
+        rest = Reason(message=f"And {more} more; the report lists them all.", severity="note")
+        reasons = [*reasons[:REASONS], rest]
+    return tuple(
+        reason if reason.file is None else reason.model_copy(update={"file": prefix + reason.file})
+        for reason in reasons
+    )
+
+
+def _of(outcome: Outcome) -> Iterator[Reason]:
+    if outcome.problem is not None:
+        yield outcome.problem
+    file = outcome.file
+    if file is None:
+        return
+    for failure in file.failures:
+        yield Reason(
+            message=f"{file.path}: {describe(failure, file.rows)}",
+            file=failure.file or file.path,
+            line=failure.line,
+        )
+    for warning in file.warnings:
+        yield Reason(message=f"{file.path}: {warning}", severity="warning", file=file.path)
+
+
+def describe(failure: CheckFailure, rows: int | None) -> str:
+    """A failure in one sentence."""
+    name = "" if failure.column is None else f"column `{printable(failure.column)}`"
+    if failure.check == "not_empty":
+        return "the table has no rows."
+    if failure.check == "column_in_dataframe":
+        return f"{name} is missing."
+    if failure.check == "column_in_schema":
+        return f"{name} is not in the schema."
+    subject = f"{name} fails" if name else "the table fails"
+    counted = ""
+    if failure.share is not None and rows is not None:
+        counted = f" in {failure.count:,} of {rows:,} rows"
+    shown = f" ({failure.examples[0]})" if failure.examples else ""
+    return f"{subject} `{failure.check}`{counted}{shown}."
