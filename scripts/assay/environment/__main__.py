@@ -1,0 +1,47 @@
+"""`python3 -m assay.environment VERB ...`: what `scripts/assay-action` calls."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from assay.environment.launch import PROJECT_VERBS, TOOL_VERBS, Launcher
+from assay.errors import AssayError, UsageError
+
+
+def main(argv: list[str]) -> int:
+    """Run one verb; does not return where the verb's process can take over ours."""
+    out = sys.stderr if argv[:1] == ["uv"] else sys.stdout
+    for stream in (sys.stdout, sys.stderr):
+        # A Windows console may not know every character of a message.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    launcher = Launcher(os.environ, out=out)
+    try:
+        return _run(launcher, argv)
+    except AssayError as error:
+        return launcher.fail(error)
+
+
+def _run(launcher: Launcher, argv: list[str]) -> int:
+    verb, args = (argv or [""])[0], argv[1:]
+    if verb == "setup":
+        launcher.setup()
+    elif verb == "cache-key":
+        launcher.cache_key()
+    elif verb == "uv":
+        print(launcher.uv().program)
+    elif verb in PROJECT_VERBS + TOOL_VERBS:
+        command, env = launcher.plan(verb, args)
+        sys.stdout.flush()
+        if os.name == "nt":  # there, exec returns to the caller before the new program ends
+            return subprocess.run(command, env=env, check=False).returncode
+        os.execve(command[0], command, env)  # noqa: S606
+    else:
+        known = ", ".join(sorted((*PROJECT_VERBS, *TOOL_VERBS, "cache-key", "setup", "uv")))
+        raise UsageError(f"There is no verb {verb!r}.", hint=f"Allowed: {known}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,236 @@
+"""Assay laid over the project's packages: their versions win, ours only fill what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.environment.uv import UvError
+from assay.errors import OutsideError, ProjectEnvironmentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from assay.environment.uv import Uv
+
+EXTRA = "check"
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A line of our own dependencies: a name and simple version bounds, no markers."""
+
+    name: str
+    text: str
+
+    @property
+    def bounds(self) -> str:
+        """What follows the name."""
+        return re.sub(r"^[\w.-]+(?:\[.*?\])?", "", self.text)
+
+    def allows(self, version: str) -> bool:
+        """Whether `version` is within the bounds, as far as release numbers tell."""
+        return all(
+            _COMPARE[operator](_release(version), _release(bound))
+            for operator, bound in re.findall(r"(>=|<=|==|!=|<|>)\s*([\w.]+)", self.bounds)
+        )
+
+
+def our_requirements(root: Path, extra: str = EXTRA) -> list[Requirement]:
+    """What `assay[extra]` needs, from the `pyproject.toml` of the checkout that runs us.
+
+    Read with an expression, because Python 3.10 has no TOML reader; a test holds it to one.
+    """
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    queue, seen = ["dependencies", extra], set()
+    while queue:
+        key = queue.pop(0)
+        if key in seen:
+            continue
+        seen.add(key)
+        for line in _strings(text, key):
+            own = re.fullmatch(r"assay\[(.*)\]", line)
+            if own:
+                queue += own.group(1).split(",")
+            else:
+                found[line] = normalize(line)
+    return [Requirement(name=name, text=line) for line, name in found.items()]
+
+
+def conflicts(requirements: Iterable[Requirement], theirs: Mapping[str, str]) -> list[Requirement]:
+    """Those of `requirements` that an installed version does not meet."""
+    return [r for r in requirements if r.name in theirs and not r.allows(theirs[r.name])]
+
+
+def normalize(requirement: str) -> str:
+    """The name in a requirement, as packaging compares names."""
+    found = re.match(r"\s*([A-Za-z0-9][\w.-]*)", requirement)
+    return re.sub(r"[-_.]+", "-", found.group(1)).lower() if found else ""
+
+
+def installed(uv: Uv, python: Path, cwd: Path) -> dict[str, str]:
+    """Name and version of each package in an environment."""
+    listed = uv.run("pip", "list", "--format=json", f"--python={python}", label="", cwd=cwd)
+    return {normalize(entry["name"]): entry["version"] for entry in json.loads(listed)}
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Lays Assay over one environment.
+
+    Args:
+        uv: Runs uv.
+        root: The checkout that Assay is installed from.
+        python: The environment's interpreter.
+        project: The project; its own uv settings (indexes) hold.
+        title: The project's declaration, as a message names it.
+        declared: Arguments that install the declaration; empty where its versions are fixed.
+    """
+
+    uv: Uv
+    root: Path
+    python: Path
+    project: Path
+    title: str
+    declared: Sequence[str] = ()
+
+    def apply(self) -> list[str]:
+        """Install Assay and what it needs beside the project's own packages.
+
+        Returns:
+            Notes on packages of theirs that had to change, where their declaration left room.
+        """
+        theirs = installed(self.uv, self.python, self.project)
+        requirements = our_requirements(self.root)
+        clashes = conflicts(requirements, theirs)
+        problem: UvError | None = None
+        if not clashes:
+            missing = [r.text for r in requirements if r.name not in theirs]
+            problem = self._beside(theirs, missing)
+            if problem is None:
+                return []
+        if not self.declared:
+            raise self._conflict(clashes, theirs, problem)
+        try:
+            self._install(*self.declared, self._ours(f"[{EXTRA}]"), label="project")
+        except UvError as error:
+            raise self._conflict(clashes, theirs, error) from error
+        now = installed(self.uv, self.python, self.project)
+        return [
+            f"{name} is {now.get(name, 'gone')} and not {version}: Assay cannot work beside that."
+            for name, version in theirs.items()
+            if now.get(name) != version
+        ]
+
+    def _beside(self, theirs: Mapping[str, str], missing: Sequence[str]) -> UvError | None:
+        """Install without touching what is there; returns why that cannot be.
+
+        The versions of our own lock come first, so that the same commit gives the same
+        environment next month, and from uv's cache, which saves asking the index about each;
+        where they do not fit beside the project's, any that do.
+        """
+        pins = [f"{name}=={version}" for name, version in theirs.items() if name != "assay"]
+        exported = self._our_pins()
+        ours = [line for line in exported if normalize(line) not in theirs]
+        problem: UvError | None = None
+        for constraints, options in ((pins + ours, ["--offline"]), (pins + ours, []), (pins, [])):
+            try:
+                self._install(*options, self._ours(), *missing, constraints=constraints)
+            except UvError as error:
+                problem = error
+                if error.is_network and not options:
+                    break
+            else:
+                return None
+        if problem is not None and problem.is_network:
+            raise outside(problem)
+        return problem
+
+    def _our_pins(self) -> list[str]:
+        options = ["--frozen", "--no-dev", f"--extra={EXTRA}", "--no-emit-project", "--no-hashes"]
+        options += ["--no-header", "--no-annotate", "--quiet", f"--project={self.root}"]
+        listed = self.uv.run("export", *options, label="", cwd=self.root)
+        return [line for line in listed.splitlines() if line and not line.startswith("#")]
+
+    def _ours(self, extras: str = "") -> str:
+        return f"assay{extras} @ {self.root.as_uri()}"
+
+    def _install(
+        self, *args: str, label: str = "", constraints: Sequence[str] | None = None
+    ) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            options = [f"--python={self.python}"]
+            if constraints is not None:
+                path = Path(scratch) / "constraints.txt"
+                path.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
+                options.append(f"--constraints={path}")
+            self.uv.run("pip", "install", *options, *args, label=label, cwd=self.project)
+
+    def _conflict(
+        self, clashes: Sequence[Requirement], theirs: Mapping[str, str], problem: UvError | None
+    ) -> ProjectEnvironmentError | OutsideError:
+        """The error for two requirements that exclude each other; it names both."""
+        if problem is not None and problem.is_network:
+            return outside(problem)
+        hint = "Change one of the two, or see docs/actions/setup.md for environments of your own."
+        if clashes:
+            pairs = [
+                f"{self.title} gives {r.name}=={theirs[r.name]}, Assay needs {r.name}{r.bounds}"
+                for r in clashes
+            ]
+            return ProjectEnvironmentError("; ".join(pairs) + ".", hint=hint)
+        said = problem.explanation if problem is not None else ""
+        named = [
+            f"{name}=={version}"
+            for name, version in theirs.items()
+            if re.search(rf"(?<![\w-]){re.escape(name)}==?{re.escape(version)}(?![\w.])", said)
+        ]
+        pinned = f" ({self.title} gives {', '.join(named)})" if named else ""
+        message = f"Assay cannot be installed beside the packages of {self.title}{pinned}: {said}"
+        return ProjectEnvironmentError(message, hint=hint)
+
+
+def outside(error: UvError) -> OutsideError:
+    """The error for an index that cannot be reached, or does not answer as it should."""
+    return OutsideError(
+        f"Packages could not be fetched: {error.explanation}",
+        hint="Check the network, UV_DEFAULT_INDEX or PIP_INDEX_URL, and SSL_CERT_FILE; without a"
+        " network, uv's cache must hold everything.",
+    )
+
+
+def _strings(text: str, key: str) -> list[str]:
+    """The strings of the array `key = [...]` in a TOML text."""
+    start = re.search(rf"(?m)^{re.escape(key)} = \[", text)
+    values: list[str] = []
+    if start is not None:
+        for token in re.finditer(r'#[^\n]*|"([^"]*)"|\]', text[start.end() :]):
+            if token.group(0) == "]":
+                break
+            if token.group(1) is not None:
+                values.append(token.group(1))
+    return values
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The release numbers, without the zeros at the end that mean nothing."""
+    found = re.match(r"v?(?:\d+!)?(\d+(?:\.\d+)*)", version)
+    numbers = [int(part) for part in found.group(1).split(".")] if found else [0]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+_COMPARE = {
+    ">=": lambda a, b: a >= b,
+    "<=": lambda a, b: a <= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    ">": lambda a, b: a > b,
+}
