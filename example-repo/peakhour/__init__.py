@@ -1,0 +1,1 @@
+"""Which hours of the day will see peak demand for shared bikes."""
