@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 PROJECT_VERBS = ("check", "checkout", "compare", "evaluate", "init", "test", "train", "validate")
 TOOL_VERBS = ("report", "schema")
+
+REMEMBERED = ("ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS")
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -140,6 +143,7 @@ class Launcher:
         self.output("project-python", project.python)
         self.output("tool-python", tool.python)
         self.output("cached", str(project.cached and tool.cached).lower())
+        self._remember()
 
     def cache_key(self) -> None:
         """Say which folder is worth keeping between jobs, and under which key."""
@@ -158,6 +162,17 @@ class Launcher:
                 file.write(f"{name}={value}\n")
         else:  # a path with a newline in it would set outputs of its own
             raise UsageError(f"The output {name} has control characters: {value!r}.")
+
+    def _remember(self) -> None:
+        """Let the later steps of a job ask for the same environment; else they build another one."""
+        path = self.environ.get("GITHUB_ENV")
+        if path is None:
+            return
+        end = secrets.token_hex(16)
+        with Path(path).open("a", encoding="utf-8") as file:
+            for name in REMEMBERED:
+                # What is empty too: an earlier `setup`, of another project, may have set it.
+                file.write(f"{name}<<{end}\n{self.environ.get(name, '')}\n{end}\n")
 
     def fail(self, error: AssayError) -> int:
         """Say what went wrong as one line; returns the exit code."""
