@@ -164,15 +164,15 @@ class Launcher:
             raise UsageError(f"The output {name} has control characters: {value!r}.")
 
     def _remember(self) -> None:
-        """Let the later steps of a job ask for the same environment; else they build another one."""
+        """Let later steps of the job ask for the same environment; else they build another one."""
         path = self.environ.get("GITHUB_ENV")
         if path is None:
             return
         end = secrets.token_hex(16)
+        # What is empty too: an earlier `setup`, of another project, may have set it.
+        lines = [f"{name}<<{end}\n{self.environ.get(name, '')}\n{end}\n" for name in REMEMBERED]
         with Path(path).open("a", encoding="utf-8") as file:
-            for name in REMEMBERED:
-                # What is empty too: an earlier `setup`, of another project, may have set it.
-                file.write(f"{name}<<{end}\n{self.environ.get(name, '')}\n{end}\n")
+            file.writelines(lines)
 
     def fail(self, error: AssayError) -> int:
         """Say what went wrong as one line; returns the exit code."""
