@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from assay.environment.launch import PROJECT_VERBS, TOOL_VERBS, Launcher
 from assay.errors import AssayError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def main(argv: list[str]) -> int:
@@ -30,17 +34,22 @@ def _run(launcher: Launcher, argv: list[str]) -> int:
     elif verb == "cache-key":
         launcher.cache_key()
     elif verb == "uv":
-        print(launcher.uv().program)
+        uv = launcher.uv()
+        return _become([str(uv.program), *args], uv.plain)
     elif verb in PROJECT_VERBS + TOOL_VERBS:
-        command, env = launcher.plan(verb, args)
-        sys.stdout.flush()
-        if os.name == "nt":  # there, exec returns to the caller before the new program ends
-            return subprocess.run(command, env=env, check=False).returncode
-        os.execve(command[0], command, env)  # noqa: S606
+        return _become(*launcher.plan(verb, args))
     else:
         known = ", ".join(sorted((*PROJECT_VERBS, *TOOL_VERBS, "cache-key", "setup", "uv")))
         raise UsageError(f"There is no verb {verb!r}.", hint=f"Allowed: {known}.")
     return 0
+
+
+def _become(command: list[str], env: Mapping[str, str]) -> int:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "nt":  # there, exec returns to the caller before the new program ends
+        return subprocess.run(command, env=env, check=False).returncode
+    os.execve(command[0], command, env)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -91,7 +91,9 @@ class Uv:
 
     def __init__(self, program: Path, environ: Mapping[str, str], console: Console) -> None:
         self.program = program
-        self.environ = environment(environ)
+        self.plain = environment(environ)
+        """For a person who calls uv through us."""
+        self.environ = {**self.plain, "NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
         self.console = console
 
     @property
@@ -138,7 +140,6 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     own authority is therefore passed on as `SSL_CERT_FILE`, which replaces what uv ships.
     """
     env = {name: value for name, value in environ.items() if name not in _HIDDEN}
-    env.update(NO_COLOR="1", UV_NO_PROGRESS="1")
 
     def default(name: str, *sources: str, unless: tuple[str, ...] = ()) -> None:
         if any(env.get(taken) for taken in (name, *unless)):

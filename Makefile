@@ -1,0 +1,65 @@
+# Everything sets itself up: git, Python 3.11+ with venv and the package registries are enough.
+# Nothing outside the checkout is touched but caches (and, for tests, what apt installs).
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help sync test programs lint types lowest pytest demo bench docs golden clean
+
+# uv from PATH, or a pinned one in .cache; it hears PIP_INDEX_URL, PIP_CERT and the like.
+UV := ASSAY_HOME="$(CURDIR)/.cache" scripts/assay-action uv
+PYTHON := .venv/bin/python
+LOWEST := .cache/lowest
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+sync: ## Bring .venv in line with uv.lock
+	@echo "== environment: .venv from uv.lock"
+	@$(UV) sync --locked --quiet
+
+test: programs lint lowest pytest ## Everything that must pass before a change lands
+
+programs: sync
+	@echo "== programs: what tests run and pip cannot install"
+	@$(PYTHON) tests/programs.py
+
+lint: sync ## Style, types, workflows, schemas, shell
+	@echo "== lint"
+	@$(PYTHON) tests/lint.py
+
+types: sync ## Types alone
+	@$(PYTHON) -m mypy
+
+# The oldest versions that pyproject.toml allows, on the oldest Python with wheels for them. A
+# machine that has neither such a Python nor a way to fetch one can go on without, CI cannot.
+$(LOWEST)/done: pyproject.toml tests/lowest.txt
+	@echo "== lowest: an environment of the oldest versions allowed"
+	@if $(UV) venv --quiet --clear --python '>=3.11,<3.13' $(LOWEST) || [[ -n "$${CI:-}" ]]; then \
+	  $(UV) pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+	    -e '.[check,report,github]' -r tests/lowest.txt && touch $@; fi
+
+lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allowed
+	@echo "== lowest: unit tests"
+	@if [[ -e $(LOWEST)/done ]]; then \
+	  $(LOWEST)/bin/python -m pytest tests/unit -q -n auto -W default --no-header -p no:cacheprovider; \
+	else echo "   skipped: there is no Python 3.11 or 3.12 here"; fi
+
+pytest: sync ## The tests alone; ARGS='-k name' picks some
+	@echo "== pytest"
+	@$(PYTHON) -m pytest -n auto $(ARGS)
+
+demo: sync ## A pull request against a real model repository, from clone to comment
+	@$(PYTHON) scripts/demo.py $(ARGS)
+
+bench: sync ## Measure against the peers; NAME=loop measures one
+	@$(PYTHON) -m benchmarks $(NAME)
+
+docs: sync ## Write the generated parts of docs/ anew
+	@$(PYTHON) scripts/generate_docs.py
+
+golden: sync ## Accept what is rendered now as the golden files
+	@RENEW=1 $(PYTHON) -m pytest -q tests/unit
+
+clean: ## Remove environments, caches and what tests left
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,43 @@
+"""What every test gets: programs that are missing, and named at the end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MISSING = "needs the program "
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        for program in marker.args:
+            if programs.find(program) is None:
+                package = programs.PACKAGES.get(program)
+                hint = f" (Debian, Ubuntu: apt install {package})" if package else ""
+                reason = f"{_MISSING}{program}, which is not installed{hint}"
+                if os.environ.get("CI", "").lower() in {"1", "true"}:
+                    pytest.fail(f"{reason}; with CI=true that is a failure", pytrace=False)
+                pytest.skip(reason)
+
+
+def _skipped(terminalreporter: pytest.TerminalReporter) -> Iterator[str]:
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if _MISSING in reason:
+            yield reason.removeprefix("Skipped: ")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = list(_skipped(terminalreporter))
+    if reasons:
+        terminalreporter.section("not tested here", sep="-")
+        for reason in sorted(set(reasons)):
+            terminalreporter.write_line(f"{reasons.count(reason)} tests skipped: {reason}")
