@@ -64,7 +64,7 @@ def pages() -> dict[Path, str]:
 
 def action_pages() -> dict[Path, Path]:
     """The page of each action."""
-    found = {DOCS / "actions/check.md": ROOT / "action.yml"}
+    found = {DOCS / "actions/assay.md": ROOT / "action.yml"}
     for action in sorted(ROOT.glob("actions/*/action.yml")):
         found[DOCS / f"actions/{action.parent.name}.md"] = action
     return found
@@ -170,8 +170,8 @@ def _type(spec: Json) -> str:
         return f"list of {_type(spec['items'])}"
     if isinstance(spec.get("additionalProperties"), dict):
         return f"mapping of names to {_type(spec['additionalProperties'])}"
-    names = {"string": "text", "boolean": "true or false", "integer": "whole number"}
-    kind: str = spec.get("type", "mapping, see below")
+    names = {"string": "text", "boolean": "true or false", "integer": "number"}
+    kind: str = spec.get("type", "mapping (below)")
     return names.get(kind, kind)
 
 
