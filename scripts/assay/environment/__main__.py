@@ -47,9 +47,9 @@ def _run(launcher: Launcher, argv: list[str]) -> int:
 def _become(command: list[str], env: Mapping[str, str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
-    if os.name == "nt":  # there, exec returns to the caller before the new program ends
-        return subprocess.run(command, env=env, check=False).returncode
-    os.execve(command[0], command, env)  # noqa: S606
+    if os.name != "nt":  # there, exec returns to the caller before the new program ends
+        os.execve(command[0], command, env)  # noqa: S606
+    return subprocess.run(command, env=env, check=False).returncode
 
 
 if __name__ == "__main__":

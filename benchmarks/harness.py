@@ -1,0 +1,220 @@
+"""Measures us against a peer: alternately, in one session, as a ratio of medians.
+
+A benchmark is a module of this package with one function:
+
+    def run(bench: Bench) -> None:
+        ours, peer = Command(["assay", "checkout"]), Command(["dvc", "pull"])
+        bench.compare("checkout, warm", ours, peer, limit=1.3)
+
+`ours` and `peer` may also be lists of commands: they are run one after the other and count as one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments; `env` is laid over ours, and `None` there removes a name."""
+
+    args: Sequence[str | Path]
+    cwd: Path = ROOT
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    allowed: Sequence[int] = (0,)
+    """Exit codes that are no failure of the measurement."""
+
+
+Commands = Command | Sequence[Command]
+
+
+@dataclass(frozen=True)
+class Taken:
+    seconds: float
+    peak: int
+    """Bytes of resident memory, of the largest process among it and its children."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a ratio, or a number with a unit of its own."""
+
+    name: str
+    ours: str
+    peer: str
+    result: float
+    limit: float
+    memory: str = ""
+    unit: str = "x"
+
+    @property
+    def is_met(self) -> bool:
+        return self.result <= self.limit
+
+
+class CommandFailedError(Exception):
+    """What was to be measured did not work."""
+
+
+class Bench:
+    """What a benchmark is given: a folder of its own, and a table to add rows to."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        self.rows: list[Row] = []
+
+    def compare(
+        self,
+        name: str,
+        ours: Commands,
+        peer: Commands,
+        *,
+        limit: float,
+        runs: int = 5,
+        before: Callable[[], None] = lambda: None,
+        warmup: bool = True,
+    ) -> Row:
+        """Run both alternately and add a row with the ratio of the median times.
+
+        Args:
+            name: What the row is called.
+            ours: What we measure.
+            peer: What it is held against.
+            limit: The largest ratio that is good enough.
+            runs: How often each is run.
+            before: Brings back the state that each run starts from; not measured.
+            warmup: Whether to run each once without counting, so that files are in memory.
+        """
+        taken: dict[str, list[Taken]] = {"ours": [], "peer": []}
+        for number in range(-1 if warmup else 0, runs):
+            # Who goes first changes, so that neither always finds the other's files in memory.
+            sides = [("ours", ours), ("peer", peer)]
+            for side, commands in sides if number % 2 == 0 else reversed(sides):
+                before()
+                result = _measure(commands)
+                if number < 0:
+                    continue
+                taken[side].append(result)
+                if result.seconds > 0.3:  # progress where there is something to wait for
+                    label = f"{name}: {side} {number + 1}/{runs}"
+                    print(f"   {label:<60} {result.seconds:8.2f} s", flush=True)
+        times = {side: statistics.median(t.seconds for t in all_) for side, all_ in taken.items()}
+        peaks = {side: max(t.peak for t in all_) / 2**20 for side, all_ in taken.items()}
+        row = Row(
+            name=name,
+            ours=f"{times['ours']:.2f} s",
+            peer=f"{times['peer']:.2f} s",
+            result=times["ours"] / times["peer"],
+            limit=limit,
+            memory=f"{peaks['ours']:.0f} / {peaks['peer']:.0f} MiB",
+        )
+        self.rows.append(row)
+        return row
+
+    def number(self, name: str, value: float, *, limit: float, unit: str) -> Row:
+        """Add a row for something that is not a comparison."""
+        row = Row(name=name, ours="", peer="", result=value, limit=limit, unit=unit)
+        self.rows.append(row)
+        return row
+
+    def venv(self, name: str, *requirements: str) -> Path:
+        """The `bin` folder of an environment with these packages; kept from run to run."""
+        key = hashlib.sha256("\n".join(requirements).encode()).hexdigest()[:12]
+        folder = CACHE / "bench" / f"{name}-{key}"
+        if not (folder / "done").is_file():
+            uv = uv_program()
+            subprocess.run([uv, "venv", "--quiet", "--clear", folder], check=True)
+            python = f"--python={folder / 'bin' / 'python'}"
+            install = [uv, "pip", "install", "--quiet", python, *requirements]
+            subprocess.run(install, check=True)
+            (folder / "done").touch()
+        return folder / "bin"
+
+    def folder(self, name: str) -> Path:
+        """An empty folder in the scratch space of this benchmark."""
+        path = self.scratch / name
+        remove(path)
+        path.mkdir(parents=True)
+        return path
+
+
+def remove(*paths: Path) -> None:
+    """Delete folders, whatever the permissions of the files in them (uv's cache, DVC's cache)."""
+    for path in paths:
+        if path.exists():
+            subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)
+            shutil.rmtree(path)
+
+
+def uv_program() -> Path:
+    """The uv that the project itself uses."""
+    from assay.environment.launch import Launcher
+
+    environ = {**os.environ, "ASSAY_HOME": str(CACHE)}
+    return Launcher(environ, out=sys.stderr).uv().program
+
+
+def _measure(commands: Commands) -> Taken:
+    listed = [commands] if isinstance(commands, Command) else commands
+    each = [_run(command) for command in listed]
+    return Taken(sum(taken.seconds for taken in each), max(taken.peak for taken in each))
+
+
+def _run(command: Command) -> Taken:
+    env = {**os.environ, **command.env}
+    with tempfile.TemporaryFile() as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [str(arg) for arg in command.args],
+            cwd=command.cwd,
+            env={name: value for name, value in env.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)  # wait4 took it from Popen
+        if process.returncode not in command.allowed:
+            output.seek(0)
+            said = output.read().decode(errors="replace")[-3000:]
+            shown = " ".join(map(str, command.args))
+            message = f"`{shown}` ended with exit code {process.returncode}:\n{said}"
+            raise CommandFailedError(message)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Taken(seconds, usage.ru_maxrss * unit)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows for people."""
+    head = ("", "ours", "peer", "result", "limit", "peak memory", "")
+    lines = [head] + [
+        (
+            row.name,
+            row.ours,
+            row.peer,
+            f"{row.result:.2f} {row.unit}",
+            f"{row.limit:g} {row.unit}",
+            row.memory,
+            "ok" if row.is_met else "MISSED",
+        )
+        for row in rows
+    ]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
