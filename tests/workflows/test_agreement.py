@@ -1,0 +1,216 @@
+"""The YAML, the Python and the documentation say the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer.main
+import yaml
+from assay.cli import app
+
+from tests.workflows.engine import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ACTIONS = [ROOT / "action.yml", *sorted(ROOT.glob("actions/*/action.yml"))]
+WORKFLOW = ROOT / ".github/workflows/model-check.yml"
+# What is read by others than the options of the command line: the launcher, the entry point
+# (tracebacks of whatever fails), and what publishes.
+LAUNCHER = {"ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS"}
+EVERYWHERE = {"ASSAY_DEBUG"}
+TOKENS = {"ASSAY_TOKEN"}
+
+Json = dict[str, Any]
+
+
+def load(path: Path) -> Json:
+    document: dict[Any, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {("on" if key is True else key): value for key, value in document.items()}
+
+
+def steps(action: Json) -> list[Json]:
+    found: list[Json] = action["runs"]["steps"]
+    return found
+
+
+def name(path: Path) -> str:
+    return path.parent.relative_to(ROOT).as_posix()
+
+
+def options(verb: str) -> set[str]:
+    """The environment variables that a command of ours reads."""
+    command = typer.main.get_command(app).commands[verb]  # type: ignore[attr-defined]
+    return {str(option.envvar) for option in command.params if option.envvar}
+
+
+def verb_of(step: Json) -> str | None:
+    found = re.search(r"scripts/assay-action\" (\S+)", step.get("run", ""))
+    return found[1] if found else None
+
+
+def calls() -> list[tuple[Path, Json, str]]:
+    return [
+        (path, step, verb)
+        for path in ACTIONS
+        for step in steps(load(path))
+        if (verb := verb_of(step)) is not None
+    ]
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=name)
+def test_every_input_is_read_by_some_step(path: Path) -> None:
+    action = load(path)
+    text = yaml.safe_dump(action["runs"])
+    for declared in action["inputs"]:
+        assert f"inputs.{declared} " in text, declared
+    assert set(re.findall(r"inputs\.([\w-]+)", text)) == set(action["inputs"])
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=name)
+def test_an_input_has_a_variable_of_its_own_name(path: Path) -> None:
+    for step in steps(load(path)):
+        for variable, value in (step.get("env") or {}).items():
+            found = re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", value)
+            assert found, f"{variable} is no plain input"
+            wanted = "ASSAY_" + found[1].replace("-", "_").upper()
+            assert variable == {"ASSAY_GITHUB_TOKEN": "ASSAY_TOKEN"}.get(wanted, wanted)
+
+
+@pytest.mark.parametrize(
+    ("path", "step", "verb"), calls(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_each_variable_is_one_that_the_program_reads(path: Path, step: Json, verb: str) -> None:
+    given = set(step["env"])
+    if verb in {"setup", "cache-key"}:
+        known = LAUNCHER | {"ASSAY_WORKING_DIRECTORY"}
+    else:
+        known = options(verb) | LAUNCHER | EVERYWHERE | (TOKENS if verb == "report" else set())
+    assert given <= known
+
+
+def test_the_launcher_reads_what_we_think() -> None:
+    files = (ROOT / "scripts/assay/environment").glob("*.py")
+    named = {name for file in files for name in re.findall(r"\bASSAY_[A-Z_]+", file.read_text())}
+    assert named - {"ASSAY_HOME", "ASSAY_TOKEN"} == LAUNCHER | {"ASSAY_WORKING_DIRECTORY"}
+
+
+def test_each_option_can_be_set_from_an_action() -> None:
+    given = {variable for _, step, _ in calls() for variable in step["env"]}
+    for verb in ("check", "checkout", "validate", "test", "train", "evaluate", "compare", "report"):
+        assert options(verb) <= given, verb
+
+
+def test_only_the_report_is_given_a_token() -> None:
+    with_token = {verb for _, step, verb in calls() if "ASSAY_TOKEN" in step["env"]}
+    assert with_token == {"report"}
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=name)
+def test_every_output_comes_from_a_step_that_is_there(path: Path) -> None:
+    action = load(path)
+    ids = {step["id"] for step in steps(action) if "id" in step}
+    for output in (action.get("outputs") or {}).values():
+        assert output["description"]
+        found = re.search(r"\{\{ (?:steps\.(\w+)\.outputs|inputs)\.([\w-]+) \}\}", output["value"])
+        assert found
+        assert found[1] is None or found[1] in ids
+
+
+def test_the_reusable_workflow_passes_on_every_input() -> None:
+    workflow = load(WORKFLOW)
+    job = workflow["jobs"]["model-check"]
+    given = job["steps"][1]["with"]
+    declared = set(workflow["on"]["workflow_call"]["inputs"])
+    assert declared == set(given) | {"runs-on", "timeout-minutes"}
+    assert all(value == f"${{{{ inputs.{key} }}}}" for key, value in given.items())
+    assert set(given) <= set(load(ROOT / "action.yml")["inputs"])
+    secrets = workflow["on"]["workflow_call"]["secrets"]
+    assert job["steps"][1]["env"] == {key: f"${{{{ secrets.{key} }}}}" for key in secrets}
+
+
+def test_the_reusable_workflow_has_the_action_s_defaults() -> None:
+    action = load(ROOT / "action.yml")["inputs"]
+    for key, spec in load(WORKFLOW)["on"]["workflow_call"]["inputs"].items():
+        if key in action:
+            default = spec["default"]
+            text = str(default).lower() if isinstance(default, bool) else default
+            assert text == action[key]["default"], key
+
+
+def test_the_reusable_workflow_s_outputs_are_the_action_s() -> None:
+    workflow = load(WORKFLOW)
+    action = load(ROOT / "action.yml")["outputs"]
+    job = workflow["jobs"]["model-check"]
+    for key, spec in workflow["on"]["workflow_call"]["outputs"].items():
+        assert spec["value"] == f"${{{{ jobs.model-check.outputs.{key} }}}}"
+        assert job["outputs"][key] == f"${{{{ steps.assay.outputs.{key} }}}}"
+        assert spec["description"] == action[key]["description"]
+
+
+def test_assay_init_writes_the_starter() -> None:
+    starter = (ROOT / "workflow-templates/model-check.yml").read_text(encoding="utf-8")
+    assert (ROOT / "scripts/assay/starter.yml").read_text(encoding="utf-8") == starter
+
+
+def test_the_documentation_is_what_the_code_says() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/generate_docs.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def pages() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "example-repo/README.md", *ROOT.glob("docs/**/*.md")]
+
+
+def examples() -> list[tuple[str, str]]:
+    found = []
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```ya?ml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        found += [
+            (page.relative_to(ROOT).as_posix(), block) for block in blocks if "uses:" in block
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("page", "block"), examples(), ids=lambda value: value[:40])
+def test_an_example_uses_what_there_is(page: str, block: str) -> None:
+    for used in uses_in(yaml.safe_load(block)):
+        repository, _, ref = used["uses"].partition("@")
+        if not repository.startswith("your-org/assay"):
+            assert re.fullmatch(r"[0-9a-f]{40}", ref), used
+            continue
+        assert ref == "v1"
+        place = ROOT / repository.removeprefix("your-org/assay").lstrip("/")
+        if place.suffix == ".yml":
+            call = load(place)["on"]["workflow_call"]
+            assert set(used.get("with") or {}) <= set(call["inputs"])
+            assert set(used.get("secrets") or {}) <= set(call["secrets"])
+        else:
+            assert set(used.get("with") or {}) <= set(load(place / "action.yml")["inputs"])
+
+
+def uses_in(node: object) -> list[Json]:
+    if isinstance(node, list):
+        return [used for entry in node for used in uses_in(entry)]
+    if isinstance(node, dict):
+        own = [node] if isinstance(node.get("uses"), str) else []
+        return own + [used for value in node.values() for used in uses_in(value)]
+    return []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text):
+        assert (page.parent / target).exists(), target
