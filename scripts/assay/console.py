@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import sys
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ class Console:
     def __init__(self, *, github: bool = False, out: TextIO | None = None) -> None:
         self.github = github
         self.out = out or sys.stdout
+        if isinstance(self.out, io.TextIOWrapper):
+            # A log that cannot show a character must not end the run.
+            self.out.reconfigure(errors="backslashreplace")
         self._fenced = False
 
     @property
@@ -42,27 +46,32 @@ class Console:
         return not self.github and self.out.isatty()
 
     def line(self, text: str = "", *, style: str = "") -> None:
-        """Print one line. `style` is a rich style and only shows in a terminal."""
+        """Print one line. `style` is a rich style and only shows in a terminal.
+
+        In GitHub nothing in it is a workflow command, whatever names the text holds.
+        """
+        if self.github and not self._fenced:
+            text = "\n".join(_inert(part) for part in text.split("\n"))
         if style and self.interactive:
             from rich.console import Console as Rich
             from rich.text import Text
 
             Rich(file=self.out, highlight=False).print(Text(text, style=style))
         else:
-            print(text, file=self.out, flush=True)
+            self.raw(text)
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """A part of the log that folds away in GitHub."""
         if self.github:
-            self.line(f"::group::{printable(title)}")
+            self.raw(command("group", printable(title), {}))
         else:
             self.line(f"── {printable(title)}", style="bold")
         try:
             yield
         finally:
             if self.github:
-                self.line("::endgroup::")
+                self.raw("::endgroup::")
 
     @contextmanager
     def untrusted(self) -> Iterator[None]:
@@ -71,13 +80,13 @@ class Console:
             yield
             return
         token = secrets.token_hex(16)
-        self.line(f"::stop-commands::{token}")
+        self.raw(f"::stop-commands::{token}")
         self._fenced = True
         try:
             yield
         finally:
             self._fenced = False
-            self.line(f"::{token}::")
+            self.raw(f"::{token}::")
 
     def raw(self, text: str) -> None:
         """One line of a program's output; call it inside `untrusted`."""
@@ -88,7 +97,7 @@ class Console:
         message = reason.message if reason.hint is None else f"{reason.message} {reason.hint}"
         if self.github:
             where = {"file": reason.file, "line": reason.line}
-            self.line(command(_LEVELS[reason.severity], message, where))
+            self.raw(command(_LEVELS[reason.severity], message, where))
             return
         place = (
             ""
@@ -130,6 +139,15 @@ def command(name: str, message: str, properties: Mapping[str, object | None]) ->
     given = ((key, value) for key, value in properties.items() if value is not None)
     listed = ",".join(f"{key}={_escape_property(str(value))}" for key, value in given)
     return f"::{name}{' ' if listed else ''}{listed}::{_escape_data(message)}"
+
+
+def _inert(line: str) -> str:
+    """`line` as it is read by people, and not by the runner.
+
+    The runner takes a line that starts with `::`, and `##[` anywhere in it, for a command.
+    """
+    line = line.replace("##[", "##\N{ZERO WIDTH SPACE}[")
+    return f"\N{ZERO WIDTH SPACE}{line}" if line.lstrip().startswith("::") else line
 
 
 def _escape_data(text: str) -> str:

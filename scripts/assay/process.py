@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.errors import ProgramError
 
@@ -40,6 +42,9 @@ FORGE_SECRETS = frozenset(
 RUNNER_FILES = frozenset({"GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE"})
 
 TAIL_LINES = 40
+# What a program is given to end by itself after an interruption, and what it may leave behind
+# running (`server &` in a stage) is given before it is ended.
+GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,9 @@ def stream(
 ) -> Completed:
     """Run a program and hand over each line that it prints, as it prints it.
 
+    The program and all that it starts form a process group, so that an interruption ends the
+    training as well and not only the DVC that runs it.
+
     Raises:
         ProgramError: The program cannot be started.
     """
@@ -104,22 +112,54 @@ def stream(
             text=True,
             encoding="utf-8",
             errors="replace",
+            **_OWN_GROUP,
         )
     except OSError as error:
         raise _cannot_start(argv, error) from error
     assert process.stdout is not None  # noqa: S101 (for the type checker: we asked for a pipe)
+    read_all = threading.Event()
+    watcher = threading.Thread(target=_end_leftovers, args=(process, read_all), daemon=True)
+    watcher.start()
     try:
         for line in process.stdout:
             text = line.rstrip("\r\n")
             tail.append(text)
             on_line(text)
     except BaseException:
-        process.kill()
+        _interrupt(process)
         raise
     finally:
+        read_all.set()
         process.stdout.close()
         code = process.wait()
+        watcher.join()
     return Completed(code=code, tail="\n".join(tail), seconds=time.monotonic() - start)
+
+
+_OWN_GROUP: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    """Ask a program and its children to end, as Ctrl-C does; then make them."""
+    _signal_group(process, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
+    _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _end_leftovers(process: subprocess.Popen[str], read_all: threading.Event) -> None:
+    """Once the program has ended, end what keeps its output open; we would read for ever."""
+    process.wait()
+    if not read_all.wait(GRACE_SECONDS):
+        _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _signal_group(process: subprocess.Popen[str], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.name == "posix":
+            os.killpg(process.pid, number)
+        else:
+            process.kill()
 
 
 def capture(
@@ -139,6 +179,8 @@ def capture(
 
 
 def _cannot_start(argv: Sequence[str], error: OSError) -> ProgramError:
+    if error.filename is not None and str(error.filename) != argv[0]:
+        return ProgramError(f"The folder {error.filename} cannot be entered: {error.strerror}.")
     return ProgramError(
         f"The program `{argv[0]}` cannot be started: {error.strerror}.",
         hint=f"Install `{argv[0]}` and make sure that it is on PATH.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,8 @@ def load(text: str, *, file: str) -> Any:
     """
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise _syntax_error(error, file) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _syntax_error(error, text, file) from error
 
 
 def load_document(text: str, *, file: str) -> YamlDocument:
@@ -58,16 +59,23 @@ def load_document(text: str, *, file: str) -> YamlDocument:
             node = loader.get_single_node()
             lines: dict[KeyPath, int] = {}
             if node is not None:
-                _collect(node, (), lines, file)
+                _collect(node, (), lines, file, set())
             value = None if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
-    except (yaml.YAMLError, ValueError) as error:
-        raise _syntax_error(error, file) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _syntax_error(error, text, file) from error
     return YamlDocument(value=value, lines=lines)
 
 
-def _collect(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], file: str) -> None:
+def _collect(
+    node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], file: str, seen: set[int]
+) -> None:
+    # An anchor's node is met again at each alias: it may hold itself, and aliases of aliases of
+    # aliases are how a small file becomes a huge one.
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, child in node.value:
             here = (*path, str(key.value))
@@ -76,14 +84,23 @@ def _collect(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], file: st
                 message = f"`{key.value}` is written twice (first on line {lines[here]})."
                 raise ConfigError(message, file=file, line=line, hint="Remove one of the two.")
             lines[here] = line
-            _collect(child, here, lines, file)
+            _collect(child, here, lines, file, seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, child in enumerate(node.value):
             lines[(*path, index)] = child.start_mark.line + 1
-            _collect(child, (*path, index), lines, file)
+            _collect(child, (*path, index), lines, file, seen)
 
 
-def _syntax_error(error: Exception, file: str) -> ConfigError:
+def _syntax_error(error: Exception, text: str, file: str) -> ConfigError:
+    if conflict := re.search(r"^<{7}( |$)", text, re.MULTILINE):
+        return ConfigError(
+            "A merge conflict in this file has not been resolved.",
+            file=file,
+            line=text.count("\n", 0, conflict.start()) + 1,
+            hint="Choose one of the two sides and remove the markers.",
+        )
+    if isinstance(error, RecursionError):
+        return ConfigError("This file is nested too deeply to be read.", file=file)
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     return ConfigError(
