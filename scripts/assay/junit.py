@@ -58,10 +58,11 @@ def read(path: Path, places: Places) -> Suite:
     counts: Counter[str] = Counter()
     failures = []
     for case in root.iter("testcase"):
-        outcome = _outcome(case)
-        counts[outcome] += 1
-        if outcome != "passed" and outcome != "skipped":
-            failures.append(_failed(case, outcome, places))
+        if (failure := _failure(case, places)) is not None:
+            counts[failure.outcome] += 1
+            failures.append(failure)
+        else:
+            counts["passed" if case.find("skipped") is None else "skipped"] += 1
     return Suite(counts=counts, failures=tuple(failures))
 
 
@@ -84,18 +85,14 @@ def _parse(path: Path) -> ET.Element:
         ) from error
 
 
-def _outcome(case: ET.Element) -> Literal["passed", "failed", "error", "skipped"]:
-    if case.find("failure") is not None:
-        return "failed"
-    if case.find("error") is not None:
-        return "error"
-    return "passed" if case.find("skipped") is None else "skipped"
-
-
-def _failed(case: ET.Element, outcome: Literal["failed", "error"], places: Places) -> FailedTest:
-    element = case.find("failure" if outcome == "failed" else "error")
-    details = "" if element is None else element.text or ""
-    said = "" if element is None else element.get("message") or ""
+def _failure(case: ET.Element, places: Places) -> FailedTest | None:
+    outcome: Literal["failed", "error"] = "failed"
+    if (element := case.find("failure")) is None:
+        outcome = "error"
+        if (element := case.find("error")) is None:
+            return None
+    details = element.text or ""
+    said = element.get("message") or ""
     if said == "collection failure":  # says nothing; the exception is in the text
         raised = _RAISED.findall(details)
         said = raised[-1] if raised else said

@@ -15,7 +15,7 @@ from assay.errors import SchemaError
 from assay.stages.validate import CheckFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from assay.contract.schema import LoadedSchema
@@ -161,12 +161,7 @@ def _failures(error: Any, frame: Any, sight: Sight) -> Iterator[CheckFailure]:
     elif hasattr(cases, "with_row_index"):
         yield _from_polars(error, cases, frame, sight, reason)
     elif hasattr(cases, "columns") and {"index", "failure_case"} <= set(cases.columns):
-        column = _column(error)
-        if column is None and reason == "DATATYPE_COERCION" and "column" in cases.columns:
-            for name, part in cases.groupby("column", sort=False):
-                yield _from_pandas(error, part, frame, sight, str(name))
-        else:
-            yield _from_pandas(error, cases, frame, sight, column)
+        yield _from_pandas(error, cases, frame, sight)
     else:
         yield _of_the_whole(error, cases, sight, reason)
 
@@ -193,9 +188,8 @@ def _of_the_whole(error: Any, case: Any, sight: Sight, reason: str) -> CheckFail
     )
 
 
-def _from_pandas(
-    error: Any, cases: Any, frame: Any, sight: Sight, column: str | None
-) -> CheckFailure:
+def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight) -> CheckFailure:
+    column = _column(error)
     of_rows = not cases["index"].isna().all()
     count = len(cases)
     if column is None and of_rows:
@@ -265,8 +259,12 @@ def _examples(
     return tuple(cut(printable(": ".join(part)), WIDTH + 12) for part in parts if part)
 
 
-def _row(cells: Any) -> str:
-    return cut(", ".join(f"{name}={as_text(value)}" for name, value in cells), WIDTH)
+def _row(cells: Iterable[tuple[Any, Any]]) -> str:
+    """The cells of a failing row."""
+    named = list(cells)
+    if len(named) == 1 and named[0][0] == "failure_case":  # a whole table that cannot be coerced
+        return as_text(named[0][1])
+    return cut(", ".join(f"{name}={as_text(value)}" for name, value in named), WIDTH)
 
 
 def _share(count: int, frame: Any) -> float:

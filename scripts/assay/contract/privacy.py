@@ -36,12 +36,11 @@ class Sight:
     def on(cls, frame: Any, loaded: LoadedSchema, sensitive: Collection[str]) -> Sight:
         """What of `frame` may be shown."""
         names = {str(column) for column in frame.columns}
-        index = getattr(frame, "index", None)
         return cls(
             sensitive=frozenset(sensitive),
             declared=frozenset(str(name) for name in loaded.schema.columns),
             header_in_doubt=not set(sensitive) <= names | index_names(frame),
-            labels=index is None or type(index).__name__ == "RangeIndex" or not sensitive,
+            labels=not sensitive or has_plain_rows(frame),
         )
 
     def hides(self, column: str | None) -> bool:
@@ -87,6 +86,15 @@ class Sight:
             return ["A check with `raise_warning` does not hold; its values are hidden."]
         lines = [text.partition(" failure case")[0].strip().splitlines()[:1] for text in said]
         return [cut(printable(line[0]), CHECK_WIDTH) for line in lines if line]
+
+
+def has_plain_rows(frame: Any) -> bool:
+    """Whether rows are only numbered: polars has no other index, pandas may."""
+    index = getattr(frame, "index", None)
+    if index is None:
+        return True
+    plain = type(index).__name__ == "RangeIndex" and index.name is None
+    return plain and (index.start, index.step) == (0, 1)
 
 
 def index_names(frame: Any) -> set[str]:

@@ -164,13 +164,31 @@ def _read_csv(library: Any, source: _Csv, *, has_index: bool, private: bool) -> 
         if not _is_failure(error):
             raise
         raise _explain(source, error, private=private) from error
-    implied = not has_index and getattr(frame, "index", None) is not None
-    if implied and type(frame.index).__name__ != "RangeIndex":
-        # Rows with one field more than the header: pandas silently takes the first for an index.
-        _refuse_ragged(source)
-    if frame.shape[1] > 1 and _has_nulls(frame, frame.columns[-1]):
-        _refuse_ragged(source)  # both libraries silently fill a row that is too short
+    if problem := _misread(source, frame, has_index=has_index):
+        raise problem
     return frame
+
+
+def _misread(source: _Csv, frame: Any, *, has_index: bool) -> DataError | None:
+    """What both libraries pass over in silence."""
+    with source.open() as file:
+        header = file.readline(_LONGEST_RECORD)
+    if b"\0" in header or not _is_utf8(header):
+        return _bad_encoding(source)  # polars replaces the bytes
+    (_, expected), (_, first) = [*itertools.islice(_field_counts(source), 2), (0, 0), (0, 0)][:2]
+    # pandas takes the first field for an index where rows have one more than the header. A row
+    # that is too short is filled with nulls by both.
+    longer = first > expected and not has_index
+    filled = frame.shape[1] > 1 and _has_nulls(frame, frame.columns[-1])
+    return _ragged(source) if longer or filled else None
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _has_nulls(frame: Any, column: Any) -> bool:
@@ -227,23 +245,21 @@ def _bad_encoding(source: _Csv) -> DataError | None:
         for number, line in enumerate(file, start=1):
             try:
                 line.decode("utf-8")
+                at = line.find(b"\0")
             except UnicodeDecodeError as error:
-                wide = number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff"))
+                at = error.start
+            if at >= 0:
+                wide = b"\0" in line
                 looks = "It looks like UTF-16" if wide else "It may be Latin-1 or Windows-1252"
                 return DataError(
                     f"{source.shown} is not UTF-8: line {number} has the byte "
-                    f"0x{line[error.start]:02x} at offset {offset + error.start}.",
+                    f"0x{line[at]:02x} at offset {offset + at}.",
                     hint=f"{looks}: save it as UTF-8.",
                     file=source.shown,
                     line=number,
                 )
             offset += len(line)
     return None
-
-
-def _refuse_ragged(source: _Csv) -> None:
-    if found := _ragged(source):
-        raise found
 
 
 def _ragged(source: _Csv) -> DataError | None:
@@ -290,10 +306,13 @@ def _field_counts(source: _Csv) -> Iterator[tuple[int, int]]:
             text = [part.decode("utf-8", errors="replace") for part in pending]
             rows = csv.reader(text, delimiter=source.separator)
             before = 0
-            for row in rows:
-                if row:
-                    yield start + before, len(row)
-                before = rows.line_num
+            try:
+                for row in rows:
+                    if row:
+                        yield start + before, len(row)
+                    before = rows.line_num
+            except csv.Error:
+                pass  # a field of more than 128 KiB: a stray quote, whose lines cannot be counted
             pending, quotes, start, size = [], 0, number + 1, 0
 
 

@@ -1,0 +1,306 @@
+"""Finding and loading the user's schema."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from assay.contract import schema, usercode
+from assay.errors import SchemaError
+
+from tests.builders import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MODEL = """\
+import pandera.pandas as pa
+
+class Schema(pa.DataFrameModel):
+    hour: int = pa.Field(ge=0, le=23)
+"""
+POLARS = """\
+import pandera.polars as pa
+
+Schema = pa.DataFrameSchema({"hour": pa.Column(int, pa.Check.in_range(0, 23))})
+"""
+YAML = """\
+schema_type: dataframe
+version: 0.24.0
+columns:
+  hour:
+    dtype: int64
+    nullable: false
+    checks: {in_range: {min_value: 0, max_value: 23}}
+    required: true
+checks: null
+index: null
+coerce: false
+strict: false
+"""
+
+
+@pytest.fixture(autouse=True)
+def _modules_of_their_own() -> Iterator[None]:
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if not name.startswith(("pandera", "pandas", "polars", "numpy", "pyarrow")):
+            del sys.modules[name]
+
+
+def load(root: Path, reference: str) -> schema.LoadedSchema:
+    with usercode.importable(root):
+        return schema.load(reference, root)
+
+
+def test_load_model_of_pandas(tmp_path):
+    write(tmp_path, {"schema.py": MODEL})
+    loaded = load(tmp_path, "schema.py:Schema")
+    assert (loaded.name, loaded.backend, loaded.file) == ("Schema", "pandas", "schema.py")
+    assert loaded.lines["hour"] == 4
+    assert list(loaded.schema.columns) == ["hour"]
+
+
+def test_load_object_of_polars(tmp_path):
+    write(tmp_path, {"schema.py": POLARS})
+    loaded = load(tmp_path, "schema.py:Schema")
+    assert loaded.backend == "polars"
+    assert loaded.lines["hour"] == 3
+
+
+@pytest.mark.parametrize("name", ["contract.yaml", "contract.yml"])
+def test_load_pandera_yaml(tmp_path, name):
+    write(tmp_path, {name: YAML})
+    loaded = load(tmp_path, name)
+    assert (loaded.name, loaded.backend) == ("contract", "pandas")
+    assert list(loaded.schema.columns) == ["hour"]
+
+
+def test_load_pandera_json(tmp_path):
+    text = '{"schema_type": "dataframe", "columns": {"hour": {"dtype": "int64"}}}'
+    write(tmp_path, {"contract.json": text})
+    try:
+        loaded = load(tmp_path, "contract.json")
+    except SchemaError as error:  # old Panderas want every key, and say so as a `SchemaError`
+        assert "Pandera cannot read contract.json" in error.message  # noqa: PT017
+    else:
+        assert list(loaded.schema.columns) == ["hour"]
+
+
+@pytest.mark.parametrize("reference", ["schema.py", "schemas.main", "schemas.main:Schema"])
+def test_load_name_left_out_and_module_in_src(tmp_path, reference):
+    write(
+        tmp_path, {"schema.py": MODEL, "src/schemas/__init__.py": "", "src/schemas/main.py": MODEL}
+    )
+    assert load(tmp_path, reference).name == "Schema"
+
+
+def test_load_file_in_package_with_relative_import_and_neighbour(tmp_path):
+    write(
+        tmp_path,
+        {
+            "pkg/__init__.py": "",
+            "pkg/limits.py": "LAST = 23\n",
+            "pkg/schema.py": "from .limits import LAST\n" + MODEL.replace("23", "LAST"),
+            "loose/limits2.py": "LAST = 23\n",
+            "loose/other.py": "from limits2 import LAST\n" + MODEL.replace("23", "LAST"),
+        },
+    )
+    assert load(tmp_path, "pkg/schema.py:Schema").file == "pkg/schema.py"
+    assert load(tmp_path, "loose/other.py:Schema").file == "loose/other.py"
+
+
+def test_load_file_whose_name_shadows_a_module(tmp_path):
+    write(tmp_path, {"types.py": MODEL, "json.py": "raise RuntimeError('not me')"})
+    assert load(tmp_path, "types.py").name == "Schema"
+
+
+def test_load_leaves_the_path_and_the_folder_as_they_were(tmp_path):
+    write(tmp_path, {"sub/schema.py": MODEL})
+    before = list(sys.path), sys.dont_write_bytecode
+    load(tmp_path, "sub/schema.py")
+    assert (list(sys.path), sys.dont_write_bytecode) == before
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+BAD = {
+    "missing file": ("nope.py:Schema", {}, "The schema file nope.py does not exist.", None),
+    "folder": ("nope.py:S", {"nope.py/x": ""}, "The schema file nope.py is a folder.", None),
+    "missing module": ("nope.schema:S", {}, "There is no module `nope.schema`.", None),
+    "missing name": (
+        "schema.py:Schem",
+        {"schema.py": MODEL},
+        "schema.py has no `Schem`.",
+        ("schema.py", None),
+    ),
+    "two schemas": (
+        "schema.py",
+        {"schema.py": MODEL + MODEL.replace("Schema(", "Other(")},
+        "schema.py defines 2 schemas: `Schema`, `Other`.",
+        ("schema.py", None),
+    ),
+    "no schema": (
+        "schema.py",
+        {"schema.py": "from pandera.pandas import DataFrameModel\n"},
+        "schema.py defines no Pandera schema.",
+        ("schema.py", None),
+    ),
+    "not a schema": (
+        "schema.py:x",
+        {"schema.py": "\nx = 3\n"},
+        "`x` is not a schema of a table, but a int.",
+        ("schema.py", 2),
+    ),
+    "a column, not a table": (
+        "schema.py:x",
+        {"schema.py": "import pandera.pandas as pa\nx = pa.Column(int)\n"},
+        "`x` is not a schema of a table, but a Column.",
+        ("schema.py", 2),
+    ),
+    "raises": (
+        "schema.py:Schema",
+        {"schema.py": "from helper import f\n\nf()\n", "helper.py": "def f():\n    1 / 0\n"},
+        "The schema schema.py cannot be imported: ZeroDivisionError: division by zero.",
+        ("helper.py", 2),
+    ),
+    "raises without words": (
+        "schema.py:Schema",
+        {"schema.py": "raise KeyError\n"},
+        "The schema schema.py cannot be imported: KeyError: no message.",
+        ("schema.py", 1),
+    ),
+    "syntax": (
+        "schema.py:Schema",
+        {"schema.py": "a = 1\nb = = 2\n"},
+        "The schema schema.py cannot be imported: SyntaxError: invalid syntax.",
+        ("schema.py", 2),
+    ),
+    "import of what is not there": (
+        "schema.py:Schema",
+        {"schema.py": "import os\nimport not_there.at_all\n"},
+        "The schema schema.py imports `not_there`, which is not installed.",
+        ("schema.py", 2),
+    ),
+    "exit": (
+        "schema.py:Schema",
+        {"schema.py": "import sys\nsys.exit(0)\n"},
+        "The schema schema.py ends the program when it is imported (sys.exit).",
+        ("schema.py", 2),
+    ),
+    "refused by pandera": (
+        "schema.py:Schema",
+        {
+            "schema.py": "import pandera.pandas as pa\n\nclass Schema(pa.DataFrameModel):\n"
+            "    a: int\n    @pa.check('b')\n    def f(cls, s):\n        return True\n"
+        },
+        "Pandera refuses `Schema`: SchemaInitError: ",
+        ("schema.py", 3),
+    ),
+    "not a reference": (
+        "not a module!",
+        {},
+        "`not a module!` does not name a schema.",
+        None,
+    ),
+    "not a name": ("schema.py:a-b", {}, "`a-b` is not the name of a schema.", None),
+    "no document": ("c.yaml", {}, "The schema file c.yaml does not exist.", None),
+    "broken yaml": ("c.yaml", {"c.yaml": "a: [1\n"}, "This is not valid YAML: ", ("c.yaml", 2)),
+    "broken json": (
+        "c.json",
+        {"c.json": '{"a": 1,\n]'},
+        "This is not valid JSON: ",
+        ("c.json", 2),
+    ),
+    "other yaml": (
+        "c.yaml",
+        {"c.yaml": "columns_: {}\n"},
+        "c.yaml is not a schema in Pandera's format: it has no `columns`.",
+        ("c.yaml", None),
+    ),
+    "yaml of another backend": (
+        "c.yaml",
+        {"c.yaml": "schema_type: pyspark_sql_dataframe\ncolumns: {}\n"},
+        "c.yaml is a Pandera schema of type `pyspark_sql_dataframe`, which is not supported.",
+        ("c.yaml", None),
+    ),
+    "yaml that pandera refuses": (
+        "c.yaml",
+        {"c.yaml": YAML.replace("int64", "no_such_type")},
+        "Pandera cannot read c.yaml: TypeError: ",
+        ("c.yaml", None),
+    ),
+    "yaml in another encoding": (
+        "c.yaml",
+        {"c.yaml": "columns: {caf\xe9: {}}\n".encode("latin-1")},
+        "The schema file c.yaml cannot be read: it is not UTF-8.",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_load_bad_input(tmp_path, case):
+    reference, files, message, place = BAD[case]
+    write(tmp_path, files)
+    with pytest.raises(SchemaError) as caught:
+        load(tmp_path, reference)
+    assert caught.value.message.startswith(message)
+    assert caught.value.exit_code == 2
+    if place is not None:
+        assert (caught.value.file, caught.value.line) == place
+
+
+def test_load_names_what_could_be_meant(tmp_path):
+    write(tmp_path, {"schema.py": MODEL})
+    with pytest.raises(SchemaError) as caught:
+        load(tmp_path, "schema.py:Schem")
+    assert caught.value.hint == "Did you mean `Schema`? Schemas in it: `Schema`."
+
+
+@pytest.mark.parametrize("kind", ["pyspark", "ibis", "xarray"])
+def test_load_backend_that_is_not_supported(tmp_path, kind):
+    # These libraries are not installed here: a class that says where it comes from is enough.
+    code = f"""\
+class DataFrameSchema:
+    __module__ = "pandera.api.{kind}.container"
+
+Schema = DataFrameSchema()
+"""
+    write(tmp_path, {"schema.py": code})
+    with pytest.raises(SchemaError, match=f"a Pandera schema for {kind}") as caught:
+        load(tmp_path, "schema.py:Schema")
+    assert caught.value.hint == "Supported: pandas and polars."
+    assert caught.value.line == 4
+
+
+@pytest.mark.parametrize("library", ["pandera", "polars"])
+def test_load_without_the_library(tmp_path, monkeypatch, library):
+    for name in [n for n in sys.modules if n.split(".")[0] == library]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, library, None)
+    write(tmp_path, {"schema.py": f"import {library}\n"})
+    with pytest.raises(SchemaError, match=f"imports `{library}`, which is not") as caught:
+        load(tmp_path, "schema.py")
+    assert caught.value.hint == (
+        f"Add `{library}` to the project's requirements, or correct the import."
+    )
+
+
+def test_load_while_validation_is_switched_off(tmp_path):
+    code = "from pandera.config import CONFIG\n"
+    write(tmp_path, {"schema.py": code + MODEL})
+    from pandera import config
+
+    with (
+        config.config_context(validation_enabled=False),
+        pytest.raises(SchemaError, match="validation is switched off"),
+    ):
+        load(tmp_path, "schema.py:Schema")
+
+
+def test_load_warnings_of_user_code_are_no_errors(tmp_path):
+    write(tmp_path, {"schema.py": "import warnings\nwarnings.warn('old')\n" + MODEL})
+    assert load(tmp_path, "schema.py").name == "Schema"
