@@ -69,7 +69,7 @@ def code(value: object) -> Markup:
     """A code span that holds exactly this text, in a table cell or outside."""
     text = short(printable(str(value)), LONGEST)
     if not text.strip(" "):
-        return Markup("(empty)" if not text else f"({len(text)} space{'s' * (len(text) > 1)})")
+        return Markup("(only spaces)") if text else Markup("(empty)")
     if "|" in text:
         # In a table `\|` is a pipe, outside of one it is two characters: HTML is the same in both.
         return Markup(f"<code>{_literal(text)}</code>")  # noqa: S704 (escaped)
@@ -81,10 +81,7 @@ def code(value: object) -> Markup:
 
 def block(value: object, language: str = "text") -> Markup:
     """A fenced block that holds these lines; the end of a long text is kept, as in a traceback."""
-    text = str(value)
-    if len(text) > LONGEST_BLOCK:
-        text = f"…{text[-LONGEST_BLOCK:]}"
-    text = "\n".join(printable(line) for line in text.splitlines())
+    text = "\n".join(_lines(str(value)))
     fence = "`" * max(3, _longest_run(text) + 1)
     return Markup(f"{fence}{language}\n{text}\n{fence}")  # noqa: S704 (nothing ends the block)
 
@@ -109,6 +106,11 @@ def html_message(value: object) -> Markup:
     )
 
 
+def html_lines(value: object) -> Markup:
+    """Several lines, for a `<pre>`; the end of a long text is kept."""
+    return escape("\n".join(_lines(str(value))))
+
+
 def text(value: object) -> str:
     """Any value as plain text on one line."""
     joined = "".join(value) if isinstance(value, tuple) else str(value)
@@ -122,6 +124,12 @@ def _literal(text: str) -> str:
     # Spaces at an edge, or many, would vanish or make a line break.
     text = re.sub(r"^ | $|(?<= ) ", "\u00a0", text)
     return _ACTIVE.sub(lambda match: _NAMED.get(match[0]) or f"&#{ord(match[0])};", text)
+
+
+def _lines(text: str) -> list[str]:
+    if len(text) > LONGEST_BLOCK:
+        text = f"…{text[-LONGEST_BLOCK:]}"
+    return [printable(line) for line in text.splitlines()]
 
 
 def _longest_run(text: str) -> int:

@@ -218,17 +218,15 @@ def _contract(section: ValidateSection) -> Phrase:
     scope = f"{wording.count(rows, 'row')} in {wording.count(len(section.files), 'file')}"
     if not unread and not failing:
         return (f"{scope} keep every rule of the schema",)
-    broken = sum(len(file.failures) for file in failing)
     said: list[str] = []
     if failing:
-        names = _joined(tuple(file.path for file in failing[:3]))
-        said += [f"{wording.count(broken, 'check')} of {scope} broken, in ", *names]
+        broken = wording.count(sum(len(file.failures) for file in failing), "rule")
+        said += [f"{broken} broken in ", *_joined(tuple(file.path for file in failing[:3]))]
+        said += [f" and {len(failing) - 3:,} more"] if len(failing) > 3 else []
     if unread:
-        said += [
-            ", and " if said else "",
-            f"{wording.count(len(unread), 'file')} could not be checked",
-        ]
-    return tuple(piece for piece in said if piece)
+        verb = wording.count(len(unread), "file") + " could not be checked"
+        said += [", ", verb] if said else [verb]
+    return (*said, f" ({scope})")
 
 
 def _tests(section: TestSection) -> Phrase:

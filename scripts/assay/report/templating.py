@@ -31,7 +31,7 @@ _FINALIZERS: dict[Format, Callable[[object], Markup]] = {
 }
 _FILTERS: dict[Format, dict[str, Callable[..., Any]]] = {
     "md": {"md": escape.markdown, "message": escape.message, "code": escape.code},
-    "html": {"message": escape.html_message},
+    "html": {"message": escape.html_message, "lines": escape.html_lines},
 }
 
 

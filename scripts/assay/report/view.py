@@ -131,9 +131,7 @@ def _notes(record: RunRecord, verdict: Verdict) -> tuple[Phrase, ...]:
         notes.append(_how_to_gate(record))
     if compare is not None and compare.same_rows is False:
         notes.append(
-            (
-                "Head and base were evaluated on different rows; some of the difference may be theirs.",
-            )
+            ("Head and base were evaluated on different rows; the model is not all that differs.",)
         )
     if record.head is not None and record.head.dirty:
         notes.append(

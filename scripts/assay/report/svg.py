@@ -1,0 +1,119 @@
+"""Vega-Lite specifications as SVG for a page, by vl-convert, without any network.
+
+One drawing serves light and dark: it is drawn in stand-in colours, which become CSS variables of
+the page. That halves the time, which is nearly all that a report takes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assay.report import sanitizer
+from assay.report.vegalite import HEIGHT, THEMELESS, WIDTH, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from assay.report import charts
+
+VERSION = "5.20"
+"""Of Vega-Lite: the newest of version 5 that every vl-convert we allow has."""
+MISSING = "Plots need the extra `assay[report]`, which is not installed."
+_SIZE = {"width": WIDTH, "height": HEIGHT}
+_MOST_ROWS = 200_000
+_FORBIDDEN = {
+    "url": "loads data from an address",
+    "href": "links to an address",
+    "sequence": "generates rows of its own",
+}
+
+VARIABLES = {
+    getattr(THEMELESS, name): f"var(--{name})"
+    for name in ("ink", "muted", "grid", "head", "base", "surface")
+}
+
+
+class PlotError(Exception):
+    """A plot cannot be drawn; the message says why, for the place where it would stand."""
+
+
+def available() -> bool:
+    """Whether plots can be drawn."""
+    from importlib.util import find_spec
+
+    return find_spec("vl_convert") is not None
+
+
+def draw(chart: charts.Chart) -> str:
+    """A chart of ours as SVG.
+
+    Raises:
+        PlotError: It cannot be drawn.
+    """
+    return render(chart.spec, name=chart.name, title=chart.description)
+
+
+def draw_declared(spec: Mapping[str, Any], *, name: str, title: str) -> str:
+    """A specification from the user's repository as SVG, if it only draws the data it holds.
+
+    Raises:
+        PlotError: It would load something, or cannot be drawn.
+    """
+    for problem in _outside(spec):
+        raise PlotError(f"it {problem}, which a report does not")
+    safe = dict(spec)
+    for side, length in _SIZE.items():
+        if side in safe and not isinstance(safe[side], int | float | dict):
+            safe[side] = length  # `container` has no meaning without a page around it
+    config = theme(THEMELESS)
+    given = spec.get("config")
+    safe["config"] = {**config, **given, "background": None} if isinstance(given, dict) else config
+    safe.pop("background", None)
+    return render(safe, name=name, title=title)
+
+
+def render(spec: Mapping[str, Any], *, name: str, title: str) -> str:
+    """Any specification as sanitised SVG.
+
+    Args:
+        spec: Vega-Lite with its data inside.
+        name: Unique on the page.
+        title: What the drawing shows, in words.
+
+    Raises:
+        PlotError: vl-convert is missing, or the specification cannot be drawn.
+    """
+    try:
+        import vl_convert
+    except ImportError:
+        raise PlotError(MISSING) from None
+    try:
+        drawn: str = vl_convert.vegalite_to_svg(
+            dict(spec), vl_version=VERSION, allowed_base_urls=[]
+        )
+        return sanitizer.clean(drawn, prefix=f"{name}-", title=title, colours=VARIABLES)
+    except sanitizer.UnsafeSvgError as error:
+        raise PlotError(f"the drawing cannot be shown: {error}") from error
+    except Exception as error:  # vl-convert raises ValueError and, for some input, RuntimeError
+        raise PlotError(f"it is no drawable Vega-Lite: {_first_line(error)}") from error
+
+
+def _outside(value: object) -> Iterator[str]:
+    """What a specification would load from elsewhere, link to, or make without bound."""
+    if isinstance(value, list):
+        for child in value:
+            yield from _outside(child)
+    if not isinstance(value, dict):
+        return
+    yield from (problem for key, problem in _FORBIDDEN.items() if key in value)
+    if "image" in (value.get("mark"), value.get("type")):
+        yield "loads images"
+    for key, child in value.items():
+        if key != "values" or not isinstance(child, list):
+            yield from _outside(child)
+        elif len(child) > _MOST_ROWS:  # rows are only rows, whatever their columns are called
+            yield f"holds more than {_MOST_ROWS:,} rows"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]
