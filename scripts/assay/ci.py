@@ -60,6 +60,7 @@ def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
     name = environ.get("GITHUB_EVENT_NAME") or "push"
     pull: Mapping[str, Any] = event.get("pull_request") or {}
     head, base = pull.get("head") or {}, pull.get("base") or {}
+    queue: Mapping[str, Any] = event.get("merge_group") or {}
     head_repo = (head.get("repo") or {}).get("full_name")
     return CiContext(
         host="github",
@@ -68,17 +69,26 @@ def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
         pull_request=_int(pull.get("number") or event.get("number")) if pull else None,
         # A deleted fork leaves `head.repo` null; that too is not our own branch.
         from_fork=bool(pull) and bool(head) and head_repo != repository,
-        base_ref=base.get("ref") or environ.get("GITHUB_BASE_REF") or None,
-        base_sha=base.get("sha") or _before(event),
+        base_ref=base.get("ref")
+        or _branch(queue.get("base_ref"))
+        or environ.get("GITHUB_BASE_REF")
+        or None,
+        base_sha=base.get("sha") or queue.get("base_sha") or _before(event),
         head_ref=head.get("ref")
         or environ.get("GITHUB_HEAD_REF")
-        or environ.get("GITHUB_REF_NAME"),
+        or environ.get("GITHUB_REF_NAME")
+        or None,
         head_sha=head.get("sha") or environ.get("GITHUB_SHA") or None,
         server_url=server,
         api_url=environ.get("GITHUB_API_URL") or "https://api.github.com",
         run_url=f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else None,
         workflow=environ.get("GITHUB_WORKFLOW") or None,
     )
+
+
+def _branch(ref: object) -> str | None:
+    """The name of a branch that is given in full: `refs/heads/main`."""
+    return ref.removeprefix("refs/heads/") if isinstance(ref, str) else None
 
 
 def _before(event: Mapping[str, Any]) -> str | None:

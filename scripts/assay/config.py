@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import difflib
 import json
+import posixpath
 import reprlib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from assay import yamlfile
+from assay.console import printable
 from assay.errors import ConfigError
 from assay.section import Fact
 
@@ -33,6 +42,33 @@ def _none_is_empty(value: object) -> object:
     return {} if value is None else value
 
 
+def _no_boolean(value: object) -> object:
+    """YAML reads `yes` as true, which Python would take for 1."""
+    if isinstance(value, bool):
+        message = "should be a number, not true/false"
+        raise ValueError(message)  # noqa: TRY004 (pydantic turns only ValueError into its own)
+    return value
+
+
+def _classes_are_text(value: object) -> object:
+    """Classes are often numbers, and YAML then reads the keys as numbers."""
+    if isinstance(value, dict):
+        return {str(k) if type(k) in (int, float) else k: v for k, v in value.items()}
+    return value
+
+
+def _inside(path: str) -> str:
+    """A path below the project folder in the one spelling that `dvc.lock` has too."""
+    normal = posixpath.normpath(path)
+    if posixpath.isabs(normal) or normal.split("/", 1)[0] == "..":
+        message = f"is {path!r}, which is not inside of the project"
+        raise ValueError(message)
+    return normal
+
+
+Number = Annotated[float, BeforeValidator(_no_boolean)]
+File = Annotated[str, Field(min_length=1), AfterValidator(_inside)]
+
 _STRINGS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Strings = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), WithJsonSchema(_STRINGS_SCHEMA)]
 
@@ -53,11 +89,11 @@ class MetricSpec(Fact):
 
     direction: Direction | None = None
     """Which way is better. Needed only for names that Assay does not know."""
-    min: float | None = None
+    min: Number | None = None
     """The gate fails below this value; exactly on it passes."""
-    max: float | None = None
+    max: Number | None = None
     """The gate fails above this value; exactly on it passes."""
-    max_regression: float | None = Field(default=None, ge=0)
+    max_regression: Annotated[float, Field(ge=0), BeforeValidator(_no_boolean)] | None = None
     """The gate fails when head is worse than base by more than this. Needs a baseline."""
 
     @model_validator(mode="after")
@@ -76,13 +112,13 @@ class MetricSpec(Fact):
 class PredictionsSpec(Fact):
     """A file with one row for each evaluated example, from which metrics are recomputed."""
 
-    path: str = Field(min_length=1)
+    path: File
     """A CSV or Parquet file."""
     truth: str = "y_true"
     """The column with the true value."""
     prediction: str | None = None
     """The column with the predicted label or value."""
-    score: str | dict[str, str] | None = None
+    score: Annotated[str | dict[str, str] | None, BeforeValidator(_classes_are_text)] = None
     """The column with the score of the positive class, or a mapping of class to column."""
     key: Strings = ()
     """The columns that identify a row; without them rows are matched by their order."""
@@ -117,7 +153,7 @@ class Config(Fact):
     )
     """The metrics that matter, by name."""
     predictions: PredictionsSpec | None = None
-    model: str | None = None
+    model: File | None = None
     """The model file. By default the artifact of type `model` in `dvc.yaml`."""
 
     @property
@@ -182,21 +218,30 @@ def json_schema() -> str:
 def _explain(error: ValidationError, document: yamlfile.YamlDocument, file: str) -> ConfigError:
     """The first problem in full, and how many more there are."""
     problems = error.errors(include_url=False)
-    # Of a union (`score: str | mapping`) pydantic reports every branch; the location ends in the
-    # branch's name then, which is no key of the user's.
     first = problems[0]
-    path = tuple(part for part in first["loc"] if _is_in(document, part) or part == first["loc"][0])
-    key = ".".join(str(part) for part in first["loc"] if part in path or first["type"] == "missing")
-    line = document.line(tuple(first["loc"]))
-    message, hint = _message(first, key)
-    more = len({p["loc"][: len(path)] for p in problems}) - 1
+    path = _written(first["loc"], document)
+    if first["type"] == "missing":
+        path = (*path, str(first["loc"][-1]))
+    message, hint = _message(first, printable(".".join(map(str, path))))
+    more = len({_written(problem["loc"], document) for problem in problems}) - 1
     if more > 0:
         message += f" ({more} more problem{'s' if more > 1 else ''} in this file.)"
-    return ConfigError(message, file=file, line=line, hint=hint)
+    return ConfigError(message, file=file, line=document.line(path), hint=hint)
 
 
-def _is_in(document: yamlfile.YamlDocument, part: str | int) -> bool:
-    return any(part in path for path in document.lines)
+def _written(location: tuple[str | int, ...], document: yamlfile.YamlDocument) -> yamlfile.KeyPath:
+    """The part of a location that stands in the file.
+
+    Of a union (`score: str | mapping`) pydantic reports every branch, and adds the branch's name,
+    which is no key of the user's.
+    """
+    path: yamlfile.KeyPath = ()
+    for part in location:
+        known = next((p for p in ((*path, part), (*path, str(part))) if p in document.lines), None)
+        if known is None:
+            break
+        path = known
+    return path
 
 
 def _message(problem: Any, key: str) -> tuple[str, str | None]:
@@ -207,22 +252,32 @@ def _message(problem: Any, key: str) -> tuple[str, str | None]:
         guess = f"Did you mean `{close[0]}`? " if close else ""
         return f"Unknown key `{key}`.", f"{guess}Allowed here: {_listed(allowed)}."
     if kind == "missing":
-        return f"`{key}` is required.", None
+        return f"`{key}` is required.", "Add it."
+    if kind == "invalid_key" or problem["loc"][-1] == "[key]":
+        return f"A key is {given!r} ({_kind(given)}).", "Keys are text: quote it."
     if kind == "literal_error":
         return f"`{key}` is {given!r}.", f"Allowed: {problem['ctx']['expected']}."
     if kind == "value_error":
         return f"`{key}` {problem['ctx']['error']}.", None
+    if problem["loc"][:2] == ("predictions", "score"):
+        kind = "score"
+    if problem["loc"][:2] == ("predictions", "positive"):
+        kind = "positive"
     wanted = _WANTED.get(kind) or problem["msg"].removeprefix("Input should be ").rstrip(".")
     shown = "empty" if given is None else f"{reprlib.repr(given)} ({_kind(given)})"
     return f"`{key}` is {shown}.", f"It should be {wanted}."
 
 
 _WANTED = {
+    "score": "the name of a column, or a mapping of each class to its column",
+    "positive": "a single value: text, a number, or true/false",
     "tuple_type": "a list",
     "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
     "string_type": "text",
+    "string_too_short": "a name or a path",
     "float_parsing": "a number",
+    "float_type": "a number",
 }
 
 

@@ -28,7 +28,7 @@ def find(git: Git, ci: CiContext, *, named: str | None, head: str, dirty: bool) 
     """
     if named is not None:
         base = _resolve(git, named)
-    elif ci.base_sha is not None:
+    elif ci.base_sha is not None and (ci.event != "push" or _is_here(git, ci.base_sha)):
         base = _resolve(git, ci.base_sha)
     elif ci.base_ref is not None:
         base = _resolve(git, ci.base_ref)
@@ -44,21 +44,40 @@ def find(git: Git, ci: CiContext, *, named: str | None, head: str, dirty: bool) 
             hint="Name a related revision with `--base`, or the `base` input of the action.",
         )
     if fork_point == head and named is None:
-        return head if dirty else git.resolve("HEAD^")
+        return head if dirty else git.parent(head)
     return fork_point
+
+
+def _is_here(git: Git, before: str) -> bool:
+    """Whether the commit before a push can be had; after a forced push it may be gone."""
+    try:
+        _resolve(git, before)
+    except RepositoryError:
+        return False
+    return True
 
 
 def _resolve(git: Git, revision: str) -> str:
     """The commit of a revision, fetched from origin where this clone does not have it."""
-    for candidate in (f"origin/{revision}", revision):
-        if found := git.resolve(candidate):
-            return found
+    # Of a branch the remote's state counts: a local `main` may be weeks old. Only of a branch:
+    # `HEAD~1` is also a name below `origin/`, and would be another commit there.
+    if git.has_remote_branch(revision) and (
+        found := git.resolve(f"refs/remotes/origin/{revision}")
+    ):
+        return found
+    if found := git.resolve(revision):
+        return found
     shown = printable(revision)
     unknown = RepositoryError(
         f"The base revision `{shown}` is unknown in this clone.",
         hint="Fetch it first (`fetch-depth: 0` for actions/checkout), or check its spelling.",
     )
-    if revision.startswith("-") or git.text("remote", "get-url", "origin") is None:
+    # A colon would make it a refspec, which writes to a local branch.
+    if (
+        revision.startswith("-")
+        or ":" in revision
+        or git.text("remote", "get-url", "origin") is None
+    ):
         raise unknown
     try:
         git.fetch("origin", f"+{revision}")

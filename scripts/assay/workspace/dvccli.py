@@ -7,7 +7,6 @@ change between minor versions.
 
 from __future__ import annotations
 
-import configparser
 import importlib.util
 import json
 import os
@@ -17,14 +16,13 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 from assay import process
-from assay.console import printable
 from assay.errors import ProgramError, RepositoryError
+from assay.workspace import dvcconfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -61,31 +59,39 @@ class Dvc:
 
     def settings(self) -> dict[str, dict[str, str]]:
         """DVC's configuration: system, global, repository and local files merged, in that order."""
-        config_home = self.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
         merged: dict[str, dict[str, str]] = {}
-        for path in (
-            Path("/etc/xdg/dvc/config"),
-            Path(config_home) / "dvc" / "config",
+        for path in self._config_files():
+            try:
+                text = path.read_text(encoding="utf-8")
+            except FileNotFoundError:
+                continue
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise RepositoryError(
+                    f"DVC's configuration cannot be read: {reason}.", file=self._shown(path)
+                ) from error
+            for name, section in dvcconfig.parse(text, file=self._shown(path)).items():
+                own = {k: dvcconfig.resolved(k, v, path.parent) for k, v in section.items()}
+                merged.setdefault(name, {}).update(own)
+        return merged
+
+    def _config_files(self) -> tuple[Path, ...]:
+        home = Path(self.environ.get("HOME") or Path.home())
+        if sys.platform == "darwin":
+            library = Path("Library", "Application Support", "dvc")
+            for_all, own = Path("/") / library, home / library
+        else:
+            for_all = Path((self.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")[0], "dvc")
+            own = Path(self.environ.get("XDG_CONFIG_HOME") or home / ".config", "dvc")
+        return (
+            Path(self.environ.get("DVC_SYSTEM_CONFIG_DIR") or for_all, "config"),
+            Path(self.environ.get("DVC_GLOBAL_CONFIG_DIR") or own, "config"),
             self.root / ".dvc" / "config",
             self.root / ".dvc" / "config.local",
-        ):
-            parser = configparser.RawConfigParser(strict=False)
-            try:
-                parser.read(path, encoding="utf-8")
-            except (configparser.Error, UnicodeDecodeError) as error:
-                raise RepositoryError(
-                    f"DVC's configuration cannot be read: {printable(str(error))}.",
-                    file=str(path.relative_to(self.root))
-                    if path.is_relative_to(self.root)
-                    else None,
-                ) from error
-            for name in parser.sections():
-                section = {key: value.strip("'\"") for key, value in parser[name].items()}
-                for key in ("url", "dir"):  # relative to the file that says so
-                    if key in section and _is_relative_path(section[key]):
-                        section[key] = os.path.normpath(path.parent / section[key])
-                merged.setdefault(name.strip("'"), {}).update(section)
-        return merged
+        )
+
+    def _shown(self, path: Path) -> str:
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
     def remote(self) -> Remote | None:
         """The default remote, or `None`."""
@@ -144,36 +150,21 @@ def skeleton(dvc: Dvc, folder: Path, files: Mapping[str, bytes]) -> Dvc:
     settings.setdefault("cache", {})["dir"] = str(dvc.cache_dir())
     for name in ("core", "cache"):
         settings[name].pop("site_cache_dir", None)
-    lines = [
-        line
-        for name, section in settings.items()
-        for line in (
-            f"['{name}']" if '"' in name else f"[{name}]",
-            *(f"    {key} = {json.dumps(value)}" for key, value in section.items()),
-        )
-    ]
     home = folder / ".dvc"
     home.mkdir(parents=True, exist_ok=True)
     config = home / "config.local"  # may hold what the user's own config.local holds
     config.touch(mode=0o600)
-    config.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    config.write_text(dvcconfig.render(settings), encoding="utf-8")
     (home / "config").touch()
     return Dvc(folder, dvc.environ)
 
 
-def pull_arguments(targets: Sequence[str], *, run_cache: bool) -> list[str]:
-    """Arguments of a `dvc pull`; names that look like options stay names."""
-    return ["pull", "--force", *(["--run-cache"] if run_cache else []), "--", *targets]
+def without_credentials(text: str) -> str:
+    """`text` with every URL in it without user, password and query (which can hold a signature)."""
+    return _URL.sub(lambda found: f"{found['scheme']}{found['rest']}", text)
 
 
-def without_credentials(url: str) -> str:
-    """`url` without user, password and query (which can hold a signature)."""
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _is_relative_path(value: str) -> bool:
-    remote = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value)
-    return remote is None and not Path(value).is_absolute()
+# A password may hold anything that is no white space, an `@` included: the last one counts.
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#]*@)?(?P<rest>[^\s?#'\"]*)(?:[?#][^\s'\"]*)?"
+)

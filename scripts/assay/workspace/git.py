@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -51,14 +52,18 @@ class Git:
         Raises:
             RepositoryError: The folder is not in a git work tree.
         """
+        return self._prefix
+
+    @functools.cached_property
+    def _prefix(self) -> str:
         done = self.run("rev-parse", "--show-prefix")
         if done.returncode == 0:
             return done.stdout.decode(errors="surrogateescape").rstrip("\n")
         message = done.stderr.decode(errors="replace")
         if "dubious ownership" in message:
             raise RepositoryError(
-                f"git does not trust {self.project}: it belongs to another user.",
-                hint=f"Run `git config --global --add safe.directory {self.project}`.",
+                f"git does not trust {printable(str(self.project))}: it belongs to another user.",
+                hint="Run `git config --global --add safe.directory FOLDER` with that folder.",
             )
         raise RepositoryError(
             f"{printable(str(self.project))} is not in a git repository.",
@@ -103,6 +108,25 @@ class Git:
         """Whether history was cut off when cloning."""
         return self.text("rev-parse", "--is-shallow-repository") == "true"
 
+    def has_remote_branch(self, name: str) -> bool:
+        """Whether this clone knows the branch `name` of origin."""
+        return (
+            self.run("show-ref", "--verify", "--quiet", f"refs/remotes/origin/{name}").returncode
+            == 0
+        )
+
+    def parent(self, sha: str) -> str | None:
+        """The first parent of a commit, fetched where a shallow clone ends before it.
+
+        Raises:
+            RemoteError: It cannot be fetched.
+        """
+        found = self.resolve(f"{sha}^")
+        if found is None and self.is_shallow():
+            self.fetch("--deepen=1", "origin")
+            found = self.resolve(f"{sha}^")
+        return found
+
     def fetch(self, *args: str) -> None:
         """Fetch from `origin`.
 
@@ -111,7 +135,10 @@ class Git:
         """
         done = self.run("fetch", "--quiet", "--no-tags", *args)
         if done.returncode != 0:
-            said = printable(done.stderr.decode(errors="replace").strip().split("\n")[-1])
+            lines = done.stderr.decode(errors="replace").strip().split("\n")
+            # The last lines are advice ("Please make sure you have the correct access rights").
+            fatal = [line for line in lines if line.startswith("fatal:")]
+            said = printable((fatal or lines)[0]).removeprefix("fatal: ").rstrip(".")
             raise RemoteError(
                 f"`git fetch` from origin failed: {said}.",
                 hint="Give actions/checkout `fetch-depth: 0`, or leave it its credentials.",
