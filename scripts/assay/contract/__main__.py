@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.console import printable
 from assay.contract import check, reader, schema, usercode
@@ -17,6 +18,9 @@ from assay.contract.job import DONE, Job, JobSpec, Outcome
 from assay.errors import AssayError, DataError
 from assay.section import Reason
 from assay.stages.validate import FileResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def main(job_file: Path, results: Path) -> None:
@@ -30,14 +34,18 @@ def main(job_file: Path, results: Path) -> None:
         print(DONE, file=out, flush=True)
 
 
-def outcomes(spec: JobSpec, root: Path) -> list[Outcome]:
-    """Load the schema of a spec, and check its files against it."""
+def outcomes(spec: JobSpec, root: Path) -> Iterator[Outcome]:
+    """Load the schema of a spec, and check its files against it, one by one."""
+    yield Outcome(begun=printable(spec.reference))
     try:
         loaded = schema.load(spec.reference, root)
     except AssayError as error:
         # One problem, however many files wait for this schema.
-        return [Outcome(problem=_problem(error), exit_code=error.exit_code)]
-    return [_outcome(file, spec, loaded, root) for file in spec.files]
+        yield Outcome(problem=_problem(error), exit_code=error.exit_code)
+        return
+    for file in spec.files:
+        yield Outcome(begun=printable(file))
+        yield _outcome(file, spec, loaded, root)
 
 
 def _outcome(file: str, spec: JobSpec, loaded: schema.LoadedSchema, root: Path) -> Outcome:

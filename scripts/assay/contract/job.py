@@ -27,8 +27,10 @@ class Job(Fact):
 
 
 class Outcome(Fact):
-    """What became of one file, or of the schema before any file."""
+    """What became of one file, or of the schema before any file; or what is begun."""
 
+    begun: str | None = None
+    """The schema or the file that is worked on now, for when the process dies of it."""
     file: FileResult | None = None
     problem: Reason | None = None
     exit_code: int = 0

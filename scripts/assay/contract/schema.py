@@ -206,11 +206,10 @@ def _from_document(reference: str, root: Path) -> LoadedSchema:
     try:
         deserialize = importlib.import_module(f"pandera.io.{backend}_io").deserialize_schema
     except ImportError as error:
-        missing = (error.name or "pandera").split(".")[0]
+        missing = "pandera[io]" if error.name is None else error.name.split(".")[0]
         raise SchemaError(
-            f"{shown} needs Pandera with YAML schemas for {backend}: "
-            f"`{error.name}` is not installed.",
-            hint=f"Add `{missing}` to the project's requirements, or a newer one.",
+            f"{shown} cannot be read, because {missing} is not installed.",
+            hint=f"Add `{missing}` to the project's requirements, or raise its version.",
             file=reference,
         ) from error
     try:

@@ -192,36 +192,24 @@ def _validate(context: Context, specs: list[JobSpec]) -> list[Outcome]:
     results.unlink()
     outcomes = [Outcome.model_validate_json(line) for line in lines if line != DONE]
     if lines[-1:] != [DONE]:
-        outcomes.append(_died(done, specs, outcomes))
-    return outcomes
+        outcomes.append(_died(done, outcomes))
+    return [outcome for outcome in outcomes if outcome.begun is None]
 
 
-def _died(done: process.Completed, specs: list[JobSpec], outcomes: list[Outcome]) -> Outcome:
+def _died(done: process.Completed, outcomes: list[Outcome]) -> Outcome:
     """The process ended before it was through: never a pass."""
-    if "Traceback" in done.tail and done.code == 1:
-        raise RuntimeError(f"the contract process failed: {done.tail.splitlines()[-1]}")
     from assay.contract.job import Outcome
 
-    waiting = [(spec, file) for spec in specs for file in spec.files]
-    reached = min(sum(outcome.file is not None for outcome in outcomes), len(waiting) - 1)
-    spec, file = waiting[reached]
-    shown = printable(file)
+    if "Traceback" in done.tail and done.code == 1:
+        raise RuntimeError(f"the contract process failed: {done.tail.splitlines()[-1]}")
+    begun = next((o.begun for o in reversed(outcomes) if o.begun is not None), "its start")
     kind = ProgramError if done.code < 0 else SchemaError
     error = kind(
-        f"Validation {done.ending} while it worked on {shown}.",
-        hint="SIGKILL mostly means that memory ran out; else look for what the schema "
-        f"{printable(spec.reference)} calls.",
+        f"Validation {done.ending} while it worked on {begun}.",
+        hint="SIGKILL mostly means that memory ran out. Else look for what the schema calls.",
     )
-    result = FileResult(
-        path=shown,
-        schema_name=spec.reference,
-        rows=None,
-        columns=None,
-        bytes=0,
-        error=error.message,
-    )
-    problem = Reason(message=error.message, hint=error.hint, file=shown)
-    return Outcome(file=result, problem=problem, exit_code=error.exit_code)
+    problem = Reason(message=error.message, hint=error.hint, file=begun.partition(":")[0])
+    return Outcome(problem=problem, exit_code=error.exit_code)
 
 
 def _prefix(context: Context) -> str:
