@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from assay.console import printable
 from assay.errors import RemoteError, RepositoryError
 from assay.section import Fact, Reason, Section, Status
-from assay.workspace import dvccli, objects
+from assay.workspace import dvccli, not_written, objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
-    from pathlib import Path
 
     from assay.context import Context
     from assay.process import Completed
@@ -64,14 +67,18 @@ def run(context: Context) -> CheckoutSection:
     base, needed = _base_needs(context)
     cache = workspace.dvc.cache_dir()
     remote = workspace.dvc.remote()
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        # Base's objects that head does not have are fetched at the same time.
-        own = {out.md5 for out in head.outputs}
-        missing = [o for o in needed if o.md5 not in own and not _present(cache, [o])]
-        second = pool.submit(_pull_base, context, base, missing) if missing else None
-        transfers = [_pull_head(context, head, remote)]
-        reasons = [*_missing_at_head(context, head, remote), *_wait(second, transfers)]
-    reasons += _place_base(context, needed)
+    try:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            # Base's objects that head does not have are fetched at the same time.
+            own = {out.md5 for out in head.outputs}
+            missing = [o for o in needed if o.md5 not in own and not _present(cache, [o])]
+            second = pool.submit(_pull_base, context, missing) if missing else None
+            transfer, reasons = _pull_head(context, head, remote)
+            transfers = [transfer]
+            reasons += [*_missing_at_head(context, head, remote), *_wait(second, transfers)]
+        reasons += [*_unreadable_base(base), *_place_base(context, base, needed)]
+    except OSError as error:
+        raise not_written(Path(error.filename or workspace.state), error) from error
     context.console.line(_said(transfers, remote))
     return CheckoutSection(
         status=Status.WARN if any(r.severity != "note" for r in reasons) else Status.PASS,
@@ -94,12 +101,15 @@ def no_lock() -> RepositoryError:
 # --- head ---------------------------------------------------------------------------------------
 
 
-def _pull_head(context: Context, head: DvcFiles, remote: Remote | None) -> Transfer:
+def _pull_head(
+    context: Context, head: DvcFiles, remote: Remote | None
+) -> tuple[Transfer, list[Reason]]:
     dvc, cache = context.workspace.dvc, context.workspace.dvc.cache_dir()
     if not any(out.object_path for out in head.outputs):
         context.console.line("DVC tracks no data here.")
-        return Transfer(revision="head", files=0, bytes=0, seconds=0.0, cached=0)
-    if remote is None and not _present(cache, head.outputs):
+        return Transfer(revision="head", files=0, bytes=0, seconds=0.0, cached=0), []
+    needed = [out for out in head.outputs if out.pushed and not _is_made_here(context, out)]
+    if remote is None and not _present(cache, needed):
         raise RepositoryError(
             "DVC tracks data, but there is no default remote to pull it from.",
             file=".dvc/config",
@@ -112,7 +122,41 @@ def _pull_head(context: Context, head: DvcFiles, remote: Remote | None) -> Trans
         if remote is None
         else ["pull", "--allow-missing", *(["--run-cache"] if run_cache else [])]
     )
-    return _transfer(context, dvc, arguments, head.outputs, remote, revision="head")
+    transfer, done = _transfer(context, dvc, arguments, head.outputs, remote, revision="head")
+    return transfer, _keep_unsaved(context, head, done)
+
+
+def _is_made_here(context: Context, out: Output) -> bool:
+    """Whether training makes an output anew if it is not there."""
+    return context.config.train == "run" and out.kind != "data"
+
+
+def _keep_unsaved(context: Context, head: DvcFiles, done: Completed) -> list[Reason]:
+    """Put everything in place but what somebody is working on.
+
+    DVC rightly does not overwrite data that is saved nowhere, and then places no file at all.
+    """
+    if done.code == 0:
+        return []
+    root = context.workspace.root
+    unsaved = [
+        out.path
+        for out in head.outputs
+        if any(_is_below(line, root / out.path) for line in done.tail.splitlines())
+    ]
+    others = [out.path for out in head.outputs if out.object_path and out.path not in unsaved]
+    if others:
+        dvc = context.workspace.dvc
+        second = dvc.stream("checkout", "--allow-missing", "--", *others, on_line=lambda _: None)
+        if second.code != 0:
+            raise _explain(second, None)
+    message = f"Changed here and not saved in DVC, so it is left as it is: {_listed(unsaved)}."
+    hint = "Run `dvc add` or `dvc commit` to keep the change, `dvc checkout --force` to drop it."
+    return [Reason(message=message, severity="warning", hint=hint)]
+
+
+def _is_below(line: str, path: Path) -> bool:
+    return line == str(path) or line.startswith(f"{path}{os.sep}")
 
 
 def _missing_at_head(context: Context, head: DvcFiles, remote: Remote | None) -> list[Reason]:
@@ -120,10 +164,11 @@ def _missing_at_head(context: Context, head: DvcFiles, remote: Remote | None) ->
     absent = [
         found
         for found in objects.objects(context.workspace.dvc.cache_dir(), head.outputs)
-        if not found.present and not (context.workspace.root / found.name).exists()
+        if not found.present
+        and found.output.pushed
+        and not (context.workspace.root / found.name).exists()
     ]
-    trains = context.config.train == "run"
-    needed = [found for found in absent if found.output.kind == "data" or not trains]
+    needed = [found for found in absent if not _is_made_here(context, found.output)]
     if needed:
         raise _not_in_remote(needed, remote)
     if not absent:
@@ -159,37 +204,27 @@ def _base_needs(context: Context) -> tuple[DvcFiles | None, list[Output]]:
     return base, [out for out in base.outputs if out.path in wanted and out.object_path]
 
 
-def _pull_base(
-    context: Context, base: DvcFiles | None, missing: Sequence[Output]
-) -> Transfer | RemoteError:
+def _pull_base(context: Context, missing: Sequence[Output]) -> Transfer | RemoteError:
     """Fetch base's objects into the cache. An error is returned: base's absence is no failure."""
-    revision = context.record.base
-    remote = context.workspace.dvc.remote()
-    if revision is None or base is None or remote is None:
-        return RemoteError("There is no DVC remote to pull base's predictions from.")
-    workspace = context.workspace
+    workspace, revision = context.workspace, context.record.base
+    remote = workspace.dvc.remote()
+    if revision is None or remote is None:
+        return RemoteError("There is no DVC remote to pull base's files from.")
     files = workspace.git.files(revision.sha)
     described = [p for p in files if p.endswith(".dvc") or p.rsplit("/", 1)[-1] in _DVC_FILES]
     contents = {path: workspace.git.read(revision.sha, path) or b"" for path in described}
-    folder = workspace.state / "base-dvc"
-    shutil.rmtree(folder, ignore_errors=True)
-    skeleton = dvccli.skeleton(workspace.dvc, folder, contents)
-    try:
-        return _transfer(
-            context,
-            skeleton,
-            ["fetch", "--", *(out.path for out in missing)],
-            missing,
-            remote,
-            revision="base",
-        )
-    except RemoteError as error:
-        return error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    # Outside of the project, where head's DVC would find these files as well.
+    with tempfile.TemporaryDirectory(prefix="assay-base-") as folder:
+        skeleton = dvccli.skeleton(workspace.dvc, Path(folder), contents)
+        arguments = ["fetch", "--", *(out.path for out in missing)]
+        try:
+            transfer, _ = _transfer(context, skeleton, arguments, missing, remote, revision="base")
+        except RemoteError as error:
+            return error
+    return transfer
 
 
-_DVC_FILES = ("dvc.yaml", "dvc.lock")
+_DVC_FILES = ("dvc.yaml", "dvc.lock", ".dvcignore")
 
 
 def _wait(second: Future[Transfer | RemoteError] | None, transfers: list[Transfer]) -> list[Reason]:
@@ -202,16 +237,23 @@ def _wait(second: Future[Transfer | RemoteError] | None, transfers: list[Transfe
     return [Reason(message=f"Base: {result.message}", severity="warning", hint=result.hint)]
 
 
-def _place_base(context: Context, needed: Sequence[Output]) -> list[Reason]:
+def _unreadable_base(base: DvcFiles | None) -> list[Reason]:
+    if base is None or base.problem is None:
+        return []
+    message = f"Base: {base.problem.message} There is no comparison with it."
+    return [Reason(message=message, severity="warning", file=base.problem.file)]
+
+
+def _place_base(context: Context, base: DvcFiles | None, needed: Sequence[Output]) -> list[Reason]:
     """Put base's files where `evaluate` reads them; say which cannot be had."""
-    workspace, reasons = context.workspace, []
-    revision = context.record.base
-    if revision is None:
+    workspace, revision = context.workspace, context.record.base
+    reasons: list[Reason] = []
+    if revision is None or base is None:
         return []
     stored = {out.path for out in needed}
     predictions = context.config.predictions
     in_git = [
-        *workspace.files_at(revision.sha).metrics,
+        *base.metrics,
         *([predictions.path] if predictions else []),
     ]
     for path in dict.fromkeys(in_git):
@@ -245,7 +287,7 @@ def _transfer(
     remote: Remote | None,
     *,
     revision: Literal["head", "base"],
-) -> Transfer:
+) -> tuple[Transfer, Completed]:
     """Run one `dvc pull` or `fetch`, measure what it moved, and check what it brought.
 
     Raises:
@@ -259,20 +301,30 @@ def _transfer(
     found = {o.path: o for o in objects.objects(cache, outputs) if o.present}
     fresh = [o for path, o in found.items() if path not in before]
     damaged = [o for o in fresh if not objects.is_intact(o)]
-    for item in damaged:  # never leave behind what the next run would take for good
-        item.path.unlink()
-        (dvc.root / item.name).unlink(missing_ok=True)
+    for item in damaged:
+        _remove(item, dvc.root / item.name)
     if damaged:
         raise _not_in_remote(damaged, remote)
     if done.code != 0 and not _only_unsaved(done):
         raise _explain(done, remote)
-    return Transfer(
+    moved = Transfer(
         revision=revision,
         files=len(fresh),
         bytes=sum(o.path.stat().st_size for o in fresh),
         seconds=round(seconds, 3),
         cached=len(before),
     )
+    return moved, done
+
+
+def _remove(item: CacheObject, placed: Path) -> None:
+    """Remove a damaged object and its copy: the next run would take them for good.
+
+    Somebody's own file in that place is not a copy of it, and stays.
+    """
+    if placed.is_file() and objects.content_hash(placed) == objects.content_hash(item.path):
+        placed.unlink()
+    item.path.unlink()
 
 
 def _watched(
@@ -284,22 +336,27 @@ def _watched(
     revision: str,
 ) -> Completed:
     """Run DVC with a progress bar over the bytes that arrive in the cache."""
-    cache = context.workspace.dvc.cache_dir()
-
-    def arrived() -> int:
-        paths = {o.path for o in objects.objects(cache, outputs) if o.present}
-        return sum(path.stat().st_size for path in paths)
-
     if not context.console.interactive or revision == "base":
         return dvc.stream(*arguments, on_line=lambda _: None)
+    cache = context.workspace.dvc.cache_dir()
     total = sum(out.size or 0 for out in outputs if out.object_path)
     with context.console.progress() as bar, ThreadPoolExecutor(max_workers=1) as pool:
         task = bar.add_task(f"pulling {revision}", total=total)
         running = pool.submit(dvc.stream, *arguments, on_line=lambda _: None)
         while not running.done():
-            bar.update(task, completed=arrived())
-            time.sleep(_POLL_SECONDS)
+            start = time.monotonic()
+            bar.update(task, completed=_arrived(cache, outputs))
+            # Looking at a folder of many files takes a while; do not spend the time on that.
+            time.sleep(max(_POLL_SECONDS, 10 * (time.monotonic() - start)))
         return running.result()
+
+
+def _arrived(cache: Path, outputs: Sequence[Output]) -> int:
+    sizes = {}
+    for found in objects.objects(cache, outputs):
+        with contextlib.suppress(FileNotFoundError):
+            sizes[found.path] = found.path.stat().st_size
+    return sum(sizes.values())
 
 
 def _only_unsaved(done: Completed) -> bool:
@@ -332,8 +389,7 @@ _CAUSES: Mapping[str, tuple[str, str]] = {
 
 def _explain(done: Completed, remote: Remote | None) -> RemoteError:
     where = f"the remote `{remote.name}` ({remote.url})" if remote else "DVC"
-    errors = [line for line in done.tail.splitlines() if line.startswith("ERROR")]
-    said = printable((errors or done.tail.splitlines() or [done.ending])[0])
+    said = dvccli.explanation(done.tail) or f"dvc {done.ending}"
     for sign, (cause, hint) in _CAUSES.items():
         if sign in done.tail:
             return RemoteError(f"Pulling from {where} failed: {cause}. DVC said: {said}", hint=hint)

@@ -33,13 +33,15 @@ def declared_plots(context: Context) -> tuple[tuple[DeclaredPlot, ...], list[Rea
         return (), []
     folder.mkdir(parents=True)
     which = ["show"] if base is None else ["diff", base.sha]
-    found = workspace.dvc.json("plots", *which, "--json", "-o", str(folder))
-    data = found.get("data") if isinstance(found, dict) else None
-    if not isinstance(data, dict):
-        message = "`dvc plots` could not make the plots that dvc.yaml declares."
+    try:
+        found = workspace.dvc.json("plots", *which, "--json", "-o", str(folder))
+        data = found["data"].items()
+    except (AssayError, AttributeError, KeyError, TypeError) as error:
+        why = f": {error.message}" if isinstance(error, AssayError) else "."
+        message = f"The plots that dvc.yaml declares could not be made{why}"
         return (), [Reason(message=message, severity="note", file="dvc.yaml")]
     names = {"workspace": "head", **({base.sha: "base", base.sha[:7]: "base"} if base else {})}
-    return tuple(_plots(data, folder, names)), []
+    return tuple(_plots(dict(data), folder, names)), []
 
 
 def _plots(data: dict[str, Any], folder: Path, names: dict[str, str]) -> Iterator[DeclaredPlot]:

@@ -10,6 +10,7 @@ from assay.console import printable
 from assay.errors import ProgramError
 from assay.section import Fact, Reason, Section, Status
 from assay.stages.checkout import no_lock
+from assay.workspace import dvccli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -68,19 +69,28 @@ def _skipped(mode: TrainMode, why: str) -> TrainSection:
 
 def _repro(context: Context) -> TrainSection:
     stages = _Stages(context.clock)
+    workspace = context.workspace
+    # Without an argument DVC only sees the dvc.yaml in this folder, and not those further down.
+    nested = any(":" in name for name in workspace.head_files().stages)
+    # What the run cache knows of a stage are hashes: its outputs are still in the remote.
+    pull = workspace.dvc.remote() is not None
 
     def on_line(line: str) -> None:
         context.console.raw(line)
         stages.read(line)
 
     with context.console.untrusted():
-        done = context.workspace.dvc.stream("repro", on_line=on_line)
+        done = workspace.dvc.stream(
+            "repro",
+            *(["--all-pipelines"] if nested else []),
+            *(["--pull"] if pull else []),
+            on_line=on_line,
+        )
     runs = stages.finish(failed=done.code != 0)
     if done.code == 0:
         return TrainSection(status=Status.PASS, mode="run", stages=runs)
     failed = next((run.name for run in runs if run.outcome == "failed"), None)
-    said = [line for line in done.tail.splitlines() if line.startswith("ERROR")]
-    detail = printable(said[0].removeprefix("ERROR: ")) if said else f"dvc {done.ending}"
+    detail = dvccli.explanation(done.tail) or f"dvc {done.ending}"
     reason = Reason(
         message=f"Training failed{f' in stage `{printable(failed)}`' if failed else ''}: {detail}",
         file="dvc.yaml",
@@ -99,10 +109,13 @@ class _Stages:
         (re.compile(r"Stage '(.+)' is cached - skipping run, checking out outputs$"), "restored"),
     )
 
+    _FAILURE = re.compile(r"ERROR: failed to reproduce '(.+?)':")
+
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._runs: list[StageRun] = []
         self._since = 0.0
+        self._failed: str | None = None
 
     def read(self, line: str) -> None:
         """Take note of a line, if it is DVC's about a stage."""
@@ -111,11 +124,15 @@ class _Stages:
                 self._close()
                 self._runs.append(StageRun(name=match[1], outcome=outcome))
                 self._since = self._clock()
+        if match := self._FAILURE.match(line):
+            self._failed = self._failed or match[1]
 
     def finish(self, *, failed: bool) -> tuple[StageRun, ...]:
-        """All stages; the one that was running failed, if any did."""
+        """All stages; the one that DVC names failed, or else the one that was running."""
         self._close()
-        if failed and self._runs and self._runs[-1].outcome == "ran":
+        if failed and self._failed is not None and self._failed not in {r.name for r in self._runs}:
+            self._runs.append(StageRun(name=self._failed, outcome="failed"))
+        elif failed and self._runs and self._runs[-1].outcome == "ran":
             self._runs[-1] = self._runs[-1].model_copy(update={"outcome": "failed"})
         return tuple(self._runs)
 
@@ -131,14 +148,12 @@ class _Stages:
 def _verify(context: Context, names: tuple[str, ...]) -> TrainSection:
     status = context.workspace.dvc.json("status", "--json")
     if not isinstance(status, dict):
-        raise ProgramError(
-            "`dvc status` failed, so nothing can be verified.",
-            hint="Run `dvc status` yourself to see what DVC says.",
-        )
+        raise ProgramError("`dvc status` answered what we do not understand.")
     stale = {
         name: tuple(_changes(entries))
         for name, entries in status.items()
-        if not _is_only_frozen(entries)
+        # `always_changed: true` in dvc.yaml: that alone says nothing about dvc.lock.
+        if entries != ["always changed"]
     }
     runs = [StageRun(name=name, outcome="stale", changes=why) for name, why in stale.items()]
     runs += [
@@ -176,7 +191,3 @@ def _flat(changed: Mapping[str, Any]) -> Iterator[str]:
                 yield printable(f"{path} {key} {state}")
         else:
             yield printable(f"{path} {how}")
-
-
-def _is_only_frozen(entries: list[Any]) -> bool:
-    return entries == ["frozen"]

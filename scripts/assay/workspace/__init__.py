@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import tempfile
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.errors import OutsideError
+from assay.console import printable
+from assay.errors import AssayError, OutsideError
 from assay.workspace import dvcfiles
 from assay.workspace.dvccli import Dvc
 from assay.workspace.git import Git, GitTree, WorkTree
@@ -46,9 +48,8 @@ class Workspace:
     def state(self) -> Path:
         """The folder of the record and everything beside it. Ignored by git."""
         folder = self.root / STATE
-        if not folder.is_dir():
-            folder.mkdir(parents=True)
-            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        if not (folder / ".gitignore").is_file():
+            write_atomically(folder / ".gitignore", "*\n")
         return folder
 
     @property
@@ -61,8 +62,21 @@ class Workspace:
         return dvcfiles.read(WorkTree(self.git))
 
     def files_at(self, sha: str) -> dvcfiles.DvcFiles:
-        """What DVC's files say at a commit."""
-        return dvcfiles.read(GitTree(self.git, sha))
+        """What DVC's files say at a commit.
+
+        Files that cannot be read are a `problem`, not an exception: the pull request that mends
+        them must be able to pass.
+        """
+        if sha not in self._files:
+            try:
+                self._files[sha] = dvcfiles.read(GitTree(self.git, sha))
+            except AssayError as error:
+                self._files[sha] = dvcfiles.DvcFiles(problem=error)
+        return self._files[sha]
+
+    @functools.cached_property
+    def _files(self) -> dict[str, dvcfiles.DvcFiles]:
+        return {}  # a commit never changes, and several stages ask
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -83,4 +97,15 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise OutsideError(f"{path} cannot be written: {error.strerror}.") from error
+        raise not_written(path, error) from error
+
+
+def not_written(path: Path, error: OSError) -> OutsideError:
+    """The error of a file that could not be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return OutsideError(
+        f"{printable(str(path))} cannot be written: {error.strerror or error}.",
+        hint="Free some space, or use a larger runner."
+        if full
+        else "Check the permissions of the folder.",
+    )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay import process
+from assay.console import printable
 from assay.errors import ProgramError, RepositoryError
 from assay.workspace import dvcconfig
 
@@ -124,15 +125,30 @@ class Dvc:
         return process.stream(self.argv(*args), cwd=self.root, env=env, on_line=on_line)
 
     def json(self, *args: str) -> Any:
-        """What DVC printed as JSON; `None` where it failed or printed something else."""
+        """What DVC printed as JSON.
+
+        Raises:
+            ProgramError: It failed, or printed something else.
+        """
         env = process.user_environment(self.environ)
         done = process.capture(self.argv(*args), cwd=self.root, env=env)
+        command = f"`dvc {args[0]}`"
         if done.returncode != 0:
-            return None
+            said = explanation(done.stderr.decode(errors="replace"))
+            raise ProgramError(
+                f"{command} failed: {said or f'it ended with exit code {done.returncode}'}",
+                hint=f"Run {command} yourself to see all that DVC says.",
+            )
         try:
             return json.loads(done.stdout)
-        except ValueError:
-            return None
+        except ValueError as error:
+            raise ProgramError(f"{command} did not print JSON.") from error
+
+
+def explanation(output: str) -> str:
+    """The first error in what DVC printed, on one line and without credentials; or nothing."""
+    found = next((line for line in output.splitlines() if line.startswith("ERROR: ")), "")
+    return printable(without_credentials(found.removeprefix("ERROR: ")))
 
 
 def skeleton(dvc: Dvc, folder: Path, files: Mapping[str, bytes]) -> Dvc:
@@ -141,10 +157,6 @@ def skeleton(dvc: Dvc, folder: Path, files: Mapping[str, bytes]) -> Dvc:
     This is how a base revision's data is pulled without a second checkout: only `dvc.yaml`,
     `dvc.lock` and `.dvc` files are needed, and objects land in the cache that both share.
     """
-    for path, content in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
     settings = dvc.settings()
     settings.setdefault("core", {})["no_scm"] = "true"
     settings.setdefault("cache", {})["dir"] = str(dvc.cache_dir())
@@ -156,6 +168,10 @@ def skeleton(dvc: Dvc, folder: Path, files: Mapping[str, bytes]) -> Dvc:
     config.touch(mode=0o600)
     config.write_text(dvcconfig.render(settings), encoding="utf-8")
     (home / "config").touch()
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
     return Dvc(folder, dvc.environ)
 
 

@@ -8,17 +8,21 @@ be read as fast as one that is. `dvc.lock` holds resolved paths; where `dvc.yaml
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from assay import yamlfile
+from assay.console import printable
 from assay.errors import RepositoryError
 from assay.workspace.git import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from assay.errors import AssayError
 
 Kind = Literal["data", "out", "metric", "plot"]
 
@@ -50,11 +54,14 @@ class Output:
     """Whether DVC stores it; metrics and plots are often kept in git instead."""
     legacy: bool = False
     """Hashed as DVC 2 did, and stored where DVC 2 did."""
+    pushed: bool = True
+    """Whether remotes are meant to have it; `push: false` says that they are not."""
 
     @property
     def object_path(self) -> str | None:
         """Where the object lies below a cache or a remote."""
-        if self.md5 is None or not self.cached:
+        # The hash becomes a path: one that is no hash is never looked up.
+        if not self.cached or self.md5 is None or not is_hash(self.md5):
             return None
         spread = f"{self.md5[:2]}/{self.md5[2:]}"
         return spread if self.legacy else f"files/md5/{spread}"
@@ -76,7 +83,8 @@ class DvcFiles:
 
     outputs: tuple[Output, ...] = ()
     stages: tuple[str, ...] = ()
-    """Names in `dvc.yaml`, before `foreach` and `matrix` multiply them."""
+    """As DVC calls them, before `foreach` and `matrix` multiply them: `train` in the project's own
+    `dvc.yaml`, `models/dvc.yaml:train` in one further down."""
     has_lock: bool = False
     metrics: tuple[str, ...] = ()
     has_plots: bool = False
@@ -84,6 +92,8 @@ class DvcFiles:
     locked_params: tuple[tuple[str, str, object], ...] = ()
     """(file, key, value), as they were when the stages last ran."""
     artifacts: tuple[Artifact, ...] = ()
+    problem: AssayError | None = None
+    """Why the files of a revision that nobody can mend any more cannot be read."""
 
     def output(self, path: str) -> Output | None:
         """The output at `path`, or the tracked folder that holds it."""
@@ -100,19 +110,46 @@ def read(tree: Tree) -> DvcFiles:
         ConfigError: One of them is not YAML.
         RepositoryError: One of them does not look as DVC writes it.
     """
-    files = tree.files()
-    data = tuple(out for path in named(files, suffix=".dvc") for out in _dvc_file(tree, path))
-    found = [_pipeline(tree, path) for path in named(files, name="dvc.yaml")]
+    files = _own(tree.files())
+    data: list[Output] = []
+    found: list[DvcFiles] = []
+    for path in named(files, suffix=".dvc"):
+        with _understood(path):
+            data += _dvc_file(tree, path)
+    for path in named(files, name="dvc.yaml"):
+        with _understood(path):
+            found.append(_pipeline(tree, path))
+    outputs = [*data, *(out for part in found for out in part.outputs)]
+    metrics = dict.fromkeys(path for part in found for path in part.metrics)
     return DvcFiles(
-        outputs=(*data, *(out for part in found for out in part.outputs)),
+        # What lies outside of the project is not DVC's to store, nor ours to read.
+        outputs=tuple(out for out in outputs if is_inside(out.path)),
         stages=tuple(name for part in found for name in part.stages),
         has_lock=any(part.has_lock for part in found),
-        metrics=tuple(dict.fromkeys(path for part in found for path in part.metrics)),
+        metrics=tuple(path for path in metrics if is_inside(path)),
         has_plots=any(part.has_plots for part in found),
         param_files=tuple(dict.fromkeys(path for part in found for path in part.param_files)),
         locked_params=tuple(param for part in found for param in part.locked_params),
         artifacts=tuple(artifact for part in found for artifact in part.artifacts),
     )
+
+
+def _own(files: Sequence[str]) -> tuple[str, ...]:
+    """Without the files of DVC projects further down, which DVC leaves alone too."""
+    inner = tuple(
+        path.removesuffix(".dvc/config") for path in files if path.endswith("/.dvc/config")
+    )
+    return tuple(path for path in files if not path.startswith(inner)) if inner else tuple(files)
+
+
+def is_hash(text: str) -> bool:
+    """Whether this is an MD5 as DVC writes it; `.dir` marks a folder."""
+    return re.fullmatch(r"[0-9a-f]{32}(\.dir)?", text) is not None
+
+
+def is_inside(path: str) -> bool:
+    """Whether a normal path stays below the folder that it is relative to."""
+    return not posixpath.isabs(path) and path.split("/", 1)[0] != ".."
 
 
 def _load(tree: Tree, path: str) -> dict[str, Any]:
@@ -121,23 +158,52 @@ def _load(tree: Tree, path: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise RepositoryError(
-            "This is not a file that DVC wrote: its top level is no mapping.",
-            file=path,
-            hint="Restore it with `git checkout`, or run `dvc status` to see what DVC says.",
-        )
+        raise _not_dvc(path, "its top level is no mapping")
     return value
 
 
-def _dvc_file(tree: Tree, path: str) -> Iterator[Output]:
+def _not_dvc(path: str, why: str) -> RepositoryError:
+    return RepositoryError(
+        f"This is not what DVC expects in {printable(path)}: {why}.",
+        file=path,
+        hint="Run `dvc status` to see what DVC says; restore the file with `git checkout`.",
+    )
+
+
+@contextlib.contextmanager
+def _understood(path: str) -> Iterator[None]:
+    """For files in which a list may stand where a mapping should, or the reverse."""
+    try:
+        yield
+    except KeyError as error:
+        raise _not_dvc(path, f"an entry lacks {error}") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _not_dvc(path, "some value is of another kind than it should be") from error
+
+
+def _dvc_file(tree: Tree, path: str) -> tuple[Output, ...]:
     content = _load(tree, path)
     base = posixpath.join(posixpath.dirname(path), str(content.get("wdir") or "."))
-    for entry in content.get("outs") or ():
-        yield _output(entry, base=base, kind="data", cached=bool(entry.get("cache", True)))
+    return tuple(
+        _output(
+            entry,
+            base=base,
+            kind="data",
+            cached=bool(entry.get("cache", True)),
+            pushed=bool(entry.get("push", True)),
+        )
+        for entry in content.get("outs") or ()
+    )
 
 
 def _output(
-    entry: Mapping[str, Any], *, base: str, kind: Kind, cached: bool, stage: str | None = None
+    entry: Mapping[str, Any],
+    *,
+    base: str,
+    kind: Kind,
+    cached: bool,
+    pushed: bool,
+    stage: str | None = None,
 ) -> Output:
     return Output(
         path=posixpath.normpath(posixpath.join(base, str(entry["path"]))),
@@ -147,6 +213,7 @@ def _output(
         stage=stage,
         cached=cached,
         legacy="hash" not in entry,
+        pushed=pushed,
     )
 
 
@@ -157,6 +224,7 @@ class _Declared:
     text: str
     kind: Kind
     cached: bool
+    pushed: bool
 
     def matches(self, path: str) -> bool:
         literal = (re.escape(part) for part in re.split(r"\$\{[^}]*\}", self.text))
@@ -176,25 +244,26 @@ def _pipeline(tree: Tree, path: str) -> DvcFiles:
     stages: dict[str, Any] = content.get("stages") or {}
     for name, definition in stages.items():
         body = (definition or {}).get("do") or definition or {}
-        base = posixpath.join(folder, str(body.get("wdir") or "."))
+        wdir = str(body.get("wdir") or ".")
         declared = list(_declared(body))
         for lock_name, entry in locked.items():
             if lock_name != name and not lock_name.startswith(f"{name}@"):
                 continue
+            base = posixpath.join(folder, _filled_in(wdir, lock_name))
             outputs += _locked_outputs(entry, declared, base=base, stage=lock_name)
             for file, values in (entry.get("params") or {}).items():
                 where = posixpath.normpath(posixpath.join(base, file))
                 params += [(where, key, value) for key, value in values.items()]
         metrics += [
-            posixpath.join(base, d.text)
+            posixpath.join(folder, wdir, d.text)
             for d in declared
-            if d.kind == "metric" and "${" not in d.text
+            if d.kind == "metric" and "${" not in f"{wdir}{d.text}"
         ]
     metrics += [out.path for out in outputs if out.kind == "metric"]
     param_files += [file for file, _, _ in params]
     return DvcFiles(
         outputs=tuple(outputs),
-        stages=tuple(stages),
+        stages=tuple(f"{path}:{name}" if folder else name for name in stages),
         has_lock=has_lock,
         metrics=tuple(dict.fromkeys(map(posixpath.normpath, metrics))),
         has_plots=bool(content.get("plots")) or any(o.kind == "plot" for o in outputs),
@@ -202,6 +271,11 @@ def _pipeline(tree: Tree, path: str) -> DvcFiles:
         locked_params=tuple(params),
         artifacts=tuple(_artifacts(content.get("artifacts") or {}, folder)),
     )
+
+
+def _filled_in(wdir: str, stage: str) -> str:
+    """A `wdir` that a `foreach` stage varies: the part of the name after `@` is the item or key."""
+    return re.sub(r"\$\{\s*(?:item|key)\s*\}", lambda _: stage.partition("@")[2], wdir)
 
 
 def _declared(body: Mapping[str, Any]) -> Iterator[_Declared]:
@@ -214,7 +288,13 @@ def _declared(body: Mapping[str, Any]) -> Iterator[_Declared]:
         for entry in body.get(key) or ():
             # Either `path` or `path: {cache: false, ...}`.
             text, flags = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
-            yield _Declared(str(text), kind, cached=bool((flags or {}).get("cache", True)))
+            flags = flags or {}
+            yield _Declared(
+                str(text),
+                kind,
+                cached=bool(flags.get("cache", True)),
+                pushed=bool(flags.get("push", True)),
+            )
 
 
 def _locked_outputs(
@@ -227,6 +307,7 @@ def _locked_outputs(
             base=base,
             kind=match.kind if match else "out",
             cached=match.cached if match else True,
+            pushed=match.pushed if match else True,
             stage=stage,
         )
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from assay.workspace.dvcfiles import is_hash, is_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,11 +56,13 @@ def _members(cache: Path, listing: CacheObject) -> Iterator[CacheObject]:
     try:
         entries = json.loads(listing.path.read_bytes())
         for entry in entries:
-            md5 = str(entry["md5"])
+            md5, name = str(entry["md5"]), posixpath.normpath(str(entry["relpath"]))
+            if not is_hash(md5) or not is_inside(name):
+                continue  # it would be a path to somewhere else
             path = cache / "files" / "md5" / md5[:2] / md5[2:]
             if listing.output.legacy:
                 path = cache / md5[:2] / md5[2:]
-            yield CacheObject(listing.output, path, md5, f"{listing.name}/{entry['relpath']}")
+            yield CacheObject(listing.output, path, md5, f"{listing.name}/{name}")
     except (OSError, ValueError, KeyError, TypeError):
         return  # a damaged list is found by `is_intact`, which is asked about it as well
 
@@ -66,8 +71,13 @@ def is_intact(found: CacheObject) -> bool:
     """Whether the content has the hash that the name says."""
     if found.output.legacy:
         return True  # DVC 2 hashed text with its line ends changed: the content cannot tell
+    return content_hash(found.path) == found.md5.removesuffix(".dir")
+
+
+def content_hash(path: Path) -> str:
+    """The MD5 of a file's content."""
     digest = hashlib.md5(usedforsecurity=False)
-    with found.path.open("rb") as file:
+    with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    return digest.hexdigest() == found.md5.removesuffix(".dir")
+    return digest.hexdigest()
