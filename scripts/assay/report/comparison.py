@@ -93,7 +93,7 @@ def metrics(record: RunRecord) -> tuple[MetricRow, ...]:
     compare = record.compare
     gates = compare.gates if compare else ()
     sources = _sources(record)
-    changes = tuple(compare.metrics) if compare and compare.metrics else tuple(_evaluated(record))
+    changes = tuple(compare.metrics) if compare and compare.metrics else tuple(evaluated(record))
     rows = [_metric(change, gates, sources.get(change.name, "")) for change in changes]
     known = {change.name for change in changes}
     rows += [
@@ -251,7 +251,7 @@ def _sources(record: RunRecord) -> dict[str, str]:
     }
 
 
-def _evaluated(record: RunRecord) -> Iterator[MetricChange]:
+def evaluated(record: RunRecord) -> Iterator[MetricChange]:
     """What is known of the metrics when the run ended before it compared them."""
     from assay.stages.compare import MetricChange
 

@@ -23,14 +23,18 @@ _GAP = "\u200b"
 # What begins or ends anything inside of a line. Entities, since a backslash is text inside HTML.
 _ACTIVE = re.compile(
     r"[#$&*<>\[\\\]_`|~]"
-    r"|(?<=www)\.|:(?=/)"  # bare addresses
+    r"|(?<=[Ww][Ww][Ww])\.|:(?=\u200b?/)"  # bare addresses
     r"|^[-+=](?=[-+=\s]|$)|(?<=^\d)[.)](?=\s|$)"  # what would begin a list or underline a heading
 )
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-# @team, #12 (and owner/name#12), GH-12, :tada:, and the bare e-mail addresses that GFM links.
-_REFERENCE = re.compile(r"@|#(?=\w)|(?<=[Gg][Hh])-(?=\d)|:(?=[\w+-])")
+# @team (and e-mail addresses), #12 (and owner/name#12), GH-12, :tada:, https:// and www.
+_REFERENCE = re.compile(
+    r"@|#(?=\w)|(?<=\bGH)-(?=\d)|:(?=[\w+-])|(?<=http):(?=/)|(?<=https):(?=/)|(?<=ftp):(?=/)"
+    r"|(?<=www)\.",
+    re.IGNORECASE,
+)
 # GitHub turns every commit that it knows into a link, and other forges do likewise.
-_COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b")
+_COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b", re.IGNORECASE)
 _CODE_IN_TEXT = re.compile(r"`([^`\n]+)`")
 
 
@@ -120,9 +124,9 @@ def text(value: object) -> str:
 def _literal(text: str) -> str:
     """Text in which Markdown finds nothing to do, and what GitHub does afterwards neither."""
     text = _REFERENCE.sub(lambda match: match[0] + _GAP, text)
-    text = _COMMIT.sub(lambda match: match[0][:4] + _GAP + match[0][4:], text)
-    # Spaces at an edge, or many, would vanish or make a line break.
-    text = re.sub(r"^ | $|(?<= ) ", "\u00a0", text)
+    text = _COMMIT.sub(lambda match: _GAP.join(re.findall(".{1,6}", match[0])), text)
+    # Two spaces at the end of a line would break it, and several in a row would be one.
+    text = re.sub(r"(?<= ) ", "\u00a0", text)
     return _ACTIVE.sub(lambda match: _NAMED.get(match[0]) or f"&#{ord(match[0])};", text)
 
 

@@ -24,12 +24,12 @@ ELEMENTS = frozenset(
 ATTRIBUTES = frozenset(
     re.findall(
         r"[\w-]+",
-        """id class d x y x1 y1 x2 y2 cx cy r rx ry dx dy fx fy width height viewBox points transform
-        offset fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-dasharray
-        stroke-dashoffset stroke-linecap stroke-linejoin stroke-miterlimit opacity clip-path
-        clip-rule font-family font-size font-weight font-style text-anchor dominant-baseline
-        gradientUnits gradientTransform stop-color stop-opacity spreadMethod clipPathUnits
-        preserveAspectRatio visibility""",
+        """id class d x y x1 y1 x2 y2 cx cy r rx ry dx dy fx fy width height viewBox points
+        transform offset fill fill-opacity fill-rule stroke stroke-width stroke-opacity
+        stroke-dasharray stroke-dashoffset stroke-linecap stroke-linejoin stroke-miterlimit
+        opacity clip-path clip-rule font-family font-size font-weight font-style text-anchor
+        dominant-baseline gradientUnits gradientTransform stop-color stop-opacity spreadMethod
+        clipPathUnits preserveAspectRatio visibility""",
     )
 )
 _REFERENCE = re.compile(r"url\(\s*['\"]?#([\w:.-]+)['\"]?\s*\)")

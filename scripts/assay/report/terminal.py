@@ -1,0 +1,197 @@
+"""The report in a terminal: what a person wants to know before pushing, on one screen.
+
+Words carry the meaning; colour only repeats it. All text is made of `Text`, never of Rich's
+markup, so that brackets in a name are brackets.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from assay.report import escape, view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from assay.record import RunRecord
+    from assay.report.comparison import MetricRow, SliceRow
+    from assay.report.view import View
+    from assay.verdict import Outcome, Verdict
+
+WIDTH = 80
+_STYLES: dict[Outcome, str] = {
+    "pass": "bold green",
+    "warn": "bold yellow",
+    "fail": "bold red",
+    "no gate": "bold",
+    "error": "bold red",
+}
+_CHANGES = {"better": "green", "worse": "red"}
+_MOST_SLICES = 5
+_MOST_FAILURES = 10
+
+
+def render(
+    record: RunRecord, *, verdict: Verdict | None = None, files: Mapping[str, str] | None = None
+) -> RenderableType:
+    """The report as something that Rich prints.
+
+    Args:
+        record: The run.
+        verdict: What `decide` says of it, where that is known already.
+        files: Where the full report is, by what it is.
+    """
+    content = view.of(record, verdict)
+    blocks: list[RenderableType] = [_headline(content)]
+    blocks += [_problem(content)] if content.problems or content.not_run else []
+    blocks += [_metrics(content.metrics)] if content.metrics else []
+    blocks += [_slices(content)] if content.worse else []
+    blocks += [_failures(content)] if content.tests or content.checks else []
+    blocks += [_lines(content)] if content.lines or content.notes else []
+    blocks += [_files(files)] if files else []
+    spaced: list[RenderableType] = []
+    for block in blocks:
+        spaced += [Text(""), block]
+    return Group(*spaced)
+
+
+def text(
+    record: RunRecord,
+    *,
+    verdict: Verdict | None = None,
+    files: Mapping[str, str] | None = None,
+    width: int = WIDTH,
+) -> str:
+    """The report as plain text, without colour."""
+    out = io.StringIO()
+    console = Console(file=out, width=width, color_system=None, legacy_windows=False)
+    console.print(render(record, verdict=verdict, files=files))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _headline(content: View) -> Text:
+    line = Text(content.word, style=_STYLES[content.outcome])
+    line.append(": " + escape.text(content.headline), style="bold")
+    if content.revision:
+        line.append("\n" + escape.text(content.revision), style="dim")
+    return line
+
+
+def _problem(content: View) -> Text:
+    found = Text()
+    for problem in content.problems[:_MOST_FAILURES]:
+        style = "red" if problem.blocking else "yellow"
+        found.append(f"{problem.stage}: ", style=f"bold {style}")
+        found.append(escape.text(problem.message) + "\n")
+        for label, value in (("To do", problem.hint), ("Where", problem.where)):
+            if value:
+                found.append(f"  {label}: ", style="dim")
+                found.append(escape.text(value) + "\n")
+    if content.not_run:
+        found.append(f"Not run: {', '.join(content.not_run)}")
+    found.rstrip()
+    return found
+
+
+def _metrics(rows: Iterable[MetricRow]) -> Table:
+    rows = list(rows)
+    gated = any(row.gates for row in rows)
+    table = _table()
+    table.add_column("Metric", overflow="fold", ratio=3)
+    table.add_column("Base", justify="right", no_wrap=True)
+    table.add_column("Now", justify="right", no_wrap=True)
+    table.add_column("Difference", no_wrap=True)
+    if gated:
+        table.add_column("Gate", overflow="fold", ratio=4)
+    for row in rows:
+        cells: list[RenderableType] = [
+            Text(escape.text(row.title)),
+            row.base,
+            Text(row.head, style="bold"),
+            _change(row),
+        ]
+        if gated:
+            cells.append(_gates(row))
+        table.add_row(*cells)
+    return table
+
+
+def _gates(row: MetricRow) -> Text:
+    words = {True: "passed", False: "failed", None: "not decided"}
+    return Text("\n").join(
+        Text(f"{words[gate.passed]}: {gate.rule}", style="bold red" if gate.passed is False else "")
+        for gate in row.gates
+    )
+
+
+def _slices(content: View) -> RenderableType:
+    table = _table()
+    table.add_column("Slice", overflow="fold", ratio=3)
+    table.add_column("Rows", justify="right", no_wrap=True)
+    table.add_column("Metric", overflow="fold", ratio=2)
+    table.add_column("Base", justify="right", no_wrap=True)
+    table.add_column("Now", justify="right", no_wrap=True)
+    table.add_column("Difference", no_wrap=True)
+    for row in content.worse[:_MOST_SLICES]:
+        name = Text(f"{escape.text(row.column)} = {escape.text(row.value)}")
+        metric = Text(escape.text(row.title))
+        table.add_row(name, row.rows, metric, row.base, row.head, _change(row))
+    title = f"Worse on {len(content.worse)} of {len(content.slices)} slices"
+    left = len(content.worse) - _MOST_SLICES
+    more = [Text(f"…and {left} more", style="dim")] if left > 0 else []
+    return Group(Text(title, style="bold"), table, *more)
+
+
+def _failures(content: View) -> Text:
+    found = Text()
+    for test in content.tests[:_MOST_FAILURES]:
+        what = "failed" if "failed" in test.outcome else "could not run"
+        found.append(f"{what}: ", style="red")
+        found.append(f"{escape.text(test.name)}\n")
+        found.append(f"  {escape.text(test.message)}\n", style="dim")
+    for check in content.checks[:_MOST_FAILURES]:
+        found.append("broken: ", style="red")
+        count = f" ({check.count} rows)" if check.count and check.share else ""
+        where = f"{escape.text(check.file)}, {escape.text(check.column)}"
+        found.append(f"{where}: {escape.text(check.check)}{count}\n")
+        if check.examples:
+            found.append(f"  {escape.text(check.examples)}\n", style="dim")
+    found.rstrip()
+    return found
+
+
+def _lines(content: View) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for line in content.lines:
+        # A terminal's font may lack the icon; the word is always there where it matters.
+        status = line.status.partition(" ")[2]
+        table.add_row(line.label, Text(f"{status} {escape.text(line.text)}".strip()))
+    for note in content.notes:
+        table.add_row("Note", Text(escape.text(note)))
+    return table
+
+
+def _files(files: Mapping[str, str]) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, path in files.items():
+        table.add_row(label, Text(escape.text(path)))
+    return table
+
+
+def _change(row: MetricRow | SliceRow) -> Text:
+    words = f"{row.difference} {row.change}".strip()
+    return Text(words, style=_CHANGES.get(row.kind, ""))
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=False)
