@@ -174,7 +174,8 @@ def _measure(commands: Commands) -> Taken:
 
 
 def _run(command: Command) -> Taken:
-    env = {**os.environ, **command.env}
+    # Where this is set, Python compiles every module anew: that is what would be measured.
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": None, **command.env}
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
         process = subprocess.Popen(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     ValidationError,
     WithJsonSchema,
@@ -73,7 +74,13 @@ _STRINGS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"ty
 Strings = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), WithJsonSchema(_STRINGS_SCHEMA)]
 
 
-class DataSpec(Fact):
+class _Documented(Fact):
+    """A model whose attribute docstrings get into the JSON Schema; reading them costs time."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class DataSpec(_Documented):
     """Files that are validated, and the Pandera schema that they must satisfy."""
 
     path: str = Field(min_length=1)
@@ -84,7 +91,7 @@ class DataSpec(Fact):
     """Columns whose values are never shown."""
 
 
-class MetricSpec(Fact):
+class MetricSpec(_Documented):
     """A metric that matters: which way is better, and the bounds that it must keep."""
 
     direction: Direction | None = None
@@ -109,7 +116,7 @@ class MetricSpec(Fact):
         return any(bound is not None for bound in (self.min, self.max, self.max_regression))
 
 
-class PredictionsSpec(Fact):
+class PredictionsSpec(_Documented):
     """A file with one row for each evaluated example, from which metrics are recomputed."""
 
     path: File
@@ -139,7 +146,7 @@ class PredictionsSpec(Fact):
         return self
 
 
-class Config(Fact):
+class Config(_Documented):
     """The whole of `assay.yaml`. Everything is optional: what can be discovered is."""
 
     data: tuple[DataSpec, ...] = ()

@@ -11,9 +11,7 @@ from pydantic import BaseModel, ConfigDict
 class Fact(BaseModel):
     """Base of everything in the record: immutable, and strict about what it holds."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Status(StrEnum):
