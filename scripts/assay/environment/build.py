@@ -21,7 +21,6 @@ from assay.errors import ProjectEnvironmentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from assay.console import Console
     from assay.environment.declared import Declaration
 
 STAMP = "assay-env.json"
@@ -52,13 +51,13 @@ class Builder:
         root: The checkout of Assay; it may be read-only.
         project: The user's project.
         environ: What we were started with.
-        console: Where progress goes.
+        say: Prints a line of progress.
     """
 
     root: Path
     project: Path
     environ: Mapping[str, str]
-    console: Console
+    say: Callable[[str], None]
 
     @property
     def home(self) -> Path:
@@ -73,8 +72,8 @@ class Builder:
         """The uv of this run."""
         cache = Path(self.environ.get("ASSAY_HOME") or user_cache(self.environ)).absolute()
         scripts = self.root / "scripts"
-        program = find(self.environ, scripts=scripts, cache=cache, console=self.console)
-        return Uv(program, self.environ, self.console)
+        program = find(self.environ, scripts=scripts, cache=cache, say=self.say)
+        return Uv(program, self.environ, self.say)
 
     def tool(self, uv: Callable[[], Uv]) -> Environment:
         """The environment that reports and publishes, hash by hash as our lock has it."""

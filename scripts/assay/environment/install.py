@@ -82,7 +82,7 @@ class Project:
 
     def build(self) -> Sequence[str]:
         """Install what is declared, then Assay; returns notes for the user."""
-        self.uv.console.raw(f"project: built from {self.found.title}")
+        self.uv.say(f"project: built from {self.found.title}")
         try:
             install = self._declared()
         except UvError as error:

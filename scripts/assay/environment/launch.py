@@ -47,14 +47,14 @@ class BuildLog(Console):
         """Whether styles are to be used: no."""
         return False
 
-    def raw(self, text: str) -> None:
-        """One line of a program's output."""
+    def say(self, text: str) -> None:
+        """One line of progress, ours or uv's."""
         with self._lock:
             if not self._is_open:
                 self._is_open = True
                 self._open.enter_context(self.group("Environments"))
                 self._open.enter_context(self.untrusted())
-            super().raw(printable(text))
+            self.raw(printable(text))
 
     def close(self) -> None:
         """End the group, if there is one."""
@@ -80,7 +80,7 @@ class Launcher:
         self.environ = {name: text for name, text in environ.items() if name not in empty}
         self.console = BuildLog(github=environ.get("GITHUB_ACTIONS") == "true", out=out)
         project = Path(self.environ.get("ASSAY_WORKING_DIRECTORY", ".")).resolve()
-        self.builder = Builder(root, project, self.environ, self.console)
+        self.builder = Builder(root, project, self.environ, self.console.say)
         self._uv: Uv | None = None
         self._lock = threading.Lock()
 
@@ -201,7 +201,7 @@ class Launcher:
 
     def _annotate(self, level: str, text: str, *, file: str | None = None) -> None:
         if self.console.github:
-            self.console.line(command(level, text, {"file": file}))
+            self.console.raw(command(level, text, {"file": file}))
         else:
             place = "" if file is None else f" {file}:"
             self.console.line(f"{level}:{place} {printable(text)}")

@@ -16,9 +16,7 @@ from assay.errors import OutsideError
 from assay.process import FORGE_SECRETS, RUNNER_FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from assay.console import Console
+    from collections.abc import Callable, Mapping
 
 # The first that our build backend accepts; it reads our lock file and `pylock.toml` too.
 MINIMUM = (0, 8, 0)
@@ -86,15 +84,17 @@ class Uv:
     Args:
         program: The executable.
         environ: What we were started with.
-        console: Where progress goes.
+        say: Prints a line of progress.
     """
 
-    def __init__(self, program: Path, environ: Mapping[str, str], console: Console) -> None:
+    def __init__(
+        self, program: Path, environ: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:
         self.program = program
         self.plain = environment(environ)
         """For a person who calls uv through us."""
         self.environ = {**self.plain, "NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
-        self.console = console
+        self.say = say
 
     @property
     def has_mirror(self) -> bool:
@@ -126,7 +126,7 @@ class Uv:
             for line in process.stderr or ():
                 heard.append(line)
                 if label and not _NOISE.match(line):
-                    self.console.raw(f"{label}: {line.strip()}")
+                    self.say(f"{label}: {line.strip()}")
             if process.wait() != 0:
                 raise UvError("".join(heard))
             output.seek(0)
@@ -155,14 +155,16 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return env
 
 
-def find(environ: Mapping[str, str], *, scripts: Path, cache: Path, console: Console) -> Path:
+def find(
+    environ: Mapping[str, str], *, scripts: Path, cache: Path, say: Callable[[str], None]
+) -> Path:
     """The uv to use: the one on `PATH` if it is new enough, else our pinned one, fetched once.
 
     Args:
         environ: What we were started with.
         scripts: The folder of `uv-requirements.txt`.
         cache: Where the fetched one is kept.
-        console: Where progress goes.
+        say: Prints a line of progress.
     """
     found = shutil.which("uv", path=environ.get("PATH"))
     if found is not None and (_version(found) or (0,)) >= MINIMUM:
@@ -173,7 +175,7 @@ def find(environ: Mapping[str, str], *, scripts: Path, cache: Path, console: Con
     folder = cache / f"uv-{pinned.group(1)}"
     program = _program(folder)
     if program is None:
-        console.line(f"Fetching uv {pinned.group(1)} ...")
+        say(f"Fetching uv {pinned.group(1)} ...")
         _fetch(locked, folder, environ)
         program = _program(folder)
     if program is None:
