@@ -202,7 +202,13 @@ def _died(done: process.Completed, outcomes: list[Outcome]) -> Outcome:
 
     if "Traceback" in done.tail and done.code == 1:
         raise RuntimeError(f"the contract process failed: {done.tail.splitlines()[-1]}")
-    begun = next((o.begun for o in reversed(outcomes) if o.begun is not None), "its start")
+    begun = next((o.begun for o in reversed(outcomes) if o.begun is not None), None)
+    if begun is None:
+        said = done.tail.splitlines()[-1:] or ["it printed nothing"]
+        raise ProgramError(
+            f"Validation {done.ending} before it began: {printable(said[0])[:300]}",
+            hint="Check that Assay is installed for the Python that runs it.",
+        )
     kind = ProgramError if done.code < 0 else SchemaError
     error = kind(
         f"Validation {done.ending} while it worked on {begun}.",

@@ -32,23 +32,24 @@ def parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
+FORMATS: dict[str, tuple[str, bytes]] = {
+    "csv": ("d.csv", CSV.encode()),
+    "suffix in capitals": ("D.CSV", CSV.encode()),
+    "byte order mark": ("a.b.csv", CSV.encode("utf-8-sig")),
+    "tsv": ("d.tsv", CSV.replace(",", "\t").encode()),
+    "gzip": ("d.csv.gz", gzip.compress(CSV.encode())),
+    "line ends of Windows": ("d.csv", CSV.replace("\n", "\r\n").encode()),
+    "quotes, no last line end": ("d.csv", b'a,b\n1,"x"\n2,y'),
+    "odd name": ("odd [*] $(name).csv", CSV.encode()),
+    "parquet": ("d.parquet", parquet(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))),
+    "parquet, odd name": ("d [*].parquet", parquet(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))),
+}
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("d.csv", CSV.encode()),
-        ("D.CSV", CSV.encode()),
-        ("a.b.csv", CSV.encode("utf-8-sig")),
-        ("d.tsv", CSV.replace(",", "\t").encode()),
-        ("d.csv.gz", gzip.compress(CSV.encode())),
-        ("d.csv", CSV.replace("\n", "\r\n").encode()),
-        ("d.csv", b'a,b\n1,"x"\n2,y'),
-        ("odd [*] $(name).csv", CSV.encode()),
-        ("d.parquet", parquet(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))),
-        ("d [*].parquet", parquet(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))),
-    ],
-)
-def test_read_formats(tmp_path, backend, name, content):
+@pytest.mark.parametrize("case", FORMATS)
+def test_read_formats(tmp_path, backend, case):
+    name, content = FORMATS[case]
     write(tmp_path, {name: content})
     frame = read(tmp_path, name, backend)
     assert list(frame.columns) == ["a", "b"]
