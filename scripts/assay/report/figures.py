@@ -83,7 +83,7 @@ def _drawn(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> str:
         raise svg.PlotError("its file is no JSON") from error
     if not isinstance(spec, dict):
         raise svg.PlotError("its file is no Vega-Lite specification")
-    return svg.draw_declared(spec, name=f"declared-{at}", title=title)
+    return svg.draw_declared(spec, name=f"declared-{at}", title=title, name_of_plot=plot.name)
 
 
 def _image(content: bytes, title: str) -> str:

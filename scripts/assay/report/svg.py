@@ -53,19 +53,29 @@ def draw(chart: charts.Chart) -> str:
     return render(chart.spec, name=chart.name, title=chart.description)
 
 
-def draw_declared(spec: Mapping[str, Any], *, name: str, title: str) -> str:
+def draw_declared(spec: Mapping[str, Any], *, name: str, title: str, name_of_plot: str = "") -> str:
     """A specification from the user's repository as SVG, if it only draws the data it holds.
+
+    Args:
+        spec: Vega-Lite, as `dvc plots` makes it.
+        name: Unique on the page.
+        title: What the drawing shows, in words.
+        name_of_plot: What the figure is called; the drawing need not repeat it.
 
     Raises:
         PlotError: It would load something, or cannot be drawn.
     """
     for problem in _outside(spec):
         raise PlotError(f"it {problem}, which a report does not")
-    safe = dict(spec)
+    safe: dict[str, Any] = _in_our_colours(spec, _revisions(spec))
     for side, length in _SIZE.items():
         if side in safe and not isinstance(safe[side], int | float | dict):
             safe[side] = length  # `container` has no meaning without a page around it
+    heading = safe.get("title")
+    if name_of_plot in (heading, heading.get("text") if isinstance(heading, dict) else None):
+        del safe["title"]  # it stands above the figure already
     config = theme(THEMELESS)
+    del config["legend"]["symbolSize"]
     given = spec.get("config")
     safe["config"] = {**config, **given, "background": None} if isinstance(given, dict) else config
     safe.pop("background", None)
@@ -113,6 +123,38 @@ def _outside(value: object) -> Iterator[str]:
             yield from _outside(child)
         elif len(child) > _MOST_ROWS:  # rows are only rows, whatever their columns are called
             yield f"holds more than {_MOST_ROWS:,} rows"
+
+
+def _revisions(spec: Mapping[str, Any]) -> list[str]:
+    """Head and base, as far as the rows know them."""
+    data = spec.get("data")
+    rows = data.get("values") if isinstance(data, dict) else None
+    known = (
+        {row.get("rev") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else ()
+    )
+    return [revision for revision in ("head", "base") if revision in known]
+
+
+def _in_our_colours(value: Any, revisions: list[str]) -> Any:
+    """The same, with revisions told apart as in our own charts: DVC has colours for light pages."""
+    if isinstance(value, list):
+        return [_in_our_colours(child, revisions) for child in value]
+    if not isinstance(value, dict):
+        return value
+    made = {
+        key: child if key == "values" else _in_our_colours(child, revisions)
+        for key, child in value.items()
+    }
+    scale = made.get("scale")
+    if revisions and made.get("field") == "rev" and isinstance(scale, dict) and "range" in scale:
+        colours = {"head": THEMELESS.head, "base": THEMELESS.base}
+        made["scale"] = {"domain": revisions, "range": [colours[name] for name in revisions]}
+        made.setdefault("title", None)
+    if revisions and made.get("strokeDash") == {}:  # DVC's placeholder for what tells them apart
+        dashes = {"head": [1, 0], "base": [5, 4]}
+        scale = {"domain": revisions, "range": [dashes[name] for name in revisions]}
+        made["strokeDash"] = {"field": "rev", "scale": scale, "legend": None}
+    return made
 
 
 def _first_line(error: Exception) -> str:

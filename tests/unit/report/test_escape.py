@@ -104,6 +104,16 @@ def assert_harmless(document: Document) -> None:
 BENIGN = rendered("plain")
 
 
+@pytest.mark.parametrize("name", records.ALL)
+def test_a_comment_is_well_formed(name: str) -> None:
+    document = Document(PARSER.render(markdown.render(records.ALL[name](), html_link=LINK)))
+    assert_harmless(document)
+    if name != "hostile":
+        assert "|" not in document.prose  # a row that is in no table
+    assert document.tags.count("details") == document.tags.count("/details")
+    assert document.tags.count("table") == document.tags.count("/table")
+
+
 @settings(max_examples=200, deadline=None)
 @given(nasty | st.text(min_size=1, max_size=60))
 @example("a|b\n| c |")

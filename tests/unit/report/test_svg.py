@@ -179,6 +179,27 @@ def test_a_declared_plot_takes_the_colours_of_the_page() -> None:
     assert 'fill="white"' not in picture
 
 
+def test_head_and_base_of_a_declared_plot_differ_as_in_ours() -> None:
+    rows = [
+        {"x": x, "y": x * k, "rev": rev} for k, rev in ((1, "head"), (2, "base")) for x in (0, 1)
+    ]
+    scale = {"domain": ["workspace", "main"], "range": ["#945dd6", "#13adc7"]}
+    spec = {
+        **LINE,
+        "title": {"text": "loss"},
+        "data": {"values": rows},
+        "encoding": {
+            **LINE["encoding"],
+            "color": {"field": "rev", "scale": scale},
+            "strokeDash": {},
+        },  # type: ignore[dict-item]
+    }
+    picture = svg.draw_declared(spec, name="x", title="X", name_of_plot="loss")
+    assert "#945dd6" not in picture
+    assert re.search(r'stroke="var\(--base\)"[^>]*stroke-dasharray="5,4"', picture)
+    assert ">loss<" not in picture
+
+
 def declared(*plots: DeclaredPlot) -> dict[str, str]:
     record = records.good()
     assert record.evaluate is not None
