@@ -76,7 +76,7 @@ def _drawn(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> str:
         raise svg.PlotError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
     title = escape.text(f"{_REVISIONS[plot.revision]}: {plot.name}")
     if plot.kind == "image":
-        return _image(content, title)
+        return _image(content, title, prefix=f"image-{at}-{plot.revision}-")
     try:
         spec = json.loads(content)
     except ValueError as error:
@@ -86,7 +86,7 @@ def _drawn(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> str:
     return svg.draw_declared(spec, name=f"declared-{at}", title=title, name_of_plot=plot.name)
 
 
-def _image(content: bytes, title: str) -> str:
+def _image(content: bytes, title: str, *, prefix: str) -> str:
     for start, kind in _IMAGES.items():
         if content.startswith(start):
             data = base64.b64encode(content).decode("ascii")
@@ -98,7 +98,7 @@ def _image(content: bytes, title: str) -> str:
 
     try:
         text = content.decode("utf-8")
-        return sanitizer.clean(text, prefix=f"image-{abs(hash(title))}-", title=title)
+        return sanitizer.clean(text, prefix=prefix, title=title)
     except (UnicodeDecodeError, sanitizer.UnsafeSvgError) as error:
         raise svg.PlotError(str(error)) from error
 
