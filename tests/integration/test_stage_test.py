@@ -71,7 +71,7 @@ def test_xfail(): assert False
 """
     made = context(tmp_path, code, "tests: tests")
     section = stage.run(made)
-    assert (section.status, section.exit_code) == (Status.FAIL, 0)  # the pipeline makes it a 1
+    assert (section.status, section.exit_code) == (Status.FAIL, 1)
     counts = (section.passed, section.failed, section.errors, section.skipped)
     assert counts == (2, 2, 1, 2)
     found = {f.name: (f.outcome, f.message, f.file, f.line) for f in section.failures}
@@ -130,7 +130,7 @@ def test_run_everything_skipped_warns(tmp_path):
     assert section.reasons[0].message == "Every test was skipped."
 
 
-UNWRITTEN = "before pytest could write its results while it ran tests/test_it.py::test_crash."
+EARLY = "before they were through while it ran tests/test_it.py::test_crash."
 CRASHES = {
     "segmentation fault": (
         "import ctypes; ctypes.string_at(0)",
@@ -142,11 +142,15 @@ CRASHES = {
     ),
     "exit 0": (
         "import os; os._exit(0)",
-        "The tests ended with exit code 0 " + UNWRITTEN,
+        "The tests ended with exit code 0 " + EARLY,
+    ),
+    "pytest.exit": (
+        "import pytest; pytest.exit('done', returncode=0)",
+        "The tests ended with exit code 0 " + EARLY,
     ),
     "exit 1": (
         "import os; os._exit(1)",
-        "The tests ended with exit code 1 " + UNWRITTEN,
+        "The tests ended with exit code 1 " + EARLY,
     ),
 }
 
@@ -156,7 +160,7 @@ def test_run_crash_fails_and_names_the_test(tmp_path, case):
     call, message = CRASHES[case]
     code = f"def test_before(): pass\n\ndef test_crash():\n    {call}\n"
     section = run(tmp_path, code)
-    assert (section.status, section.exit_code) == (Status.FAIL, 0)
+    assert (section.status, section.exit_code) == (Status.FAIL, 1)
     assert section.reasons[0].message == message
     assert [(f.name, f.outcome) for f in section.failures] == [
         ("tests/test_it.py::test_crash", "error")
@@ -167,7 +171,7 @@ def test_run_crash_while_collecting(tmp_path):
     section = run(tmp_path, "import os\nos._exit(0)\n")
     assert section.status is Status.FAIL
     assert section.reasons[0].message == (
-        "The tests ended with exit code 0 before pytest could write its results."
+        "The tests ended with exit code 0 before they were through."
     )
 
 

@@ -83,7 +83,8 @@ def run(context: Context) -> TestSection:
             argv, cwd=context.workspace.root, env=env, on_line=context.console.raw
         )
     rootdir, running = _watched(watched, context.workspace.root)
-    if not results.is_file():
+    # With a test still running, even a 0 with results is an early end: `pytest.exit`, `os._exit`.
+    if not results.is_file() or (running is not None and done.code == 0):
         return _without_results(done, running)
     places = junit.Places(
         repository=_repository(context), rootdir=rootdir, cwd=context.workspace.root
@@ -125,13 +126,13 @@ def _repository(context: Context) -> Path:
 
 
 def _without_results(done: process.Completed, running: str | None) -> TestSection:
-    """The run ended before pytest got to write its results."""
+    """The run ended before its end."""
     if done.code in {_INTERNAL, _USAGE}:
         return _unusable(done)
     while_in = "" if running is None else f" while it ran {_short(running)}"
     if done.code >= 0:
-        why = f"The tests {done.ending} before pytest could write its results{while_in}."
-        hint = "Look for `os._exit`, or for what ends the process, in the tests or their code."
+        why = f"The tests {done.ending} before they were through{while_in}."
+        hint = "Look for `os._exit`, `pytest.exit` and the like in the tests and their code."
     else:
         why = f"The interpreter {done.ending}{while_in}."
         hint = "SIGKILL mostly means that memory ran out, SIGSEGV a fault in compiled code."
@@ -139,7 +140,9 @@ def _without_results(done: process.Completed, running: str | None) -> TestSectio
         name=running or "pytest", outcome="error", message=why, details=_tail(done)
     )
     reason = Reason(message=why, hint=hint)
-    return TestSection(status=Status.FAIL, errors=1, failures=(failure,), reasons=(reason,))
+    return TestSection(
+        status=Status.FAIL, exit_code=1, errors=1, failures=(failure,), reasons=(reason,)
+    )
 
 
 def _unusable(done: process.Completed) -> TestSection:
@@ -194,6 +197,7 @@ def _section(suite: Suite, done: process.Completed) -> TestSection:
         reasons = [*reasons[:REASONS], rest]
     return TestSection(
         status=status,
+        exit_code=int(status is Status.FAIL),
         passed=counts["passed"],
         failed=counts["failed"],
         errors=counts["error"],
