@@ -181,6 +181,12 @@ def _missing_at_head(context: Context, head: DvcFiles, remote: Remote | None) ->
 def _not_in_remote(absent: Sequence[CacheObject], remote: Remote | None) -> RemoteError:
     names = _listed([found.name for found in absent])
     where = f"the remote `{remote.name}` ({remote.url})" if remote else "the cache"
+    if remote and "://" not in remote.url and not Path(remote.url).is_dir():
+        return RemoteError(
+            f"{names} cannot be fetched: {where} does not exist.",
+            hint="Check its address in .dvc/config, and that its disk is mounted.",
+            file=".dvc/config",
+        )
     return RemoteError(
         f"{names} {'is' if len(absent) == 1 else 'are'} not in {where}, or damaged there.",
         hint="Run `dvc push` where the data is.",
@@ -291,40 +297,49 @@ def _transfer(
     """Run one `dvc pull` or `fetch`, measure what it moved, and check what it brought.
 
     Raises:
-        RemoteError: DVC failed, or an object does not have the content that its hash names.
+        RemoteError: DVC failed.
     """
     cache = context.workspace.dvc.cache_dir()
     before = {found.path for found in objects.objects(cache, outputs) if found.present}
+    own = dvc.root in cache.parents
+    started = set(objects.unfinished(cache)) if own else set()
     start = time.monotonic()
     done = _watched(context, dvc, arguments, outputs, revision=revision)
     seconds = time.monotonic() - start
-    found = {o.path: o for o in objects.objects(cache, outputs) if o.present}
-    fresh = [o for path, o in found.items() if path not in before]
-    damaged = [o for o in fresh if not objects.is_intact(o)]
-    for item in damaged:
-        _remove(item, dvc.root / item.name)
-    if damaged:
-        raise _not_in_remote(damaged, remote)
+    found = [o for o in objects.objects(cache, outputs) if o.present and o.path not in before]
+    fresh = {o.path: o for o in found}
+    damaged = {path for path, item in fresh.items() if not objects.is_intact(item)}
+    for path in damaged:
+        _remove(path, [dvc.root / item.name for item in found if item.path == path])
+        del fresh[path]
+    if done.code != 0 and own:  # what DVC was writing when it failed; a cache may be shared
+        for path in set(objects.unfinished(cache)) - started:
+            path.unlink(missing_ok=True)
     if done.code != 0 and not _only_unsaved(done):
+        absent = [o for o in objects.objects(cache, outputs) if not o.present]
+        if absent and remote and any(sign in done.tail for sign in _ABSENT):
+            raise _not_in_remote(absent, remote)
         raise _explain(done, remote)
     moved = Transfer(
         revision=revision,
         files=len(fresh),
-        bytes=sum(o.path.stat().st_size for o in fresh),
+        bytes=sum(path.stat().st_size for path in fresh),
         seconds=round(seconds, 3),
         cached=len(before),
     )
     return moved, done
 
 
-def _remove(item: CacheObject, placed: Path) -> None:
-    """Remove a damaged object and its copy: the next run would take them for good.
+def _remove(damaged: Path, placed: Sequence[Path]) -> None:
+    """Remove a damaged object and its copies: the next run would take them for good.
 
     Somebody's own file in that place is not a copy of it, and stays.
     """
-    if placed.is_file() and objects.content_hash(placed) == objects.content_hash(item.path):
-        placed.unlink()
-    item.path.unlink()
+    content = objects.content_hash(damaged)
+    for path in placed:
+        if path.is_file() and objects.content_hash(path) == content:
+            path.unlink()
+    damaged.unlink()
 
 
 def _watched(
@@ -359,6 +374,11 @@ def _arrived(cache: Path, outputs: Sequence[Output]) -> int:
     return sum(sizes.values())
 
 
+# DVC passes over an object that is not there, but not over a file of a folder, nor over a list of
+# the files of a folder that is damaged.
+_ABSENT = ("No such file or directory", "NoSuchKey", "is corrupted")
+
+
 def _only_unsaved(done: Completed) -> bool:
     """Whether DVC merely refused to overwrite data that somebody is working on."""
     return "unsaved files without confirmation" in done.tail
@@ -371,11 +391,30 @@ _CAUSES: Mapping[str, tuple[str, str]] = {
         "Pass them as environment variables (`env:` from secrets) to this step.",
     ),
     "Permission denied": ("access was denied", "Check the credentials that this step gets."),
+    "Host key is not trusted": (
+        "its host key is not known",
+        "Add it to ~/.ssh/known_hosts in a step before, for example with ssh-keyscan.",
+    ),
     "Forbidden": ("access was denied", "Check the credentials that this step gets."),
     "InvalidAccessKeyId": ("the access key is unknown", "Check AWS_ACCESS_KEY_ID."),
     "SignatureDoesNotMatch": ("the secret key is wrong", "Check AWS_SECRET_ACCESS_KEY."),
     "ExpiredToken": ("the credentials have expired", "Renew them."),
-    "Could not connect": ("it cannot be reached", "Check its address and the network."),
+    **dict.fromkeys(
+        (
+            "Could not connect",
+            "Connect call failed",
+            "Connection refused",
+            "Connection lost",
+            "Name or service not known",
+            "nodename nor servname",
+            "Temporary failure in name resolution",
+            "No route to host",
+            "Network is unreachable",
+            "timed out",
+            "Timeout",
+        ),
+        ("it cannot be reached", "Check its address and the network."),
+    ),
     "requires a pip package": (
         "DVC lacks the package for this kind of remote",
         "Add the `dvc[s3]`, `dvc[ssh]`, ... extra to the project's requirements.",

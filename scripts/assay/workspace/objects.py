@@ -67,6 +67,11 @@ def _members(cache: Path, listing: CacheObject) -> Iterator[CacheObject]:
         return  # a damaged list is found by `is_intact`, which is asked about it as well
 
 
+def unfinished(cache: Path) -> Iterator[Path]:
+    """Files that DVC writes before it gives them the name of an object."""
+    return (cache / "files" / "md5").glob("??/.*.tmp")
+
+
 def is_intact(found: CacheObject) -> bool:
     """Whether the content has the hash that the name says."""
     if found.output.legacy:

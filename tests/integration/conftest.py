@@ -1,0 +1,34 @@
+"""Repositories for the tests of the stages."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import repos
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built once, also where several processes run the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    return repos.template(folder / "template")
+
+
+@pytest.fixture
+def cloned(template: Path, tmp_path: Path) -> repos.Project:
+    """What CI has: a fresh clone of the branch `better`; the data is in the remote alone."""
+    return repos.clone(template, tmp_path)
+
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path) -> repos.Project:
+    """What a developer has: everything is in the cache and in its place."""
+    return repos.copy(template, tmp_path)
