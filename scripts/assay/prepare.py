@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from assay import config as configuration
 from assay import record as records
 from assay.context import Context
-from assay.errors import AssayError, ConfigError
+from assay.environment import PROBLEM
+from assay.errors import AssayError, ConfigError, OutsideError, ProjectEnvironmentError
 from assay.record import Revision
 from assay.workspace import base as bases
 
@@ -95,6 +96,18 @@ def context(
         ),
         problem,
     )
+
+
+def environment_problem(workspace: Workspace) -> AssayError | None:
+    """Why the project's environment could not be built, where the launcher left word of it."""
+    try:
+        told = json.loads((workspace.state / PROBLEM).read_text(encoding="utf-8"))
+        message, code = told["message"], told["exit_code"]
+        hint, file = told["hint"], told["file"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    kind = {2: ProjectEnvironmentError, 3: OutsideError}.get(code, AssayError)
+    return kind(str(message), hint=hint and str(hint), file=file and str(file))
 
 
 def _override(config: Config, train: str | None) -> Config:

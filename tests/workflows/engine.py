@@ -79,6 +79,11 @@ class Run:
         return "\n".join(self.lines)
 
     @property
+    def tail(self) -> str:
+        """The end of the log, where it says what went wrong."""
+        return "\n".join(self.lines[-60:])
+
+    @property
     def summary(self) -> str:
         """The page that the run shows under its graph."""
         return "\n".join(self.summaries)
@@ -165,6 +170,7 @@ class Engine:
             command = [
                 *(_act(), event_name, "--json", "--no-cache-server", "--action-offline-mode"),
                 *("--directory", str(repository), "--workflows", str(workflow)),
+                *("--action-cache-path", str(temporary / "act")),
                 *("--eventpath", str(event), "--secret-file", str(secrets)),
                 *(part for key, value in given.items() for part in ("--env", f"{key}={value}")),
                 *(part for label in RUNNERS for part in ("-P", f"{label}=-self-hosted")),
@@ -173,7 +179,7 @@ class Engine:
             environment = self._environment(temporary) | {STORE_VARIABLE: str(store)}
             return _run(command, environment, cwd=temporary, timeout=timeout, watch=watch)
 
-    def _environment(self, cache: Path) -> dict[str, str]:
+    def _environment(self, configuration: Path) -> dict[str, str]:
         kept = {
             key: value
             for key, value in os.environ.items()
@@ -185,10 +191,10 @@ class Engine:
             "PATH": _path_without_our_environment(),
             "GIT_CONFIG_NOSYSTEM": "1",
             "NO_PROXY": ",".join(filter(None, [kept.get("NO_PROXY"), "127.0.0.1"])),
-            "UV_CACHE_DIR": str(uv_cache()),
-            # Of this run only: what the engine copies for a `uses:` line stays there for ever.
-            "XDG_CACHE_HOME": str(cache),
-            "XDG_CONFIG_HOME": str(cache),
+            # Downloads may be shared, so that a second run needs no network. What a run makes of
+            # them may not: environments lie below RUNNER_TEMP.
+            "XDG_CACHE_HOME": str(user_cache()),
+            "XDG_CONFIG_HOME": str(configuration),
         }
 
     def _repositories(self, workflow: Path) -> Iterable[str]:
@@ -230,11 +236,9 @@ def export_action(destination: Path) -> Path:
     return destination
 
 
-def uv_cache() -> Path:
-    """The cache of downloads that this machine's uv uses, so that a second run needs no network."""
-    if given := os.environ.get("UV_CACHE_DIR"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
+def user_cache() -> Path:
+    """Where uv, and our launcher, keep what they download."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def _git(*arguments: str, given: str | None = None) -> str:
@@ -276,6 +280,7 @@ def _run(
             command,
             env=dict(environment),
             cwd=cwd,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=complaints,
             encoding="utf-8",

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,14 +82,46 @@ def pull_request(
     git(author, "switch", "--quiet", "--create", branch)
     change(author)
     head = _commit(author, title)
-    git(author, "switch", "--quiet", "--detach", "main")
-    git(author, "merge", "--quiet", "--no-ff", "--message", f"Merge {head} into {base}", branch)
-    git(author, "update-ref", f"refs/pull/{NUMBER}/merge", "HEAD")
+    _merge(author, base, head, branch)
     work_tree = _clone(author, folder / "checkout")
     event = folder / "event.json"
     payload = _payload(base, head, branch=branch, title=title, fork=fork or name, name=name)
     event.write_text(json.dumps(payload, indent=2), encoding="utf-8")
     return PullRequest(work_tree, event, base, head, branch, title)
+
+
+def push(pull: PullRequest, change: Callable[[Path], None], *, title: str = "More") -> PullRequest:
+    """Add a commit to the pull request's branch, and check out anew what would merge it."""
+    folder = pull.event.parent
+    author = folder / "author"
+    git(author, "switch", "--quiet", pull.branch)
+    change(author)
+    head = _commit(author, title)
+    _merge(author, pull.base_sha, head, pull.branch)
+    event = json.loads(pull.event.read_text(encoding="utf-8"))
+    event["pull_request"]["head"]["sha"] = head
+    pull.event.write_text(json.dumps(event, indent=2), encoding="utf-8")
+    shutil.rmtree(pull.work_tree)
+    return replace(pull, work_tree=_clone(author, pull.work_tree), head_sha=head)
+
+
+def light(root: Path) -> None:
+    """Make the example quick: no training, one small test, no bounds."""
+    (root / "tests/test_light.py").write_text("def test_light():\n    assert True\n")
+    (root / "assay.yaml").write_text(
+        "data: [{path: data/raw/2011.csv, schema: 'schema.py:Schema'}]\n"
+        "tests: tests/test_light.py\n"
+        "train: skip\n"
+        "predictions: {path: reports/predictions.csv, key: instant, truth: y_true,\n"
+        "  prediction: y_pred, score: y_score}\n"
+        "metrics: {roc_auc: {min: 0.5}, f1: }\n"
+    )
+
+
+def reword(root: Path) -> None:
+    """A change that leaves the model as it is."""
+    with (root / "README.md").open("a", encoding="utf-8") as file:
+        file.write("\nA sentence more.\n")
 
 
 def copy_example(destination: Path) -> None:
@@ -123,6 +155,13 @@ def _commit(root: Path, message: str) -> str:
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", message)
     return git(root, "rev-parse", "HEAD").strip()
+
+
+def _merge(author: Path, base: str, head: str, branch: str) -> None:
+    """The commit that GitHub makes to try a pull request out; the author never sees it."""
+    git(author, "switch", "--quiet", "--detach", "main")
+    git(author, "merge", "--quiet", "--no-ff", "--message", f"Merge {head} into {base}", branch)
+    git(author, "update-ref", f"refs/pull/{NUMBER}/merge", "HEAD")
 
 
 def _clone(author: Path, work_tree: Path) -> Path:

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer.main
 import yaml
+from assay import record as records
+from assay.ci import CiContext
 from assay.cli import app
+from assay.config import Config
+from assay.report import outputs
 
 from tests.workflows.engine import ROOT
 
@@ -119,6 +123,15 @@ def test_every_output_comes_from_a_step_that_is_there(path: Path) -> None:
         found = re.search(r"\{\{ (?:steps\.(\w+)\.outputs|inputs)\.([\w-]+) \}\}", output["value"])
         assert found
         assert found[1] is None or found[1] in ids
+
+
+def test_every_output_of_the_report_is_one_that_it_writes() -> None:
+    source = (ROOT / "scripts/assay/stages/report.py").read_text(encoding="utf-8")
+    record = records.new(ci=CiContext(), config=Config())
+    written = {*outputs.of(record), *re.findall(r'"(report[a-z-]*)": str\(', source)}
+    for path in (ROOT / "action.yml", ROOT / "actions/report/action.yml"):
+        text = path.read_text(encoding="utf-8")
+        assert set(re.findall(r"steps\.report\.outputs\.([\w-]+)", text)) <= written
 
 
 def test_the_reusable_workflow_passes_on_every_input() -> None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from assay.console import Console, command, printable
+from assay.environment import PROBLEM
 from assay.environment.build import Builder, Environment
 from assay.environment.given import check
-from assay.errors import UsageError
+from assay.errors import AssayError, UsageError
 from assay.process import FORGE_SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from assay.environment.uv import Uv
-    from assay.errors import AssayError
 
 PROJECT_VERBS = ("check", "checkout", "compare", "evaluate", "init", "test", "train", "validate")
 TOOL_VERBS = ("report", "schema")
@@ -120,6 +121,8 @@ class Launcher:
         found: list[Environment] = []
         for name in names:
             result = results[name]
+            if name == "project":
+                self._leave_word(result)
             if isinstance(result, BaseException):
                 raise result
             for note in result.notes:
@@ -179,6 +182,25 @@ class Launcher:
         text = error.message if error.hint is None else f"{error.message} {error.hint}"
         self._annotate("error", text, file=error.file)
         return error.exit_code
+
+    def _leave_word(self, result: Environment | BaseException) -> None:
+        """Tell a later `report` why no stage could run; it has an environment of its own."""
+        folder = self.builder.project / ".assay"
+        path = folder / PROBLEM
+        if not isinstance(result, AssayError):
+            path.unlink(missing_ok=True)
+            return
+        told = {
+            "message": result.message,
+            "hint": result.hint,
+            "file": result.file,
+            "exit_code": result.exit_code,
+        }
+        # Somebody's checkout may be read-only; the error itself is told anyway.
+        with suppress(OSError):
+            folder.mkdir(exist_ok=True)
+            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+            path.write_text(json.dumps(told), encoding="utf-8")
 
     def _project(self) -> Environment:
         given = self.environ.get("ASSAY_PYTHON")
