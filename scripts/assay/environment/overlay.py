@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,10 +73,27 @@ def normalize(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", found.group(1)).lower() if found else ""
 
 
-def installed(uv: Uv, python: Path, cwd: Path) -> dict[str, str]:
-    """Name and version of each package in an environment."""
-    listed = uv.run("pip", "list", "--format=json", f"--python={python}", label="", cwd=cwd)
-    return {normalize(entry["name"]): entry["version"] for entry in json.loads(listed)}
+def installed(python: Path) -> dict[str, str]:
+    """Name and version of each package in a virtual environment.
+
+    Read from the names of the folders that installers leave: asking uv takes longer than all that
+    is done with the answer.
+    """
+    lib = python.parent.parent
+    folders = [
+        *lib.glob("lib/python3*/site-packages/*.dist-info"),
+        *lib.glob("Lib/site-packages/*.dist-info"),
+    ]
+    found = (folder.name[: -len(".dist-info")].partition("-") for folder in folders)
+    return {normalize(name): version for name, _, version in found}
+
+
+def locked(root: Path) -> dict[str, str]:
+    """Name and version of each package that our own lock has just one version of."""
+    text = (root / "uv.lock").read_text(encoding="utf-8")
+    found = re.findall(r'(?m)^name = "(.+)"\nversion = "(.+)"$', text)
+    often = Counter(name for name, _ in found)
+    return {name: version for name, version in found if often[name] == 1 and name != "assay"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +122,7 @@ class Overlay:
         Returns:
             Notes on packages of theirs that had to change, where their declaration left room.
         """
-        theirs = installed(self.uv, self.python, self.project)
+        theirs = installed(self.python)
         requirements = our_requirements(self.root)
         clashes = conflicts(requirements, theirs)
         problem: UvError | None = None
@@ -120,7 +137,7 @@ class Overlay:
             self._install(*self.declared, self._ours(f"[{EXTRA}]"), label="project")
         except UvError as error:
             raise self._conflict(clashes, theirs, error) from error
-        now = installed(self.uv, self.python, self.project)
+        now = installed(self.python)
         return [
             f"{name} is {now.get(name, 'gone')} and not {version}: Assay cannot work beside that."
             for name, version in theirs.items()
@@ -134,11 +151,10 @@ class Overlay:
         environment next month, and from uv's cache, which saves asking the index about each;
         where they do not fit beside the project's, any that do.
         """
-        pins = [f"{name}=={version}" for name, version in theirs.items() if name != "assay"]
-        exported = self._our_pins()
-        ours = [line for line in exported if normalize(line) not in theirs]
+        both = {**locked(self.root), **theirs}
         problem: UvError | None = None
-        for constraints, options in ((pins + ours, ["--offline"]), (pins + ours, []), (pins, [])):
+        for pins, options in ((both, ["--offline"]), (both, []), (theirs, [])):
+            constraints = [f"{name}=={version}" for name, version in pins.items()]
             try:
                 self._install(*options, self._ours(), *missing, constraints=constraints)
             except UvError as error:
@@ -150,12 +166,6 @@ class Overlay:
         if problem is not None and problem.is_network:
             raise outside(problem)
         return problem
-
-    def _our_pins(self) -> list[str]:
-        options = ["--frozen", "--no-dev", f"--extra={EXTRA}", "--no-emit-project", "--no-hashes"]
-        options += ["--no-header", "--no-annotate", "--quiet", f"--project={self.root}"]
-        listed = self.uv.run("export", *options, label="", cwd=self.root)
-        return [line for line in listed.splitlines() if line and not line.startswith("#")]
 
     def _ours(self, extras: str = "") -> str:
         return f"assay{extras} @ {self.root.as_uri()}"
