@@ -106,6 +106,8 @@ class _Stages:
     _SAYINGS: tuple[tuple[re.Pattern[str], Outcome], ...] = (
         (re.compile(r"Running stage '(.+)':$"), "ran"),
         (re.compile(r"Stage '(.+)' didn't change, skipping$"), "unchanged"),
+        # With `--pull`, of a stage that matches dvc.lock and whose outputs are not here.
+        (re.compile(r"Pulling data for stage: '(.+(?<!\.dvc))'$"), "unchanged"),
         (re.compile(r"Stage '(.+)' is cached - skipping run, checking out outputs$"), "restored"),
     )
 
@@ -122,6 +124,8 @@ class _Stages:
         for pattern, outcome in self._SAYINGS:
             if match := pattern.match(line):
                 self._close()
+                if self._runs and self._runs[-1].name == match[1]:
+                    self._runs.pop()  # what could not be pulled is run after all
                 self._runs.append(StageRun(name=match[1], outcome=outcome))
                 self._since = self._clock()
         if match := self._FAILURE.match(line):
