@@ -40,9 +40,10 @@ def load(text: str, *, file: str) -> Any:
     Raises:
         ConfigError: It is not YAML.
     """
+    _refuse_deep(text, file)
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise _syntax_error(error, text, file) from error
 
 
@@ -53,6 +54,7 @@ def load_document(text: str, *, file: str) -> YamlDocument:
         ConfigError: It is not YAML, or one mapping has a key twice (YAML forbids it; most
             parsers take the last one silently).
     """
+    _refuse_deep(text, file)
     try:
         loader = _Loader(text)
         try:
@@ -63,9 +65,26 @@ def load_document(text: str, *, file: str) -> YamlDocument:
             value = None if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise _syntax_error(error, text, file) from error
     return YamlDocument(value=value, lines=lines)
+
+
+MAX_DEPTH = 200
+
+
+def _refuse_deep(text: str, file: str) -> None:
+    """Refuse nesting that nobody writes: libyaml's binding recurses in C, and would crash."""
+    depth = 0
+    brackets = (
+        re.findall(r"[\[\]{}]", text) if text.count("[") + text.count("{") > MAX_DEPTH else ()
+    )
+    for bracket in brackets:
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            break
+    if depth > MAX_DEPTH or re.search(rf"(?:[-?][ \t]+){{{MAX_DEPTH}}}", text):
+        raise ConfigError("This file is nested too deeply to be read.", file=file)
 
 
 def _collect(
@@ -99,8 +118,6 @@ def _syntax_error(error: Exception, text: str, file: str) -> ConfigError:
             line=text.count("\n", 0, conflict.start()) + 1,
             hint="Choose one of the two sides and remove the markers.",
         )
-    if isinstance(error, RecursionError):
-        return ConfigError("This file is nested too deeply to be read.", file=file)
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     return ConfigError(
