@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from assay.environment import declared, overlay
 from assay.environment.uv import UvError
-from assay.errors import ProjectEnvironmentError
+from assay.errors import OutsideError, ProjectEnvironmentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,15 +34,21 @@ def tool(uv: Uv, root: Path, folder: Path) -> Sequence[str]:
     try:
         if not uv.has_mirror:
             env = {"UV_PROJECT_ENVIRONMENT": str(folder)}
-            sync = ["sync", "--locked", "--no-editable", *options]
+            # Not `--locked`: our tests hold the lock to pyproject.toml, and a uv that is older or
+            # newer than the one that made it may want to write it differently.
+            sync = ["sync", "--frozen", "--no-editable", *options]
             uv.run(*sync, label="tool", cwd=root, env=env)
             return ()
         uv.run("venv", f"--python={declared.OUR_PYTHON}", str(folder), label="tool", cwd=root)
         python = f"--python={interpreter(folder)}"
-        _export_and_install(uv, [*options, "--no-emit-project"], python, cwd=root, label="tool")
+        export = ["--frozen", *options, "--no-emit-project"]
+        _export_and_install(uv, export, python, cwd=root, label="tool")
         uv.run("pip", "install", "--no-deps", python, str(root), label="tool", cwd=root)
     except UvError as error:
-        raise overlay.outside(error) from error
+        if error.is_network:
+            raise overlay.outside(error) from error
+        message = f"The environment that reports cannot be built: {error.explanation}"
+        raise OutsideError(message, hint=f"It needs Python {declared.OUR_PYTHON}.") from error
     return ()
 
 
@@ -53,7 +59,7 @@ def _export_and_install(uv: Uv, options: list[str], python: str, *, cwd: Path, l
     another index. https://github.com/astral-sh/uv/issues/6349
     """
     unmirrored = {"UV_DEFAULT_INDEX": "", "UV_INDEX_URL": "", "UV_INDEX": ""}
-    listed = uv.run("export", "--locked", "--quiet", *options, label="", cwd=cwd, env=unmirrored)
+    listed = uv.run("export", "--quiet", *options, label="", cwd=cwd, env=unmirrored)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "requirements.txt"
         path.write_text(listed, encoding="utf-8")
@@ -110,7 +116,9 @@ class Project:
         run("venv", *request, str(self.folder))
         if self.found.kind == "lock":
             where = f"--project={self._where()}"
-            _export_and_install(self.uv, [where], python, cwd=self.project, label="project")
+            _export_and_install(
+                self.uv, ["--locked", where], python, cwd=self.project, label="project"
+            )
             return ()
         install = self._arguments()
         if install:

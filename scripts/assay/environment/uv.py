@@ -72,7 +72,7 @@ class UvError(Exception):
     def explanation(self) -> str:
         """What uv gave as the reason, on one line, cut where it rambles."""
         said = re.search(r"^(?:error: |\s*\u00d7 )(.*)", self.output, re.MULTILINE | re.DOTALL)
-        text = said.group(1) if said else self.output
+        text = said.group(1) if said else self.output.strip().rpartition("\n")[2]
         text = re.sub(r"(?m)^\s*(?:cause: |[╰├]─▶ |│ )", "", text)
         words = " ".join(text.split())
         return words if len(words) <= 600 else words[:600] + " …"
