@@ -288,8 +288,11 @@ def _run(
             start_new_session=True,
         ) as process,
     ):
-        timer = threading.Timer(timeout, process.kill)
-        timer.start()
+        # Asked to end, act ends the steps too; killed, it would leave a training behind.
+        timers = [threading.Timer(timeout, process.terminate)]
+        timers += [threading.Timer(timeout + 20, process.kill)]
+        for timer in timers:
+            timer.start()
         try:
             assert process.stdout is not None
             for line in process.stdout:
@@ -298,8 +301,10 @@ def _run(
                 watch(event)
             run.exit_code = process.wait()
         finally:
-            timer.cancel()
-            process.kill()
+            for timer in timers:
+                timer.cancel()
+            if process.poll() is None:
+                process.terminate()
         complaints.seek(0)
         run.lines.extend(complaints.read().splitlines())
     return run
