@@ -1,8 +1,8 @@
 """`make demo`: a pull request against a real model repository, from clone to comment.
 
 The repository is `example-repo/`, the workflow is its own, the engine is act, `uses:` stands for
-this checkout, and GitHub is a server on this machine that keeps what is posted to it. Nothing leaves
-the machine, and nothing is written outside of `build/demo/` but caches of downloads.
+this checkout, and GitHub is a server on this machine that keeps what is posted to it. Nothing
+leaves the machine, and nothing is written outside of `build/demo/` but caches of downloads.
 """
 
 from __future__ import annotations
