@@ -41,15 +41,24 @@ def numbers(text: bytes, *, file: str) -> dict[str, float]:
     for name, value in leaves(text, file=file).items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        if not math.isfinite(value):
+        number = _finite(value)
+        if number is None:
+            shown = "too large" if isinstance(value, int) else f"{value}, not a number"
             raise DataError(
-                f"The metric `{printable(name)}` in {printable(file)} is {value}, not a number.",
+                f"The metric `{printable(name)}` in {printable(file)} is {shown}.",
                 file=file,
                 hint="Find out why the evaluation did not yield a value; leave the name out if "
                 "it has none.",
             )
-        found[name] = float(value)
+        found[name] = number
     return found
+
+
+def _finite(value: float) -> float | None:
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # JSON knows no largest integer
+        return None
 
 
 def _parse(text: bytes, file: str) -> Any:
@@ -64,8 +73,8 @@ def _parse(text: bytes, file: str) -> Any:
     except json.JSONDecodeError as error:
         message = f"{printable(file)} is not valid JSON: {error.msg}."
         raise DataError(message, file=file, line=error.lineno, hint=_AGAIN) from error
-    except (ConfigError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        said = error.message if isinstance(error, ConfigError) else printable(str(error))
+    except (ConfigError, ValueError, RecursionError) as error:
+        said = error.message if isinstance(error, ConfigError) else printable(f"{error}.")
         line = error.line if isinstance(error, ConfigError) else None
         message = f"{printable(file)} cannot be read: {said}"
         raise DataError(message, file=file, line=line, hint=_AGAIN) from error
