@@ -36,7 +36,7 @@ class World:
     store: Path
     variables: dict[str, str] = field(default_factory=dict)
 
-    def run(self, pull: PullRequest, workflow: Path | str) -> Run:
+    def run(self, pull: PullRequest, workflow: Path | str, *, job: str | None = None) -> Run:
         """Run a workflow on a pull request: a file, or its text."""
         self._repository.pulls[NUMBER] = Pull(pull.head_sha, pull.branch, pull.title)
         if isinstance(workflow, str):
@@ -49,6 +49,7 @@ class World:
             event=pull.event,
             store=self.store,
             name=REPOSITORY,
+            job=job,
             variables={"GITHUB_API_URL": self.api.url, **self.variables},
         )
 

@@ -145,6 +145,7 @@ class Engine:
         variables: Mapping[str, str] | None = None,
         token: str = TOKEN,
         name: str = "acme/bikes",
+        job: str | None = None,
         timeout: float = 300,
         watch: Callable[[Event], None] = lambda _: None,
     ) -> Run:
@@ -159,6 +160,7 @@ class Engine:
             variables: Environment variables, `GITHUB_API_URL` and the like.
             token: What `github.token` is.
             name: `owner/name` of the repository.
+            job: Only this job, and those that it needs.
             timeout: After so many seconds the run is stopped.
             watch: Is told every event as it happens.
         """
@@ -175,6 +177,7 @@ class Engine:
                 *(part for key, value in given.items() for part in ("--env", f"{key}={value}")),
                 *(part for label in RUNNERS for part in ("-P", f"{label}=-self-hosted")),
                 *self._repositories(workflow),
+                *(() if job is None else ("--job", job)),
             ]
             environment = self._environment(temporary) | {STORE_VARIABLE: str(store)}
             return _run(command, environment, cwd=temporary, timeout=timeout, watch=watch)
@@ -213,14 +216,28 @@ def uses(file: Path) -> set[tuple[str, str]]:
     return {(match["repository"], match["ref"]) for match in found}
 
 
+def work_tree() -> list[str]:
+    """The files of this work tree that git knows or would add."""
+    listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    return [name for name in listed if name and (ROOT / name).is_file()]
+
+
+def copy(files: Iterable[str], destination: Path) -> Path:
+    """Copy files of this work tree, each to its place below `destination`."""
+    for name in files:
+        target = destination / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
+    return destination
+
+
 def export_action(destination: Path) -> Path:
     """Copy what a `uses:` line downloads: this work tree without what `export-ignore` leaves out.
 
     GitHub sends the archive of a commit. Here it is the work tree, so that what is being edited is
     what is tested.
     """
-    listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    files = [name for name in listed if name and (ROOT / name).is_file()]
+    files = work_tree()
     folders = {str(parent) for name in files for parent in Path(name).parents}
     answer = _git(
         "check-attr", "-z", "--stdin", "export-ignore", given="\0".join([*files, *folders])
@@ -228,12 +245,8 @@ def export_action(destination: Path) -> Path:
     fields = answer.split("\0")
     paths_and_values = zip(fields[::3], fields[2::3], strict=False)
     ignored = {path for path, value in paths_and_values if value == "set"}
-    for name in files:
-        if ignored.isdisjoint([name, *map(str, Path(name).parents)]):
-            target = destination / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
-    return destination
+    wanted = [f for f in files if ignored.isdisjoint([f, *map(str, Path(f).parents)])]
+    return copy(wanted, destination)
 
 
 def user_cache() -> Path:

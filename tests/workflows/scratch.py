@@ -56,6 +56,7 @@ def pull_request(
     folder: Path,
     change: Callable[[Path], None] = patch,
     *,
+    files: Callable[[Path], None] | None = None,
     on_main: Callable[[Path], None] | None = None,
     branch: str = "better-features",
     title: str = "Better features",
@@ -67,6 +68,7 @@ def pull_request(
     Args:
         folder: Where to; it must not exist.
         change: Edits the files of the branch.
+        files: Fills a folder with what is to be the repository, if it is not the example.
         on_main: Edits the files of `main` before its first commit.
         branch: The name of the branch.
         title: The title of the pull request.
@@ -74,7 +76,7 @@ def pull_request(
         name: The full name of the repository.
     """
     author = folder / "author"
-    copy_example(author)
+    (files or copy_example)(author)
     if on_main is not None:
         on_main(author)
     git(author, "init", "--quiet", "--initial-branch=main")
