@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from assay.record import Revision
 from assay.workspace import base as bases
+from assay.workspace.git import Git
 
 from tests.builders import make_context, write
 
@@ -83,6 +84,35 @@ IDENTITY = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "DVC_NO_ANALYTICS": "true",
 }
+
+
+class Repo:
+    """A git repository without DVC, and a `Git` for it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environ = environment(root.with_name(f"{root.name}-home"))
+        root.mkdir()
+        self("init", "--quiet", "--initial-branch=main")
+
+    def __call__(self, *args: str) -> str:
+        return subprocess.run(
+            ["git", *args],
+            cwd=self.root,
+            env=self.environ,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    def commit(self, files: Mapping[str, str | bytes] | None = None) -> str:
+        write(self.root, files or {})
+        self("add", "--all")
+        self("commit", "--quiet", "--allow-empty", "--message=Change")
+        return self("rev-parse", "HEAD")
+
+    def git(self, folder: str = ".") -> Git:
+        return Git(self.root / folder, self.environ)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,14 +26,14 @@ def find(git: Git, ci: CiContext, *, named: str | None, head: str, dirty: bool) 
         RepositoryError: The revision is unknown, or has no history in common with head.
         RemoteError: History is missing in a shallow clone and cannot be fetched.
     """
-    if named is not None:
+    if named:
         base = _resolve(git, named)
     elif ci.base_sha is not None and (ci.event != "push" or _is_here(git, ci.base_sha)):
         base = _resolve(git, ci.base_sha)
     elif ci.base_ref is not None:
         base = _resolve(git, ci.base_ref)
     else:
-        default = git.default_branch()
+        default = git.default_branch() or git.remote_default_branch()
         if default is None:
             return None
         base = _resolve(git, default)
@@ -43,7 +43,7 @@ def find(git: Git, ci: CiContext, *, named: str | None, head: str, dirty: bool) 
             f"Head and base ({base[:10]}) have no common history, so there is nothing to compare.",
             hint="Name a related revision with `--base`, or the `base` input of the action.",
         )
-    if fork_point == head and named is None:
+    if fork_point == head and not named:
         return head if dirty else git.parent(head)
     return fork_point
 
@@ -61,8 +61,10 @@ def _resolve(git: Git, revision: str) -> str:
     """The commit of a revision, fetched from origin where this clone does not have it."""
     # Of a branch the remote's state counts: a local `main` may be weeks old. Only of a branch:
     # `HEAD~1` is also a name below `origin/`, and would be another commit there.
-    if git.has_remote_branch(revision) and (
-        found := git.resolve(f"refs/remotes/origin/{revision}")
+    if (
+        revision != "HEAD"
+        and git.has_remote_branch(revision)
+        and (found := git.resolve(f"refs/remotes/origin/{revision}"))
     ):
         return found
     if found := git.resolve(revision):

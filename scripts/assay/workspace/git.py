@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -103,6 +104,12 @@ class Git:
             if name and self.resolve(name):
                 return name
         return None
+
+    def remote_default_branch(self) -> str | None:
+        """The default branch as origin names it; a clone of a single branch does not know it."""
+        answer = self.text("ls-remote", "--symref", "origin", "HEAD") or ""
+        found = re.match(r"ref: refs/heads/(\S+)\tHEAD", answer)
+        return found[1] if found else None
 
     def is_shallow(self) -> bool:
         """Whether history was cut off when cloning."""
