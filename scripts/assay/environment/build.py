@@ -93,9 +93,10 @@ class Builder:
     def project_environment(self, uv: Callable[[], Uv]) -> Environment:
         """The environment for the user's code, with Assay laid over it."""
         found = self.declaration()
-        pinned = bool(self.environ.get("UV_PYTHON"))
+        pinned = self.environ.get("UV_PYTHON") or None
         wanted = self.environ.get("ASSAY_PYTHON_VERSION") or None
-        request = declared.python_request(self.project, wanted, pinned_by_user=pinned)
+        request = declared.python_request(self.project, wanted, pinned_by_user=pinned is not None)
+        python = str(request or pinned)
         folder = self.home / f"project-{_digest(str(self.project))[:12]}"
         watched = [path.read_bytes() for path in found.watched if path.is_file()]
         version_file = self.project / ".python-version"
@@ -103,7 +104,7 @@ class Builder:
         return _remembered(
             "project",
             folder,
-            key=_digest(self._ours(), found.kind, str(request), overlay.EXTRA, *watched),
+            key=_digest(self._ours(), found.kind, python, overlay.EXTRA, *watched),
             source=found.title,
             make=lambda: install.Project(
                 uv(), self.root, self.project, folder, found, request
