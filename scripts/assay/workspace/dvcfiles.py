@@ -287,7 +287,7 @@ def _declared(body: Mapping[str, Any]) -> Iterator[_Declared]:
     for key, kind in kinds:
         for entry in body.get(key) or ():
             # Either `path` or `path: {cache: false, ...}`.
-            text, flags = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
+            ((text, flags),) = entry.items() if isinstance(entry, dict) else [(entry, {})]
             flags = flags or {}
             yield _Declared(
                 str(text),
