@@ -7,6 +7,7 @@ pass their inputs, which therefore never meet a shell.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import time
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from assay.context import Context
     from assay.errors import AssayError
+    from assay.standby import Standby
 
 app = typer.Typer(
     name="assay",
@@ -60,10 +62,13 @@ Debug = Annotated[
     bool, typer.Option("--debug", envvar="ASSAY_DEBUG", help="Show tracebacks of expected errors.")
 ]
 HERE = Path()
+STARTS_WITH_DVC = ("check", "checkout", "train")
+"""Commands that run DVC first: it can import itself while we do the same."""
 
 
 @app.command()
 def check(
+    ctx: typer.Context,
     root: Root = HERE,
     config: ConfigFile = "assay.yaml",
     base: Base = None,
@@ -78,7 +83,9 @@ def check(
     from assay import record as records
     from assay.pipeline import run_stages
 
-    context, problem = _prepare(root, config=config, base=base, train=train, fresh=True)
+    context, problem = _prepare(
+        root, config=config, base=base, train=train, fresh=True, standby=ctx.obj
+    )
     context = run_stages(records.STAGES, context, problem=problem, debug=debug)
     if report:
         from assay.stages import report as reporting
@@ -90,6 +97,7 @@ def _stage(name: str) -> Callable[..., None]:
     """The command of one stage; its help is the first line of the stage's module."""
 
     def command(
+        ctx: typer.Context,
         root: Root = HERE,
         config: ConfigFile = "assay.yaml",
         base: Base = None,
@@ -99,7 +107,12 @@ def _stage(name: str) -> Callable[..., None]:
         from assay.pipeline import run_stages
 
         context, problem = _prepare(
-            root, config=config, base=base, train=train, fresh=name == "checkout"
+            root,
+            config=config,
+            base=base,
+            train=train,
+            fresh=name == "checkout",
+            standby=ctx.obj,
         )
         context = run_stages([name], context, problem=problem, debug=debug)
         section = context.record.section(name)
@@ -135,7 +148,15 @@ def report(
     """Render the record: Markdown, HTML, JSON, step summary; and post the comment."""
     from assay.stages import report as reporting
 
-    context, _ = _prepare(root, config=config, base=None, train=None, fresh=False)
+    context, problem = _prepare(root, config=config, base=None, train=None, fresh=False)
+    if not any(context.record.sections()):
+        # Nothing ran at all. What kept the stages from running is what people have to read.
+        from assay import prepare
+        from assay.pipeline import run_stages
+
+        problem = prepare.environment_problem(context.workspace) or problem
+        if problem is not None:
+            context = run_stages(["checkout"], context, problem=problem)
     files = reporting.run(context)
     if comment:
         from assay.publish import publish
@@ -169,7 +190,13 @@ def schema() -> None:
 
 
 def _prepare(
-    root: Path, *, config: str, base: str | None, train: str | None, fresh: bool
+    root: Path,
+    *,
+    config: str,
+    base: str | None,
+    train: str | None,
+    fresh: bool,
+    standby: Standby | None = None,
 ) -> tuple[Context, AssayError | None]:
     """Build every object that stages use; what is wrong with the configuration comes beside it.
 
@@ -182,7 +209,7 @@ def _prepare(
 
     context = ci.detect(os.environ, prepare.event_payload(os.environ))
     return prepare.context(
-        workspace=Workspace(root.resolve(), os.environ),
+        workspace=Workspace(root.resolve(), os.environ, standby),
         ci=context,
         console=Console(github=context.host == "github"),
         clock=time.monotonic,
@@ -209,10 +236,19 @@ def options(
 
 
 def main() -> None:
-    """Entry point: turns the exceptions that we can explain into one line and an exit code."""
+    """Entry point: turns exceptions into one line and an exit code."""
+    import traceback
+
     from assay.errors import AssayError
 
     try:
+        if sys.argv[1:2] and sys.argv[1] in STARTS_WITH_DVC:
+            from assay.standby import Standby
+
+            standby = Standby(os.environ)
+            standby.get_ready()  # before Typer parses: that imports pydantic
+            atexit.register(standby.dismiss)
+            app(obj=standby)
         app()
     except AssayError as error:
         if os.environ.get("ASSAY_DEBUG"):
@@ -225,6 +261,9 @@ def main() -> None:
             Reason(message=error.message, hint=error.hint, file=error.file, line=error.line)
         )
         sys.exit(error.exit_code)
+    except Exception:  # noqa: BLE001 (a defect of ours: 1 would read as "a gate said no")
+        traceback.print_exc()
+        sys.exit(AssayError.exit_code)
 
 
 if __name__ == "__main__":

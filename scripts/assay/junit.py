@@ -31,12 +31,10 @@ _RAISED = re.compile(r"^E {2,}(?P<text>\S.*)$", re.MULTILINE)
 class Places:
     """What file names in the results are relative to."""
 
-    repository: Path
-    """Root of the git repository, which the result's names start from."""
+    project: Path
+    """Where pytest ran: the names in tracebacks start from there, and so do the result's."""
     rootdir: Path
     """pytest's own root, which the document's names start from."""
-    cwd: Path
-    """The folder pytest ran in, which the names in tracebacks start from."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def _place(case: ET.Element, details: str, places: Places) -> tuple[str | None, 
     mentioned = [
         (found, int(line))
         for file, line in _mentioned(details)
-        if (found := _inside(file, places.cwd, places) or _inside(file, places.rootdir, places))
+        if (found := _inside(file, places.project, places) or _inside(file, places.rootdir, places))
     ]
     if own is None:
         return mentioned[-1] if mentioned else (None, None)
@@ -142,12 +140,12 @@ def _mentioned(details: str) -> Iterator[tuple[str, str]]:
 
 
 def _inside(file: str | None, start: Path, places: Places) -> str | None:
-    """The file relative to the repository, if it exists there."""
+    """The file relative to the project, if it exists there."""
     if not file:
         return None
     try:
         path = (start / file).resolve()
-        root = places.repository.resolve()
+        root = places.project.resolve()
         if path.is_file() and path.is_relative_to(root) and "site-packages" not in path.parts:
             return path.relative_to(root).as_posix()
     except (OSError, ValueError):  # a name that cannot be a file's: too long, a null byte

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from assay import record as records
 from assay.errors import AssayError
+from assay.report.annotations import limited
 from assay.section import Reason, Section, Status
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug
             section = _blocked(name, context.record) or _guarded(name, context, debug=debug)
         section = section.model_copy(update={"seconds": round(context.clock() - start, 3)})
         context.console.line(_closing_line(name, section), style=_STYLES[section.status])
-    for reason in section.reasons:
-        context.console.annotate(reason)
+    for reason in limited(section.reasons):
+        context.console.annotate(_placed(reason, context))
     record = context.record.with_section(name, section)
     records.save(record, context.workspace.state / records.FILE)
     return context.with_record(record)
@@ -111,8 +112,19 @@ def _blocked(name: str, record: RunRecord) -> Section | None:
         blocks = found.status is Status.ERROR or (need == "train" and found.status is Status.FAIL)
         if blocks or (found.status is Status.SKIPPED and need == "evaluate"):
             reason = Reason(message=f"Skipped, because {need} did not succeed.", severity="note")
-            return _module(name)[1](status=Status.SKIPPED, reasons=(reason,))
+            return _module(name)[1](status=Status.SKIPPED, reasons=(reason,), blocked_by=need)
     return None
+
+
+def _placed(reason: Reason, context: Context) -> Reason:
+    """The reason with its file named from the root of the git repository, as GitHub wants it."""
+    if reason.file is None:
+        return reason
+    try:
+        prefix = context.workspace.git.prefix()
+    except AssayError:
+        return reason
+    return reason.model_copy(update={"file": f"{prefix}{reason.file}"})
 
 
 _STYLES = {

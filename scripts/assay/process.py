@@ -33,6 +33,7 @@ FORGE_SECRETS = frozenset(
         "CI_JOB_TOKEN",
         "GH_TOKEN",
         "GITHUB_TOKEN",
+        "INPUT_GITHUB-TOKEN",  # as runners spell it that pass inputs to the steps of an action
         "INPUT_GITHUB_TOKEN",
         "INPUT_TOKEN",
     }
@@ -93,20 +94,29 @@ def stream(
 ) -> Completed:
     """Run a program and hand over each line that it prints, as it prints it.
 
+    Raises:
+        ProgramError: The program cannot be started.
+    """
+    return follow(start(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL), on_line)
+
+
+def start(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: int
+) -> subprocess.Popen[str]:
+    """Start a program for `follow`.
+
     The program and all that it starts form a process group, so that an interruption ends the
     training as well and not only the DVC that runs it.
 
     Raises:
         ProgramError: The program cannot be started.
     """
-    start = time.monotonic()
-    tail: deque[str] = deque(maxlen=TAIL_LINES)
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             argv,
             cwd=cwd,
             env=dict(env),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -116,6 +126,12 @@ def stream(
         )
     except OSError as error:
         raise _cannot_start(argv, error) from error
+
+
+def follow(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> Completed:
+    """Read what a started program prints until it ends."""
+    begun = time.monotonic()
+    tail: deque[str] = deque(maxlen=TAIL_LINES)
     assert process.stdout is not None  # noqa: S101 (for the type checker: we asked for a pipe)
     read_all = threading.Event()
     watcher = threading.Thread(target=_end_leftovers, args=(process, read_all), daemon=True)
@@ -133,7 +149,7 @@ def stream(
         process.stdout.close()
         code = process.wait()
         watcher.join()
-    return Completed(code=code, tail="\n".join(tail), seconds=time.monotonic() - start)
+    return Completed(code=code, tail="\n".join(tail), seconds=time.monotonic() - begun)
 
 
 _OWN_GROUP: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}

@@ -275,14 +275,14 @@ def test_run_project_folder_with_an_odd_name(tmp_path):
     assert not list(tmp_path.rglob("owned"))
 
 
-def test_run_names_files_from_the_root_of_the_repository(tmp_path):
+def test_run_names_files_from_the_project(tmp_path):
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     write(tmp_path, {"pytest.ini": "[pytest]\n"})
     project = write(tmp_path / "models" / "bikes", {"tests/test_it.py": "def test_a(): 1 / 0\n"})
     # pytest's own root is the repository's: its names start there, tracebacks in the project.
     section = stage.run(make_context(project))
     (failure,) = section.failures
-    assert (failure.file, failure.line) == ("models/bikes/tests/test_it.py", 1)
+    assert (failure.file, failure.line) == ("tests/test_it.py", 1)
 
 
 def test_run_user_code_cannot_see_tokens(tmp_path):

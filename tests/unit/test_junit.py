@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def read(folder: Path, text: str | bytes) -> junit.Suite:
     file = folder / "junit.xml"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return junit.read(file, junit.Places(repository=folder, rootdir=folder, cwd=folder))
+    return junit.read(file, junit.Places(project=folder, rootdir=folder))
 
 
 def case(body: str = "", **attributes: str) -> str:
@@ -48,7 +48,7 @@ def test_read_node_ids(tmp_path, attributes, name):
     assert read(tmp_path, case("<failure/>", **attributes)).failures[0].name == name
 
 
-def test_read_places_never_leave_the_repository(tmp_path):
+def test_read_places_never_leave_the_project(tmp_path):
     for file in ("/etc/passwd", "../../etc/passwd", "x" * 5000, "nope.py"):
         text = case(f'<failure message="m">{file}:3: Error</failure>', file=file, line="2")
         failure = read(tmp_path, text).failures[0]

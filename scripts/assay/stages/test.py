@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from assay import process, testwatch
 from assay.config import FILE as CONFIG_FILE
 from assay.console import printable
-from assay.errors import AssayError, ConfigError, ProgramError
+from assay.errors import ConfigError, ProgramError
 from assay.section import Fact, Reason, Section, Status
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def run(context: Context) -> TestSection:
     argv += [f"--junitxml={results.relative_to(context.workspace.root)}"]
     argv += ["-o", "junit_family=xunit1", "-o", "junit_logging=no", *paths]  # xunit1 has lines
     env = process.user_environment(context.environ) | {testwatch.VARIABLE: str(watched)}
+    if context.workspace.standby is not None:
+        context.workspace.standby.get_ready()  # DVC imports itself for `train` meanwhile
     with context.console.untrusted():
         done = process.stream(
             argv, cwd=context.workspace.root, env=env, on_line=context.console.raw
@@ -86,9 +88,7 @@ def run(context: Context) -> TestSection:
     # With a test still running, even a 0 with results is an early end: `pytest.exit`, `os._exit`.
     if not results.is_file() or (running is not None and done.code == 0):
         return _without_results(done, running)
-    places = junit.Places(
-        repository=_repository(context), rootdir=rootdir, cwd=context.workspace.root
-    )
+    places = junit.Places(project=context.workspace.root, rootdir=rootdir)
     return _section(junit.read(results, places), done)
 
 
@@ -113,16 +113,6 @@ def _watched(file: Path, root: Path) -> tuple[Path, str | None]:
         return root, None
     finally:
         file.unlink(missing_ok=True)
-
-
-def _repository(context: Context) -> Path:
-    """The root of the git repository, which annotations start from."""
-    root = context.workspace.root
-    try:
-        depth = len(PurePosixPath(context.workspace.git.prefix()).parts)
-    except AssayError:
-        depth = 0
-    return root if depth == 0 else root.parents[depth - 1]
 
 
 def _without_results(done: process.Completed, running: str | None) -> TestSection:

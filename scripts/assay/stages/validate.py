@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from assay import process
 from assay.config import FILE as CONFIG_FILE
 from assay.console import printable
-from assay.errors import AssayError, ConfigError, DataError, ProgramError, SchemaError
+from assay.errors import ConfigError, DataError, ProgramError, SchemaError
 from assay.section import Fact, Reason, Section, Status
 
 if TYPE_CHECKING:
@@ -97,9 +97,8 @@ def run(context: Context) -> ValidateSection:
         status, exit_code = Status.FAIL, 1
     else:
         status = Status.WARN if warned else Status.PASS
-    prefix = _prefix(context)
     return ValidateSection(
-        status=status, files=files, exit_code=exit_code, reasons=_reasons(outcomes, prefix)
+        status=status, files=files, exit_code=exit_code, reasons=_reasons(outcomes)
     )
 
 
@@ -218,25 +217,14 @@ def _died(done: process.Completed, outcomes: list[Outcome]) -> Outcome:
     return Outcome(problem=problem, exit_code=error.exit_code)
 
 
-def _prefix(context: Context) -> str:
-    """The project folder in its git repository, for annotations."""
-    try:
-        return context.workspace.git.prefix()
-    except AssayError:
-        return ""
-
-
-def _reasons(outcomes: Sequence[Outcome], prefix: str) -> tuple[Reason, ...]:
+def _reasons(outcomes: Sequence[Outcome]) -> tuple[Reason, ...]:
     reasons = [reason for outcome in outcomes for reason in _of(outcome)]
     reasons.sort(key=lambda reason: reason.severity != "error")  # stable: errors come first
     more = len(reasons) - REASONS
     if more > 0:
         rest = Reason(message=f"And {more} more; the report lists them all.", severity="note")
         reasons = [*reasons[:REASONS], rest]
-    return tuple(
-        reason if reason.file is None else reason.model_copy(update={"file": prefix + reason.file})
-        for reason in reasons
-    )
+    return tuple(reasons)
 
 
 def _of(outcome: Outcome) -> Iterator[Reason]:

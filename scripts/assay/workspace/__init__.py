@@ -19,6 +19,8 @@ from assay.workspace.git import Git, GitTree, WorkTree
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from assay.standby import Standby
+
 STATE = ".assay"
 
 
@@ -29,10 +31,12 @@ class Workspace:
     Args:
         root: The project folder, absolute.
         environ: Environment for git and DVC.
+        standby: A DVC that was started ahead.
     """
 
     root: Path
     environ: Mapping[str, str]
+    standby: Standby | None = None
 
     @functools.cached_property
     def git(self) -> Git:
@@ -42,7 +46,7 @@ class Workspace:
     @functools.cached_property
     def dvc(self) -> Dvc:
         """The DVC project."""
-        return Dvc(self.root, self.environ)
+        return Dvc(self.root, self.environ, self.standby)
 
     @property
     def state(self) -> Path:

@@ -25,6 +25,8 @@ from assay.workspace import dvcconfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from assay.standby import Standby
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -41,10 +43,12 @@ class Dvc:
     Args:
         root: The folder that holds `.dvc/`.
         environ: Environment for DVC; credentials of remotes are read from it and nowhere else.
+        standby: A DVC that was started ahead, for whoever calls `stream` next.
     """
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    standby: Standby | None = field(default=None, repr=False, compare=False)
 
     def require(self) -> None:
         """Check that there is a DVC project.
@@ -112,7 +116,8 @@ class Dvc:
             ProgramError: DVC is not installed here.
         """
         if importlib.util.find_spec("dvc") is not None:
-            return [sys.executable, "-m", "dvc", *args]
+            # -P: a `yaml.py` in the project must not be taken for the library of that name
+            return [sys.executable, "-P", "-m", "dvc", *args]
         if found := shutil.which("dvc", path=self.environ.get("PATH")):
             return [found, *args]
         raise ProgramError(
@@ -121,6 +126,8 @@ class Dvc:
 
     def stream(self, *args: str, on_line: Callable[[str], None]) -> process.Completed:
         """Run DVC and hand over what it prints, line by line."""
+        if self.standby is not None and (ready := self.standby.take(self.root, args)):
+            return process.follow(ready, on_line)
         env = process.user_environment(self.environ)
         return process.stream(self.argv(*args), cwd=self.root, env=env, on_line=on_line)
 
@@ -148,7 +155,15 @@ class Dvc:
 def explanation(output: str) -> str:
     """The first error in what DVC printed, on one line and without credentials; or nothing."""
     found = next((line for line in output.splitlines() if line.startswith("ERROR: ")), "")
+    if not found and (invalid := _INVALID.search(output)):
+        found = f"{invalid['file'].removeprefix('./')} is invalid: {invalid['why'].rstrip('.')}."
     return printable(without_credentials(found.removeprefix("ERROR: ")))
+
+
+# What DVC prints about a dvc.yaml that it does not accept; that is no line with "ERROR".
+_INVALID = re.compile(
+    r"^'(?P<file>[^']+)' (?:is invalid|validation failed)[^\n]*\n+(?P<why>[^\n]+)", re.MULTILINE
+)
 
 
 def skeleton(dvc: Dvc, folder: Path, files: Mapping[str, bytes]) -> Dvc:
