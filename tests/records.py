@@ -356,7 +356,7 @@ def no_gate() -> RunRecord:
 
 def skipped(kind: type[Section], need: str) -> Section:
     reason = Reason(message=f"Skipped, because {need} did not succeed.", severity="note")
-    return kind(status=Status.SKIPPED, reasons=(reason,))
+    return kind(status=Status.SKIPPED, reasons=(reason,), blocked_by=need)
 
 
 def errored_checkout() -> RunRecord:

@@ -11,7 +11,12 @@ from pydantic import BaseModel, ConfigDict
 class Fact(BaseModel):
     """Base of everything in the record: immutable, and strict about what it holds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        protected_namespaces=(),  # `model_bytes` is a size; older pydantics warn of the name
+    )
 
 
 class Status(StrEnum):
@@ -39,7 +44,7 @@ class Reason(Fact):
     message: str
     severity: Literal["note", "warning", "error"] = "error"
     file: str | None = None
-    """Relative to the root of the git repository, with `/`."""
+    """Relative to the project folder, with `/`."""
     line: int | None = None
     hint: str | None = None
 
@@ -50,5 +55,7 @@ class Section(Fact):
     status: Status
     reasons: tuple[Reason, ...] = ()
     seconds: float = 0.0
+    blocked_by: str | None = None
+    """The stage that kept this one from running."""
     exit_code: int = 0
     """What the stage's command returns: 0, or one of the codes in `errors.py`, or 1 for a no."""

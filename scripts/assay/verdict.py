@@ -108,8 +108,7 @@ def summary(record: RunRecord) -> str:
     else:
         how = f", {first.change}" if first.change in ("better", "worse") else ""
         moved = f"{name} {base} → {head} ({difference}{how})"
-    of_first = [s for s in compare.slices if s.metric == first.name]
-    worse = sum(1 for s in of_first if s.change == "worse")
-    but = "but " if worse and first.change == "better" else ""
-    slices = f", {but}worse on {worse} of {len(of_first)} slices" if worse else ""
+    but = "but " if first.change == "better" else ""
+    slices = f", {but}worse on {compare.worse_on} of {compare.sliced} slices"
+    slices = slices if compare.worse_on else ""
     return f"{moved}{slices}."

@@ -7,26 +7,12 @@ from typing import TYPE_CHECKING, Literal
 from assay.section import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from assay.record import RunRecord
-    from assay.stages.test import FailedTest
-    from assay.stages.validate import CheckFailure, FileResult
+    from collections.abc import Iterable
 
 # https://docs.github.com/actions/reference/limits
 PER_TYPE = 10
 PER_JOB = 50
 _ORDER: tuple[Literal["error", "warning", "note"], ...] = ("error", "warning", "note")
-
-
-def of(record: RunRecord, *, room: int = PER_JOB) -> list[Reason]:
-    """What to annotate: the most severe first, and how many more there are of each severity.
-
-    Args:
-        record: The run.
-        room: How many annotations the job may still have.
-    """
-    return limited(_all(record), room=room)
 
 
 def limited(reasons: Iterable[Reason], *, room: int = PER_JOB) -> list[Reason]:
@@ -48,28 +34,3 @@ def limited(reasons: Iterable[Reason], *, room: int = PER_JOB) -> list[Reason]:
             these = [*these[: most - 1], more]
         found += these
     return found
-
-
-def _all(record: RunRecord) -> Iterator[Reason]:
-    """Reasons of the stages first: of these there are few, and each stands for many rows."""
-    for _, section in record.sections():
-        yield from section.reasons
-    for failure in record.test.failures if record.test else ():
-        yield _test(failure)
-    for file in record.validation.files if record.validation else ():
-        for check in file.failures:
-            yield _check(file, check)
-
-
-def _test(failure: FailedTest) -> Reason:
-    what = "failed" if failure.outcome == "failed" else "could not run"
-    return Reason(
-        message=f"{failure.name} {what}: {failure.message}", file=failure.file, line=failure.line
-    )
-
-
-def _check(file: FileResult, check: CheckFailure) -> Reason:
-    column = f"column {check.column}" if check.column is not None else "the table"
-    rows = f"{check.count:,} row{'s' if check.count != 1 else ''}"
-    count = f" ({rows})" if check.share is not None else ""
-    return Reason(message=f"{file.path}: {column} fails {check.check}{count}.", file=file.path)

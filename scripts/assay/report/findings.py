@@ -98,7 +98,7 @@ def not_run(record: RunRecord) -> tuple[str, ...]:
     missed = [
         stage
         for stage, section in record.sections()
-        if section.status is Status.SKIPPED and _is_blocked(section)
+        if section.status is Status.SKIPPED and section.blocked_by is not None
     ]
     return (*missed, *_STAGES[last + 1 :])
 
@@ -156,11 +156,6 @@ def _problem(stage: str, section: Section, reason: Reason, *, blocking: bool) ->
     )
 
 
-def _is_blocked(section: Section) -> bool:
-    """Whether another stage kept this one from running; see `pipeline`."""
-    return any(reason.message.startswith("Skipped, because") for reason in section.reasons)
-
-
 def _where(file: str | None, line: int | None) -> str:
     if file is None:
         return ""
@@ -183,7 +178,7 @@ def _lines(record: RunRecord) -> Iterator[Line]:
 
 def _stage_line(label: str, section: Section, text: Phrase) -> Iterator[Line]:
     skipped = section.status is Status.SKIPPED
-    if skipped and _is_blocked(section):
+    if skipped and section.blocked_by is not None:
         return  # it is in the list of what was not run
     if not text and skipped:
         text = tuple(reason.message for reason in section.reasons[:1]) or ("skipped",)

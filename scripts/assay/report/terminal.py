@@ -142,7 +142,7 @@ def _slices(content: View) -> RenderableType:
         name = Text(f"{escape.text(row.column)} = {escape.text(row.value)}")
         metric = Text(escape.text(row.title))
         table.add_row(name, row.rows, metric, row.base, row.head, _change(row))
-    title = f"Worse on {len(content.worse)} of {len(content.slices)} slices"
+    title = f"Worse on {content.worse_on} of {content.sliced} slices"
     left = len(content.worse) - _MOST_SLICES
     more = [Text(f"…and {left} more", style="dim")] if left > 0 else []
     return Group(Text(title, style="bold"), table, *more)

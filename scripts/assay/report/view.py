@@ -46,7 +46,12 @@ class View:
     all_metrics: tuple[MetricRow, ...]
     worse: tuple[SliceRow, ...]
     """The slices that got worse, the hardest hit first."""
+    worse_on: int
+    """On how many slices any metric got worse."""
+    sliced: int
+    """How many slices there are."""
     slices: tuple[SliceRow, ...]
+    """Of each slice, each metric."""
     lines: tuple[Line, ...]
     tests: tuple[TestRow, ...]
     checks: tuple[CheckRow, ...]
@@ -86,6 +91,8 @@ def of(record: RunRecord, verdict: Verdict | None = None) -> View:
         metrics=comparison.that_matter(everything),
         all_metrics=everything,
         worse=comparison.worse(slices),
+        worse_on=compare.worse_on if compare else 0,
+        sliced=compare.sliced if compare else 0,
         slices=slices,
         lines=findings.lines(record),
         tests=findings.tests(record),

@@ -92,6 +92,17 @@ class CompareSection(Section):
     """Wall time of the stages that ran in this run."""
     gates: tuple[Gate, ...] = ()
 
+    @property
+    def sliced(self) -> int:
+        """How many slices there are, whatever the number of metrics on each."""
+        return len({(part.column, part.value) for part in self.slices})
+
+    @property
+    def worse_on(self) -> int:
+        """On how many of them any metric got worse."""
+        worse = (part for part in self.slices if part.change == "worse")
+        return len({(part.column, part.value) for part in worse})
+
 
 def run(context: Context) -> CompareSection:
     """Hold head against base.

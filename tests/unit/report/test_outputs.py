@@ -101,13 +101,6 @@ def test_ten_are_ten() -> None:
     assert "more" not in annotations.limited(reasons(error=10))[-1].message
 
 
-def test_failed_tests_and_checks_are_annotated_where_they_are() -> None:
-    found = annotations.of(records.failed_checks())
-    places = {(reason.file, reason.line) for reason in found}
-    assert ("tests/test_features.py", 12) in places
-    assert ("data/raw/hour.csv", None) in places
-
-
 def context(tmp_path: Path, name: str = "good", **environ: str) -> tuple[Context, io.StringIO]:
     out = io.StringIO()
     record = records.ALL[name]()
