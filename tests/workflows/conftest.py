@@ -12,7 +12,7 @@ from tests.workflows.engine import TOKEN, Engine, Run, export_action
 from tests.workflows.scratch import NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.fakes.github_api import Comment, Level
@@ -36,7 +36,7 @@ class World:
     store: Path
     variables: dict[str, str] = field(default_factory=dict)
 
-    def run(self, pull: PullRequest, workflow: Path | str, *, job: str | None = None) -> Run:
+    def run(self, pull: PullRequest, workflow: Path | str, *, only: Sequence[str] = ()) -> Run:
         """Run a workflow on a pull request: a file, or its text."""
         self._repository.pulls[NUMBER] = Pull(pull.head_sha, pull.branch, pull.title)
         if isinstance(workflow, str):
@@ -49,7 +49,7 @@ class World:
             event=pull.event,
             store=self.store,
             name=REPOSITORY,
-            job=job,
+            only=only,
             variables={"GITHUB_API_URL": self.api.url, **self.variables},
         )
 

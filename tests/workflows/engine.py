@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = Path(__file__).parent / "stand-ins"
@@ -145,7 +145,7 @@ class Engine:
         variables: Mapping[str, str] | None = None,
         token: str = TOKEN,
         name: str = "acme/bikes",
-        job: str | None = None,
+        only: Sequence[str] = (),
         timeout: float = 300,
         watch: Callable[[Event], None] = lambda _: None,
     ) -> Run:
@@ -160,7 +160,7 @@ class Engine:
             variables: Environment variables, `GITHUB_API_URL` and the like.
             token: What `github.token` is.
             name: `owner/name` of the repository.
-            job: Only this job, and those that it needs.
+            only: Options that choose a part: `--job ID`, `--matrix KEY:VALUE`.
             timeout: After so many seconds the run is stopped.
             watch: Is told every event as it happens.
         """
@@ -177,7 +177,7 @@ class Engine:
                 *(part for key, value in given.items() for part in ("--env", f"{key}={value}")),
                 *(part for label in RUNNERS for part in ("-P", f"{label}=-self-hosted")),
                 *self._repositories(workflow),
-                *(() if job is None else ("--job", job)),
+                *only,
             ]
             environment = self._environment(temporary) | {STORE_VARIABLE: str(store)}
             return _run(command, environment, cwd=temporary, timeout=timeout, watch=watch)
