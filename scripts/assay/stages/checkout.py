@@ -18,7 +18,6 @@ from assay.workspace import dvccli, not_written, objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from concurrent.futures import Future
 
     from assay.context import Context
     from assay.process import Completed
@@ -64,19 +63,15 @@ def run(context: Context) -> CheckoutSection:
     head = workspace.head_files()
     if context.config.train == "verify" and head.stages and not head.has_lock:
         raise no_lock()
-    base, needed = _base_needs(context)
-    cache = workspace.dvc.cache_dir()
     remote = workspace.dvc.remote()
     try:
         with ThreadPoolExecutor(max_workers=1) as pool:
-            # Base's objects that head does not have are fetched at the same time.
-            own = {out.md5 for out in head.outputs}
-            missing = [o for o in needed if o.md5 not in own and not _present(cache, [o])]
-            second = pool.submit(_pull_base, context, missing) if missing else None
+            second = pool.submit(_fetch_base, context, head)  # beside head's pull
             transfer, reasons = _pull_head(context, head, remote)
-            transfers = [transfer]
-            reasons += [*_missing_at_head(context, head, remote), *_wait(second, transfers)]
-        reasons += [*_unreadable_base(base), *_place_base(context, base, needed)]
+            reasons += _missing_at_head(context, head, remote)
+            base, needed, fetched = second.result()
+        transfers = [transfer, *([fetched] if isinstance(fetched, Transfer) else [])]
+        reasons += [*_base_problems(base, fetched), *_place_base(context, base, needed)]
     except OSError as error:
         raise not_written(Path(error.filename or workspace.state), error) from error
     context.console.line(_said(transfers, remote))
@@ -210,6 +205,16 @@ def _base_needs(context: Context) -> tuple[DvcFiles | None, list[Output]]:
     return base, [out for out in base.outputs if out.path in wanted and out.object_path]
 
 
+def _fetch_base(
+    context: Context, head: DvcFiles
+) -> tuple[DvcFiles | None, list[Output], Transfer | RemoteError | None]:
+    """What base needs; and the transfer, where it needs objects that head does not bring."""
+    base, needed = _base_needs(context)
+    cache, own = context.workspace.dvc.cache_dir(), {out.md5 for out in head.outputs}
+    missing = [o for o in needed if o.md5 not in own and not _present(cache, [o])]
+    return base, needed, _pull_base(context, missing) if missing else None
+
+
 def _pull_base(context: Context, missing: Sequence[Output]) -> Transfer | RemoteError:
     """Fetch base's objects into the cache. An error is returned: base's absence is no failure."""
     workspace, revision = context.workspace, context.record.base
@@ -233,21 +238,16 @@ def _pull_base(context: Context, missing: Sequence[Output]) -> Transfer | Remote
 _DVC_FILES = ("dvc.yaml", "dvc.lock", ".dvcignore")
 
 
-def _wait(second: Future[Transfer | RemoteError] | None, transfers: list[Transfer]) -> list[Reason]:
-    if second is None:
-        return []
-    result = second.result()
-    if isinstance(result, Transfer):
-        transfers.append(result)
-        return []
-    return [Reason(message=f"Base: {result.message}", severity="warning", hint=result.hint)]
-
-
-def _unreadable_base(base: DvcFiles | None) -> list[Reason]:
-    if base is None or base.problem is None:
-        return []
-    message = f"Base: {base.problem.message} There is no comparison with it."
-    return [Reason(message=message, severity="warning", file=base.problem.file)]
+def _base_problems(base: DvcFiles | None, fetched: Transfer | RemoteError | None) -> list[Reason]:
+    """What kept base from being read or fetched, as warnings."""
+    reasons = []
+    if isinstance(fetched, RemoteError):
+        message = f"Base: {fetched.message}"
+        reasons.append(Reason(message=message, severity="warning", hint=fetched.hint))
+    if base is not None and base.problem is not None:
+        message = f"Base: {base.problem.message} There is no comparison with it."
+        reasons.append(Reason(message=message, severity="warning", file=base.problem.file))
+    return reasons
 
 
 def _place_base(context: Context, base: DvcFiles | None, needed: Sequence[Output]) -> list[Reason]:

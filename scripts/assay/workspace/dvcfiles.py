@@ -153,7 +153,10 @@ def is_inside(path: str) -> bool:
 
 
 def _load(tree: Tree, path: str) -> dict[str, Any]:
-    content = tree.read(path)
+    return _parse(tree.read(path), path)
+
+
+def _parse(content: bytes | None, path: str) -> dict[str, Any]:
     value = yamlfile.load((content or b"").decode("utf-8", errors="replace"), file=path)
     if value is None:
         return {}
@@ -235,8 +238,9 @@ def _pipeline(tree: Tree, path: str) -> DvcFiles:
     folder = posixpath.dirname(path)
     content = _load(tree, path)
     lock_path = posixpath.join(folder, "dvc.lock")
-    has_lock = tree.read(lock_path) is not None
-    locked: dict[str, Any] = _load(tree, lock_path).get("stages") or {} if has_lock else {}
+    lock = tree.read(lock_path)
+    has_lock = lock is not None
+    locked: dict[str, Any] = _parse(lock, lock_path).get("stages") or {}
     outputs: list[Output] = []
     params: list[tuple[str, str, object]] = []
     metrics = [posixpath.join(folder, str(p)) for p in content.get("metrics") or ()]

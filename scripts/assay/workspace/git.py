@@ -99,11 +99,15 @@ class Git:
 
     def default_branch(self) -> str | None:
         """The remote's default branch as a revision (`origin/main`), or a local one."""
-        named = self.text("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
-        for name in (named, "origin/main", "origin/master", "main", "master"):
-            if name and self.resolve(name):
-                return name
-        return None
+        origin, local = "refs/remotes/origin/", "refs/heads/"
+        candidates = [f"{at}{name}" for at in (origin, local) for name in ("main", "master")]
+        listing = self.text(
+            "for-each-ref", "--format=%(refname) %(symref)", f"{origin}HEAD", *candidates
+        )
+        found = dict(line.partition(" ")[::2] for line in (listing or "").splitlines())
+        named = found.get(f"{origin}HEAD")
+        first = named or next((name for name in candidates if name in found), None)
+        return None if first is None else first.removeprefix("refs/remotes/").removeprefix(local)
 
     def remote_default_branch(self) -> str | None:
         """The default branch as origin names it; a clone of a single branch does not know it."""
