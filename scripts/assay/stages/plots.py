@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.console import printable
 from assay.errors import AssayError
 from assay.section import Reason
 from assay.workspace import write_atomically
@@ -35,13 +36,28 @@ def declared_plots(context: Context) -> tuple[tuple[DeclaredPlot, ...], list[Rea
     which = ["show"] if base is None else ["diff", base.sha]
     try:
         found = workspace.dvc.json("plots", *which, "--json", "-o", str(folder))
-        data = found["data"].items()
-    except (AssayError, AttributeError, KeyError, TypeError) as error:
-        why = f": {error.message}" if isinstance(error, AssayError) else "."
-        message = f"The plots that dvc.yaml declares could not be made{why}"
-        return (), [Reason(message=message, severity="note", file="dvc.yaml")]
+    except AssayError as error:
+        return (), [_note(error.message)]
+    data = found.get("data") if isinstance(found, dict) else None
+    problems = found.get("errors") if isinstance(found, dict) else None
+    if not isinstance(data, dict):
+        return (), [_note(_said(problems))]
     names = {"workspace": "head", **({base.sha: "base", base.sha[:7]: "base"} if base else {})}
-    return tuple(_plots(dict(data), folder, names)), []
+    reasons = [_note(_said(problems))] if problems else []
+    return tuple(_plots(data, folder, names)), reasons
+
+
+def _note(why: str) -> Reason:
+    message = f"Plots that dvc.yaml declares could not be made{f': {why}' if why else '.'}"
+    return Reason(message=message, severity="note", file="dvc.yaml")
+
+
+def _said(problems: Any) -> str:
+    """What DVC lists as errors, each once."""
+    if not isinstance(problems, list):
+        return ""
+    texts = (f"{p.get('name') or ''} {p.get('msg') or p.get('type') or ''}" for p in problems)
+    return "; ".join(dict.fromkeys(printable(text.strip()) for text in texts))
 
 
 def _plots(data: dict[str, Any], folder: Path, names: dict[str, str]) -> Iterator[DeclaredPlot]:
@@ -67,11 +83,22 @@ def _plots(data: dict[str, Any], folder: Path, names: dict[str, str]) -> Iterato
                     )
 
 
-def _renamed(content: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    """Revisions called head and base, as everywhere else."""
-    values = (content.get("data") or {}).get("values")
-    if isinstance(values, list):
-        for row in values:
-            if isinstance(row, dict) and row.get("rev") in names:
-                row["rev"] = names[row["rev"]]
-    return content
+def _renamed(content: Any, names: dict[str, str]) -> Any:
+    """Revisions called head and base, as everywhere else: in the rows and in the colours."""
+    if isinstance(content, list):
+        return [_renamed(value, names) for value in content]
+    if isinstance(content, dict):
+        return {
+            key: [_row(row, names) for row in value]
+            if key == "values" and isinstance(value, list)
+            else _renamed(value, names)
+            for key, value in content.items()
+        }
+    return names.get(content, content) if isinstance(content, str) else content
+
+
+def _row(row: Any, names: dict[str, str]) -> Any:
+    """Other columns of a row are the user's data, and may well hold the word `workspace`."""
+    if not isinstance(row, dict) or "rev" not in row:
+        return row
+    return {**row, "rev": names.get(str(row["rev"]), row["rev"])}
