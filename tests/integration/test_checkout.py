@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -135,6 +136,24 @@ def test_a_detached_head_and_a_dirty_tree_are_recorded_and_work(cloned: Project)
     assert context.record.head.branch is None
     assert context.record.head.dirty
     assert checkout.run(context).status is Status.PASS
+
+
+def test_a_project_in_a_folder_of_the_repository(cloned: Project) -> None:
+    (cloned.root / "ml").mkdir()
+    for name in sorted({path.split("/")[0] for path in cloned.git("ls-files").splitlines()}):
+        cloned.git("mv", name, "ml")
+    config = (cloned.root / "ml/.dvc/config").read_text().replace("../../", "../../../")
+    cloned.commit({"ml/.dvc/config": config})
+    cloned.commit({"README.md": "Outside of the project."})
+    inner = dataclasses.replace(cloned, root=cloned.root / "ml")
+
+    section = checkout.run(inner.context(base="HEAD~1"))
+
+    assert section.status is Status.PASS
+    assert [t.files for t in section.transfers] == [6]
+    assert (inner.root / "data/photos/a.jpg").exists()
+    assert (inner.root / ".assay/base/predictions.csv").exists()
+    assert cloned.git("status", "--porcelain") == ""
 
 
 # --- what people work on ------------------------------------------------------------------------
