@@ -126,7 +126,8 @@ class Console:
             BarColumn(bar_width=24),
             DownloadColumn(),
             TimeElapsedColumn(),
-            console=Rich(file=self.out),
+            # quiet: older Rich prints an empty line even for a bar that is disabled
+            console=Rich(file=self.out, quiet=not self.interactive),
             disable=not self.interactive,
             transient=True,
         )
