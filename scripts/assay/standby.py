@@ -7,6 +7,7 @@ Needs the standard library alone: it is started before anything else is imported
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import subprocess
@@ -32,27 +33,32 @@ line = sys.stdin.readline()
 if not line:
     sys.exit()
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-folder, sys.argv[1:] = json.loads(line)
+folder, errors, sys.argv[1:] = json.loads(line)
 os.chdir(folder)
+if errors:
+    os.dup2(os.open(errors, os.O_WRONLY), 2)
 sys.exit(main(sys.argv[1:]))
 """
 
 
 class Standby:
-    """At most one waiting DVC process.
+    """At most one waiting DVC process; when it is taken, the next one gets ready.
 
     Args:
         environ: Environment for DVC, before the forge's secrets are taken out.
+        times: How often DVC will be needed.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], *, times: int) -> None:
         self._environ = environ
+        self._times = times
         self._waiting: subprocess.Popen[str] | None = None
 
     def get_ready(self) -> None:
-        """Start a process, unless one waits already or DVC is not installed in this interpreter."""
-        if self._waiting is not None or importlib.util.find_spec("dvc") is None:
+        """Start a process, unless DVC is not installed in this interpreter."""
+        if self._times == 0 or importlib.util.find_spec("dvc") is None:
             return
+        self._times -= 1
         self._waiting = process.start(
             [sys.executable, "-P", "-c", _PROGRAM],
             cwd=Path.cwd(),
@@ -60,17 +66,28 @@ class Standby:
             stdin=subprocess.PIPE,
         )
 
-    def take(self, folder: Path, args: Sequence[str]) -> subprocess.Popen[str] | None:
-        """The waiting process, now running `dvc ARGS` in `folder`; `None` where there is none."""
+    def take(
+        self, folder: Path, args: Sequence[str], *, errors: Path | None = None
+    ) -> subprocess.Popen[str] | None:
+        """The waiting process, now running `dvc ARGS` in `folder`; `None` where there is none.
+
+        Args:
+            folder: Where to run it.
+            args: Its arguments.
+            errors: An existing file for its standard error, which otherwise joins its output.
+        """
         waiting, self._waiting = self._waiting, None
         if waiting is None or waiting.stdin is None:
             return None
         try:
-            waiting.stdin.write(json.dumps([str(folder), args]) + "\n")
+            message = [str(folder), None if errors is None else str(errors), args]
+            waiting.stdin.write(json.dumps(message) + "\n")
             waiting.stdin.close()
+            waiting.stdin = None  # else `communicate` would flush it
         except OSError:  # it died while waiting: whoever asked starts DVC the usual way
-            waiting.wait()
+            _end(waiting)
             return None
+        self.get_ready()
         return waiting
 
     def dismiss(self) -> None:
@@ -78,4 +95,13 @@ class Standby:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.kill()
-            waiting.communicate()
+            _end(waiting)
+
+
+def _end(waiting: subprocess.Popen[str]) -> None:
+    """Close what connects us to a process that is dead or dying."""
+    with contextlib.suppress(OSError):
+        if waiting.stdin is not None:
+            waiting.stdin.close()
+    waiting.stdin = None
+    waiting.communicate()

@@ -44,6 +44,12 @@ def available() -> bool:
     return find_spec("vl_convert") is not None
 
 
+def warm_up() -> None:
+    """Have vl-convert start its engine, so that the first drawing need not wait for it."""
+    if available():
+        render({"mark": "point", "data": {"values": []}}, name="warm-up", title="")
+
+
 def draw(chart: charts.Chart) -> str:
     """A chart of ours as SVG.
 

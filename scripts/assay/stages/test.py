@@ -78,8 +78,6 @@ def run(context: Context) -> TestSection:
     argv += [f"--junitxml={results.relative_to(context.workspace.root)}"]
     argv += ["-o", "junit_family=xunit1", "-o", "junit_logging=no", *paths]  # xunit1 has lines
     env = process.user_environment(context.environ) | {testwatch.VARIABLE: str(watched)}
-    if context.workspace.standby is not None:
-        context.workspace.standby.get_ready()  # DVC imports itself for `train` meanwhile
     with context.console.untrusted():
         done = process.stream(
             argv, cwd=context.workspace.root, env=env, on_line=context.console.raw

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,19 +138,32 @@ class Dvc:
         Raises:
             ProgramError: It failed, or printed something else.
         """
-        env = process.user_environment(self.environ)
-        done = process.capture(self.argv(*args), cwd=self.root, env=env)
+        code, printed, errors = self._output(*args)
         command = f"`dvc {args[0]}`"
-        if done.returncode != 0:
-            said = explanation(done.stderr.decode(errors="replace"))
+        if code != 0:
+            said = explanation(errors)
             raise ProgramError(
-                f"{command} failed: {said or f'it ended with exit code {done.returncode}'}",
+                f"{command} failed: {said or f'it ended with exit code {code}'}",
                 hint=f"Run {command} yourself to see all that DVC says.",
             )
         try:
-            return json.loads(done.stdout)
+            return json.loads(printed)
         except ValueError as error:
             raise ProgramError(f"{command} did not print JSON.") from error
+
+    def _output(self, *args: str) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error of `dvc ARGS`."""
+        if self.standby is not None:
+            with tempfile.TemporaryDirectory(prefix="assay-dvc-") as folder:
+                errors = Path(folder, "stderr")
+                errors.touch()
+                if ready := self.standby.take(self.root, args, errors=errors):
+                    printed, _ = ready.communicate()
+                    return ready.returncode, printed, errors.read_text("utf-8", "replace")
+        env = process.user_environment(self.environ)
+        done = process.capture(self.argv(*args), cwd=self.root, env=env)
+        printed, said = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+        return done.returncode, printed, said
 
 
 def explanation(output: str) -> str:
