@@ -8,6 +8,7 @@ from typing import Any
 
 from assay.ci import CiContext
 from assay.config import Config, MetricSpec
+from assay.evaluation import Evaluation, Metric
 from assay.record import Environment, Revision, RunRecord
 from assay.section import Reason, Section, Status
 from assay.stages.checkout import CheckoutSection, Transfer
@@ -19,7 +20,7 @@ from assay.stages.compare import (
     ParameterChange,
     SliceChange,
 )
-from assay.stages.evaluate import EvaluateSection, Evaluation, Metric
+from assay.stages.evaluate import EvaluateSection
 from assay.stages.test import FailedTest, TestSection
 from assay.stages.train import StageRun, TrainSection
 from assay.stages.validate import CheckFailure, FileResult, ValidateSection

@@ -264,9 +264,7 @@ def main() -> None:
         from assay.section import Reason
 
         console = Console(github=os.environ.get("GITHUB_ACTIONS") == "true")
-        console.annotate(
-            Reason(message=error.message, hint=error.hint, file=error.file, line=error.line)
-        )
+        console.annotate(Reason.of(error))
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 (a defect of ours: 1 would read as "a gate said no")
         traceback.print_exc()

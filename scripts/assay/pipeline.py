@@ -100,8 +100,8 @@ def _module(name: str) -> tuple[Callable[[Context], Section], type[Section]]:
 
 
 def _error(section_type: type[Section], error: AssayError) -> Section:
-    reason = Reason(message=error.message, hint=error.hint, file=error.file, line=error.line)
-    return section_type(status=Status.ERROR, exit_code=error.exit_code, reasons=(reason,))
+    reasons = (Reason.of(error),)
+    return section_type(status=Status.ERROR, exit_code=error.exit_code, reasons=reasons)
 
 
 def _blocked(name: str, record: RunRecord) -> Section | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from assay.errors import AssayError
 
 
 class Fact(BaseModel):
@@ -47,6 +50,23 @@ class Reason(Fact):
     """Relative to the project folder, with `/`."""
     line: int | None = None
     hint: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        error: AssayError,
+        *,
+        severity: Literal["note", "warning", "error"] = "error",
+        prefix: str = "",
+    ) -> Reason:
+        """An error as the reason of a section."""
+        return cls(
+            message=f"{prefix}{error.message}",
+            severity=severity,
+            file=error.file,
+            line=error.line,
+            hint=error.hint,
+        )
 
 
 class Section(Fact):

@@ -6,10 +6,11 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
+from assay.evaluation import Evaluation, Metric
 from assay.record import Revision
 from assay.section import Status
 from assay.stages import compare
-from assay.stages.evaluate import EvaluateSection, Evaluation, Metric
+from assay.stages.evaluate import EvaluateSection
 from assay.stages.train import StageRun, TrainSection
 
 from tests.builders import make_context

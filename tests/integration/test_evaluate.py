@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.context import Context
+    from assay.evaluation import Evaluation
     from assay.stages.compare import CompareSection
-    from assay.stages.evaluate import EvaluateSection, Evaluation
+    from assay.stages.evaluate import EvaluateSection
 
 PIPELINE = "stages: {fit: {cmd: fit, metrics: [metrics.json: {cache: false}]}}\n"
 CONFIG = "predictions: {path: predictions.csv, score: score}\n"

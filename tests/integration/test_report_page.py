@@ -165,7 +165,7 @@ def test_plots_follow_the_theme_of_the_reader(server: Server, tmp_path: Path) ->
 
 @pytest.mark.needs("chromium")
 def test_an_image_in_the_page_is_shown(server: Server, tmp_path: Path) -> None:
-    from assay.stages.evaluate import DeclaredPlot
+    from assay.plots import DeclaredPlot
 
     record = records.good()
     assert record.evaluate is not None

@@ -37,7 +37,7 @@ from assay.stats.curves import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assay.stages.evaluate import Evaluation
+    from assay.evaluation import Evaluation
 
 HEAD, BASE = "This change", "Base"
 _MOST_DOTS = 250

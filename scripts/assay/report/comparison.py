@@ -11,10 +11,10 @@ from assay.report.escape import Code, Phrase
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from assay.evaluation import Evaluation
     from assay.gates import Gate
     from assay.record import RunRecord
     from assay.stages.compare import Change, FileChange, MetricChange, SliceChange
-    from assay.stages.evaluate import Evaluation
 
 MOST_THAT_MATTER = 30
 """Configured metrics in the short table; nobody reads a longer one."""

@@ -14,8 +14,8 @@ from assay.report import charts, escape, svg
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from assay.plots import DeclaredPlot
     from assay.record import RunRecord
-    from assay.stages.evaluate import DeclaredPlot
 
 MOST_DECLARED = 40
 MOST_BYTES = 5_000_000

@@ -3,77 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from assay import metricsfile
-from assay.config import Direction, Task
-from assay.console import printable
-from assay.errors import AssayError, DataError
+from assay.errors import DataError
+from assay.evaluation import Evaluation, Found, evaluate, read
+from assay.plots import DeclaredPlot, declared_plots
 from assay.section import Fact, Reason, Section, Status
-from assay.stats.catalogue import canonical, direction_of
-from assay.stats.curves import Curve
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pandas as pd
-
-    from assay.config import Config, PredictionsSpec
+    from assay.config import Config
     from assay.context import Context
-    from assay.stats.predictions import Predictions
-    from assay.workspace.dvcfiles import DvcFiles
-
-
-class Metric(Fact):
-    """One number of one revision."""
-
-    name: str
-    value: float
-    source: str
-    """The metrics file that it stands in, or the predictions file that it was recomputed from."""
-    recomputed: bool = False
-    direction: Direction | None = None
-    """Which way is better; `None` where nobody said."""
-
-
-class SliceResult(Fact):
-    """The metrics of the rows where `column` is `value`."""
-
-    column: str
-    value: str
-    rows: int
-    metrics: dict[str, float]
-
-
-class Evaluation(Fact):
-    """One revision, evaluated."""
-
-    metrics: tuple[Metric, ...] = ()
-    undefined: dict[str, str] = Field(default_factory=dict)
-    """Metrics that these predictions cannot give, and why (one class only, ...)."""
-    task: Task | None = None
-    rows: int | None = None
-    """Rows of the predictions file."""
-    slices: tuple[SliceResult, ...] = ()
-    curves: tuple[Annotated[Curve, Field(discriminator="kind")], ...] = ()
-
-    def value(self, name: str) -> float | None:
-        """The value of a metric, or `None`."""
-        return next((m.value for m in self.metrics if m.name == name), None)
-
-
-class DeclaredPlot(Fact):
-    """A plot that `dvc plots` declares, both revisions in one."""
-
-    name: str
-    kind: Literal["vega", "image"]
-    file: str
-    """A Vega-Lite specification or an image, relative to the record's folder."""
-    revision: Literal["head", "base"] | None = None
-    """Whose image it is; a Vega-Lite plot holds both."""
 
 
 class RowMatch(Fact):
@@ -101,40 +40,29 @@ class EvaluateSection(Section):
     plots: tuple[DeclaredPlot, ...] = ()
 
 
-@dataclass
-class _Found:
-    """What reading one revision brought, before it becomes an `Evaluation`."""
-
-    numbers: dict[str, tuple[float, str]] = field(default_factory=dict)
-    """Of metrics files: name -> (value, file)."""
-    frame: pd.DataFrame | None = None
-    predictions: Predictions | None = None
-    problems: list[AssayError] = field(default_factory=list)
-
-
 def run(context: Context) -> EvaluateSection:
     """Evaluate head and base in the same way.
 
     A metrics file that is missing, damaged, holds NaN, or contradicts the predictions fails the
     stage; the same at base is only a warning, because this pull request cannot mend it.
     """
-    from assay.stages.plots import declared_plots
-
     workspace, config = context.workspace, context.config
     with ThreadPoolExecutor(max_workers=1) as pool:
         plots = pool.submit(declared_plots, context)  # DVC takes a second: do it beside the rest
         files = workspace.head_files()
-        head = _read(workspace.root, files, config)
-        evaluated = _evaluation(head, config)
+        head = read(workspace.root, files, config)
+        evaluated = evaluate(head, config)
         base = rows = base_evaluated = None
         if context.record.base is not None:
             base_files = workspace.files_at(context.record.base.sha)
-            base = _read(workspace.base_folder, base_files, config, like=head)
-            base_evaluated = _evaluation(base, config)
+            base = read(workspace.base_folder, base_files, config, like=head)
+            base_evaluated = evaluate(base, config)
             rows = _match_rows(head, base, config)
         declared, plot_reasons = plots.result()
-    reasons = [_reason(problem, "error") for problem in head.problems]
-    reasons += [_reason(p, "warning", prefix="Base: ") for p in (base.problems if base else [])]
+    reasons = [Reason.of(problem) for problem in head.problems]
+    reasons += [
+        Reason.of(p, severity="warning", prefix="Base: ") for p in (base.problems if base else [])
+    ]
     reasons += [*_row_reasons(rows), *plot_reasons]
     if not evaluated.metrics and not reasons:
         reasons.append(_nothing_to_evaluate())
@@ -149,216 +77,14 @@ def run(context: Context) -> EvaluateSection:
     )
 
 
-# --- reading ------------------------------------------------------------------------------------
-
-
-def _read(root: Path, files: DvcFiles, config: Config, *, like: _Found | None = None) -> _Found:
-    """Metrics files and predictions below `root`.
-
-    Args:
-        root: The project, or the folder with base's files.
-        files: What DVC's files say at that revision.
-        config: Which predictions.
-        like: Head, when base is read: its task and positive class hold for both, and a file that
-            base does not have is simply not there.
-    """
-    optional = like is not None
-    found = _Found()
-    for path in files.metrics:
-        target = root / path
-        if optional and not target.exists():
-            continue
-        try:
-            numbers = metricsfile.numbers(_bytes(target, path), file=path)
-        except AssayError as error:
-            found.problems.append(error)
-            continue
-        for name, value in numbers.items():
-            # Two files that use one name: DVC tells them apart by path, and so do we.
-            key = f"{path}:{name}" if name in found.numbers else name
-            found.numbers[key] = (value, path)
+def _match_rows(head: Found, base: Found, config: Config) -> RowMatch | None:
     spec = config.predictions
-    if spec is not None and not (optional and not (root / spec.path).exists()):
-        try:
-            found.frame, found.predictions = _read_predictions(
-                root, spec, like.predictions if like else None
-            )
-        except AssayError as error:
-            found.problems.append(error)
-    return found
-
-
-def _bytes(target: Path, path: str) -> bytes:
-    try:
-        return target.read_bytes()
-    except FileNotFoundError:
-        raise DataError(
-            f"The metrics file {printable(path)} is missing.",
-            file=path,
-            hint="dvc.yaml declares it; run the stage that writes it, or remove it there.",
-        ) from None
-    except OSError as error:
-        message = f"The metrics file {printable(path)} cannot be read: {error.strerror}."
-        raise DataError(message, file=path) from error
-
-
-def _read_predictions(
-    root: Path, spec: PredictionsSpec, like: Predictions | None
-) -> tuple[pd.DataFrame, Predictions]:
-    from assay.contract import reader
-    from assay.stats.predictions import from_frame
-
-    if not (root / spec.path).exists():
-        raise DataError(
-            f"The predictions file {printable(spec.path)} is missing.",
-            file=spec.path,
-            hint="A stage of dvc.yaml should write it; or correct `predictions.path`.",
-        )
-    try:
-        frame = reader.read(root / spec.path, backend="pandas", shown=printable(spec.path))
-        predictions = from_frame(
-            frame,
-            truth=spec.truth,
-            prediction=spec.prediction,
-            score=spec.score,
-            weight=spec.weight,
-            positive=_positive(spec, like),
-            task=spec.task or (like.task if like else None),
-        )
-    except DataError as error:
-        error.file = error.file or spec.path
-        raise
-    return frame, predictions
-
-
-def _positive(spec: PredictionsSpec, like: Predictions | None) -> object | None:
-    if spec.positive is not None or like is None or like.task != "binary":
-        return spec.positive
-    return like.positive
-
-
-# --- computing ----------------------------------------------------------------------------------
-
-
-def _evaluation(found: _Found, config: Config) -> Evaluation:
-    """All metrics of one revision; contradictions are added to `found.problems`."""
-    if found.predictions is None or found.frame is None or config.predictions is None:
-        return Evaluation(metrics=tuple(_from_files(found, {}, config)))
-    from assay.stats.curves import curves
-
-    values, undefined = _recompute(found, config)
-    found.problems += _contradictions(found.numbers, values, config.predictions.path)
-    return Evaluation(
-        metrics=(
-            *(
-                Metric(
-                    name=name,
-                    value=value,
-                    source=config.predictions.path,
-                    recomputed=True,
-                    direction=_direction(name, config),
-                )
-                for name, value in values.items()
-            ),
-            *_from_files(found, values, config),
-        ),
-        undefined=undefined,
-        task=found.predictions.task,
-        rows=len(found.predictions),
-        slices=tuple(_slices(found, config, values)),
-        curves=curves(found.predictions),
-    )
-
-
-def _recompute(found: _Found, config: Config) -> tuple[dict[str, float], dict[str, str]]:
-    """The usual metrics of the task, what `assay.yaml` names, and what the metrics files claim."""
-    from assay.stats.catalogue import find
-    from assay.stats.metrics import compute
-
-    assert found.predictions is not None  # noqa: S101 (checked by the caller)
-    usual = compute(found.predictions)
-    claimed = [known for name in found.numbers if (known := canonical(name))]
-    more = [n for n in dict.fromkeys([*config.metrics, *claimed]) if find(n)]
-    extra = compute(found.predictions, metrics=[n for n in more if n not in usual.values])
-    undefined = usual.undefined | {n: extra.undefined[n] for n in extra.undefined}
-    return usual.values | extra.values, undefined
-
-
-def _from_files(found: _Found, recomputed: dict[str, float], config: Config) -> list[Metric]:
-    """Metrics of files, without those that were recomputed under their usual name."""
-    return [
-        Metric(name=name, value=value, source=file, direction=_direction(name, config))
-        for name, (value, file) in found.numbers.items()
-        if name not in recomputed and (name in config.metrics or canonical(name) not in recomputed)
-    ]
-
-
-def _contradictions(
-    claimed: dict[str, tuple[float, str]], recomputed: dict[str, float], predictions: str
-) -> list[AssayError]:
-    problems: list[AssayError] = []
-    for name, (value, file) in claimed.items():
-        known = canonical(name)
-        if known is None or known not in recomputed:
-            continue
-        actual = recomputed[known]
-        if abs(value - actual) > _tolerance(value):
-            message = (
-                f"{printable(file)} says {printable(name)} = {value:.6g}, but the predictions in "
-                f"{printable(predictions)} give {actual:.6g}."
-            )
-            hint = "One of the two is of another run. Write both from the same predictions."
-            problems.append(DataError(message, file=file, hint=hint))
-    return problems
-
-
-def _tolerance(written: float) -> float:
-    """How far apart two values of one metric may be: half of the last digit that was written."""
-    _, _, decimals = f"{written!r}".partition(".")
-    digits = len(decimals) if decimals.isdigit() else 9  # an exponent: written in full
-    rounding = 0.5 * 10.0 ** -max(digits, 2)
-    return max(rounding, 1e-6 * abs(written)) + 1e-9
-
-
-def _slices(found: _Found, config: Config, values: dict[str, float]) -> list[SliceResult]:
-    from assay.stats.metrics import compute
-    from assay.stats.rows import slices
-
-    spec = config.predictions
-    assert spec is not None  # noqa: S101 (checked by the caller)
-    assert found.predictions is not None  # noqa: S101
-    if not spec.slices or found.frame is None:
-        return []
-    try:
-        wanted = [name for name in config.metrics if name in values] or list(values)[:3]
-        return [
-            SliceResult(
-                column=part.column,
-                value="(none)" if part.value is None else str(part.value),
-                rows=int(part.mask.sum()),
-                metrics=compute(found.predictions.subset(part.mask), metrics=wanted).values,
-            )
-            for part in slices(found.frame, spec.slices)
-        ]
-    except DataError as error:
-        error.file = error.file or spec.path
-        found.problems.append(error)
-        return []
-
-
-def _direction(name: str, config: Config) -> Direction | None:
-    named = config.metrics.get(name)
-    return (named.direction if named else None) or direction_of(name)
-
-
-def _match_rows(head: _Found, base: _Found, config: Config) -> RowMatch | None:
-    spec = config.predictions
-    if head.predictions is None or base.predictions is None or spec is None:
+    if head.frame is None or base.frame is None or spec is None:
         return None
     from assay.stats.rows import align
 
     try:
-        found = align(head.frame, base.frame, truth=spec.truth, key=spec.key or None)  # type: ignore[arg-type]  # frames exist where predictions do
+        found = align(head.frame, base.frame, truth=spec.truth, key=spec.key or None)
     except DataError as error:
         base.problems.append(error)
         return None
@@ -369,9 +95,6 @@ def _match_rows(head: _Found, base: _Found, config: Config) -> RowMatch | None:
         truth_differs=int(found.truth_differs.size),
         by_key=found.by_key,
     )
-
-
-# --- saying -------------------------------------------------------------------------------------
 
 
 def _row_reasons(rows: RowMatch | None) -> list[Reason]:
@@ -394,18 +117,6 @@ def _nothing_to_evaluate() -> Reason:
         "no predictions.",
         severity="warning",
         hint="Declare `metrics:` in dvc.yaml, or add `predictions:` to assay.yaml.",
-    )
-
-
-def _reason(
-    error: AssayError, severity: Literal["warning", "error"], *, prefix: str = ""
-) -> Reason:
-    return Reason(
-        message=f"{prefix}{error.message}",
-        severity=severity,
-        file=error.file,
-        line=error.line,
-        hint=error.hint,
     )
 
 

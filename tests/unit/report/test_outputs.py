@@ -158,7 +158,7 @@ def test_a_plot_file_outside_of_the_records_folder_is_not_read(tmp_path: Path) -
     made, _ = context(tmp_path)
     state = made.workspace.state
     (state / "link.png").symlink_to(secret)
-    from assay.stages.evaluate import DeclaredPlot
+    from assay.plots import DeclaredPlot
 
     evaluate = made.record.evaluate
     assert evaluate is not None

@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
+from assay.plots import DeclaredPlot
 from assay.report import charts, figures, sanitizer, svg
 from assay.report.vegalite import DARK, LIGHT, SCHEMA
-from assay.stages.evaluate import DeclaredPlot
 
 from tests import records
 

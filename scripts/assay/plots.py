@@ -6,20 +6,31 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from assay.console import printable
 from assay.errors import AssayError
-from assay.section import Reason
+from assay.section import Fact, Reason
 from assay.workspace import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from assay.context import Context
-    from assay.stages.evaluate import DeclaredPlot
+
 
 FOLDER = "plots"
+
+
+class DeclaredPlot(Fact):
+    """A plot that `dvc plots` declares, both revisions in one."""
+
+    name: str
+    kind: Literal["vega", "image"]
+    file: str
+    """A Vega-Lite specification or an image, relative to the record's folder."""
+    revision: Literal["head", "base"] | None = None
+    """Whose image it is; a Vega-Lite plot holds both."""
 
 
 def declared_plots(context: Context) -> tuple[tuple[DeclaredPlot, ...], list[Reason]]:
@@ -61,8 +72,6 @@ def _said(problems: Any) -> str:
 
 
 def _plots(data: dict[str, Any], folder: Path, names: dict[str, str]) -> Iterator[DeclaredPlot]:
-    from assay.stages.evaluate import DeclaredPlot
-
     for number, (name, versions) in enumerate(data.items()):
         for version in versions:
             if version.get("type") == "vega" and version.get("content"):
