@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Literal
 from assay.console import printable
 from assay.errors import RemoteError, RepositoryError
 from assay.section import Fact, Reason, Section, Status
-from assay.workspace import dvccli, not_written, objects
+from assay.workspace import dvccli, not_written, objects, remotefailure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from assay.context import Context
     from assay.process import Completed
     from assay.workspace.dvccli import Dvc, Remote
     from assay.workspace.dvcfiles import DvcFiles, Output
-    from assay.workspace.objects import CacheObject
 
 _POLL_SECONDS = 0.1
 
@@ -144,8 +143,9 @@ def _keep_unsaved(context: Context, head: DvcFiles, done: Completed) -> list[Rea
         dvc = context.workspace.dvc
         second = dvc.stream("checkout", "--allow-missing", "--", *others, on_line=lambda _: None)
         if second.code != 0:
-            raise _explain(second, None)
-    message = f"Changed here and not saved in DVC, so it is left as it is: {_listed(unsaved)}."
+            raise remotefailure.explain(second, None)
+    names = remotefailure.listed(unsaved)
+    message = f"Changed here and not saved in DVC, so it is left as it is: {names}."
     hint = "Run `dvc add` or `dvc commit` to keep the change, `dvc checkout --force` to drop it."
     return [Reason(message=message, severity="warning", hint=hint)]
 
@@ -165,28 +165,12 @@ def _missing_at_head(context: Context, head: DvcFiles, remote: Remote | None) ->
     ]
     needed = [found for found in absent if not _is_made_here(context, found.output)]
     if needed:
-        raise _not_in_remote(needed, remote)
+        raise remotefailure.not_in_remote(needed, remote)
     if not absent:
         return []
-    names = _listed([found.name for found in absent])
+    names = remotefailure.listed([found.name for found in absent])
     message = f"Not in the remote, so it will be made anew: {names}."
     return [Reason(message=message, severity="note", file="dvc.lock")]
-
-
-def _not_in_remote(absent: Sequence[CacheObject], remote: Remote | None) -> RemoteError:
-    names = _listed([found.name for found in absent])
-    where = f"the remote `{remote.name}` ({remote.url})" if remote else "the cache"
-    if remote and "://" not in remote.url and not Path(remote.url).is_dir():
-        return RemoteError(
-            f"{names} cannot be fetched: {where} does not exist.",
-            hint="Check its address in .dvc/config, and that its disk is mounted.",
-            file=".dvc/config",
-        )
-    return RemoteError(
-        f"{names} {'is' if len(absent) == 1 else 'are'} not in {where}, or damaged there.",
-        hint="Run `dvc push` where the data is.",
-        file=absent[0].output.path,
-    )
 
 
 # --- base ---------------------------------------------------------------------------------------
@@ -315,11 +299,9 @@ def _transfer(
     if done.code != 0 and own:  # what DVC was writing when it failed; a cache may be shared
         for path in set(objects.unfinished(cache)) - started:
             path.unlink(missing_ok=True)
-    if done.code != 0 and not _only_unsaved(done):
+    if done.code != 0 and not remotefailure.is_only_unsaved(done):
         absent = [o for o in objects.objects(cache, outputs) if not o.present]
-        if absent and remote and any(sign in done.tail for sign in _ABSENT):
-            raise _not_in_remote(absent, remote)
-        raise _explain(done, remote)
+        raise remotefailure.explain(done, remote, absent)
     moved = Transfer(
         revision=revision,
         files=len(fresh),
@@ -374,74 +356,8 @@ def _arrived(cache: Path, outputs: Sequence[Output]) -> int:
     return sum(sizes.values())
 
 
-# DVC passes over an object that is not there, but not over a file of a folder, nor over a list of
-# the files of a folder that is damaged.
-_ABSENT = ("No such file or directory", "NoSuchKey", "is corrupted")
-
-
-def _only_unsaved(done: Completed) -> bool:
-    """Whether DVC merely refused to overwrite data that somebody is working on."""
-    return "unsaved files without confirmation" in done.tail
-
-
-_CAUSES: Mapping[str, tuple[str, str]] = {
-    "No space left on device": ("the disk is full", "Free some space, or use a larger runner."),
-    "Unable to locate credentials": (
-        "there are no credentials for it",
-        "Pass them as environment variables (`env:` from secrets) to this step.",
-    ),
-    "Permission denied": ("access was denied", "Check the credentials that this step gets."),
-    "Host key is not trusted": (
-        "its host key is not known",
-        "Add it to ~/.ssh/known_hosts in a step before, for example with ssh-keyscan.",
-    ),
-    "Forbidden": ("access was denied", "Check the credentials that this step gets."),
-    "InvalidAccessKeyId": ("the access key is unknown", "Check AWS_ACCESS_KEY_ID."),
-    "SignatureDoesNotMatch": ("the secret key is wrong", "Check AWS_SECRET_ACCESS_KEY."),
-    "ExpiredToken": ("the credentials have expired", "Renew them."),
-    **dict.fromkeys(
-        (
-            "Could not connect",
-            "Connect call failed",
-            "Connection refused",
-            "Connection lost",
-            "Name or service not known",
-            "nodename nor servname",
-            "Temporary failure in name resolution",
-            "No route to host",
-            "Network is unreachable",
-            "timed out",
-            "Timeout",
-        ),
-        ("it cannot be reached", "Check its address and the network."),
-    ),
-    "requires a pip package": (
-        "DVC lacks the package for this kind of remote",
-        "Add the `dvc[s3]`, `dvc[ssh]`, ... extra to the project's requirements.",
-    ),
-    "is missing": (
-        "DVC lacks the package for this kind of remote",
-        "Add the `dvc[s3]`, `dvc[ssh]`, ... extra to the project's requirements.",
-    ),
-}
-
-
-def _explain(done: Completed, remote: Remote | None) -> RemoteError:
-    where = f"the remote `{remote.name}` ({remote.url})" if remote else "DVC"
-    said = dvccli.explanation(done.tail) or f"dvc {done.ending}"
-    for sign, (cause, hint) in _CAUSES.items():
-        if sign in done.tail:
-            return RemoteError(f"Pulling from {where} failed: {cause}. DVC said: {said}", hint=hint)
-    return RemoteError(f"Pulling from {where} failed: DVC said: {said}")
-
-
 def _present(cache: Path, outputs: Sequence[Output]) -> bool:
     return all(found.present for found in objects.objects(cache, outputs))
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(printable(name) for name in names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
 def _said(transfers: Sequence[Transfer], remote: Remote | None) -> str:
