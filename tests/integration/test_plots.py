@@ -6,7 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING
 
-from assay.stages.plots import _renamed, declared_plots
+from assay.plots import _renamed, declared_plots
 
 if TYPE_CHECKING:
     from tests.repos import Project
