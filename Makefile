@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help sync test programs lint types lowest pytest demo bench docs golden clean
+.PHONY: help sync test programs lint types lowest pytest demo bench docs pictures golden clean
 
 # uv from PATH, or a pinned one in .cache; it hears PIP_INDEX_URL, PIP_CERT and the like.
 UV := ASSAY_HOME="$(CURDIR)/.cache" scripts/assay-action uv
@@ -56,6 +56,9 @@ bench: sync ## Measure against the peers; NAME=loop measures one
 
 docs: sync ## Write the generated parts of docs/ anew
 	@$(PYTHON) scripts/generate_docs.py
+
+pictures: sync ## Take the documentation's pictures from the last demo (needs Chromium)
+	@$(PYTHON) scripts/pictures.py
 
 golden: sync ## Accept what is rendered now as the golden files
 	@RENEW=1 $(PYTHON) -m pytest -q tests/unit
