@@ -131,6 +131,7 @@ def _read_predictions(
     root: Path, spec: PredictionsSpec, like: Predictions | None
 ) -> tuple[pd.DataFrame, Predictions]:
     from assay.contract import reader
+    from assay.stats.columns import PredictionsError
     from assay.stats.predictions import from_frame
 
     if not (root / spec.path).exists():
@@ -150,6 +151,10 @@ def _read_predictions(
             positive=_positive(spec, like),
             task=spec.task or (like.task if like else None),
         )
+    except PredictionsError as error:
+        raise DataError(
+            f"{printable(spec.path)}: {error.message.rstrip('.')}.", hint=error.hint, file=spec.path
+        ) from error
     except DataError as error:
         error.file = error.file or spec.path
         raise

@@ -73,14 +73,18 @@ def _by_gates(record: RunRecord) -> Verdict:
         return Verdict(
             outcome="no gate",
             headline=summary(record) or "Every stage passed.",
-            decided_by="no metric has a bound in assay.yaml",
+            decided_by="bounds that need a baseline, and there is none"
+            if compare.gates
+            else "no metric has a bound in assay.yaml",
             exit_code=0,
         )
+    count = len(compare.gates)
+    gates = f"{count} gate{'s' if count > 1 else ''} passed"
     warned = [stage for stage, section in record.sections() if section.status is Status.WARN]
     return Verdict(
         outcome="warn" if warned else "pass",
-        headline=summary(record) or f"All {len(compare.gates)} gates passed.",
-        decided_by=f"stage {warned[0]}" if warned else f"{len(compare.gates)} gates passed",
+        headline=summary(record) or f"{gates}.",
+        decided_by=f"stage {warned[0]}" if warned else gates,
         exit_code=0,
     )
 

@@ -118,9 +118,10 @@ def test_run_file_that_does_not_import(tmp_path):
     assert (failure.file, failure.line) == ("tests/test_it.py", 2)
 
 
-def test_run_nothing_collected_warns(tmp_path):
-    section = run(tmp_path, None)
-    assert (section.status, section.exit_code) == (Status.WARN, 0)
+@pytest.mark.parametrize(("config", "status"), [("", "skipped"), ("tests: [.]\n", "warn")])
+def test_run_nothing_collected(tmp_path, config, status):
+    section = run(tmp_path, None, config)
+    assert (section.status, section.exit_code) == (status, 0)
     assert section.reasons[0].message == "No tests were collected."
 
 

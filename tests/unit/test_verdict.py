@@ -92,7 +92,7 @@ def test_all_gates_passed() -> None:
     verdict = decide(_record(compare=_compare(_gate(passed=True), metrics=(_f1(),))))
     assert (verdict.outcome, verdict.exit_code) == ("pass", 0)
     assert "0.6500 → 0.7000 (+0.0500, better)" in verdict.headline
-    assert verdict.decided_by == "1 gates passed"
+    assert verdict.decided_by == "1 gate passed"
 
 
 @pytest.mark.parametrize("gates", [(), (_gate(passed=None),)])
@@ -121,7 +121,7 @@ def test_a_warning_does_not_fail() -> None:
         0,
         "stage checkout",
     )
-    assert verdict.headline == "All 1 gates passed."
+    assert verdict.headline == "1 gate passed."
 
 
 def test_a_comparison_that_broke() -> None:

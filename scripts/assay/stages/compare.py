@@ -133,8 +133,10 @@ def run(context: Context) -> CompareSection:
         parameters=parameters,
         files=() if base is None else tuple(_files(head, base)),
         model=model,
-        model_bytes=_size(head, model, workspace.root),
-        base_model_bytes=None if base is None else _size(base, model, None),
+        model_bytes=_size(head, model, WorkTree(workspace.git)),
+        base_model_bytes=None
+        if base is None or record.base is None
+        else _size(base, model, GitTree(workspace.git, record.base.sha)),
         train_seconds=_train_seconds(context),
         gates=gates,
     )
@@ -287,14 +289,15 @@ def model_path(files: DvcFiles) -> str | None:
     return candidates[0] if len(set(candidates)) == 1 else None
 
 
-def _size(files: DvcFiles, path: str | None, root: Any) -> int | None:
+def _size(files: DvcFiles, path: str | None, tree: Tree) -> int | None:
+    """Of a model under DVC as its files say, else of the file in git."""
     if path is None:
         return None
-    found = next((out.size for out in files.outputs if out.path == path), None)
-    if found is None and root is not None and (root / path).is_file():
-        size: int = (root / path).stat().st_size
-        return size
-    return found
+    for out in files.outputs:
+        if out.path == path:
+            return out.size
+    content = tree.read(path)
+    return None if content is None else len(content)
 
 
 def _train_seconds(context: Context) -> float | None:

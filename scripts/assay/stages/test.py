@@ -87,7 +87,7 @@ def run(context: Context) -> TestSection:
     if not results.is_file() or (running is not None and done.code == 0):
         return _without_results(done, running)
     places = junit.Places(project=context.workspace.root, rootdir=rootdir)
-    return _section(junit.read(results, places), done)
+    return _section(junit.read(results, places), done, named=bool(paths))
 
 
 def _paths(tests: Sequence[str] | None) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ def _unusable(done: process.Completed) -> TestSection:
     )
 
 
-def _section(suite: Suite, done: process.Completed) -> TestSection:
+def _section(suite: Suite, done: process.Completed, *, named: bool) -> TestSection:
     failures, counts = suite.failures, suite.counts
     if done.code in {_INTERNAL, _USAGE} or (done.code == _INTERRUPTED and not failures):
         return _unusable(done)
@@ -162,11 +162,12 @@ def _section(suite: Suite, done: process.Completed) -> TestSection:
     if failures:
         status = Status.FAIL
     elif done.code == _NOTHING_COLLECTED:
-        status = Status.WARN
+        # A repository without tests is none with a problem; one that names them is.
+        status = Status.WARN if named else Status.SKIPPED
         reasons.append(
             Reason(
                 message="No tests were collected.",
-                severity="warning",
+                severity="warning" if named else "note",
                 hint="Set `tests` in assay.yaml to the folder of your tests.",
             )
         )
