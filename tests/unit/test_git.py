@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,3 +133,17 @@ def test_named() -> None:
     files = ("dvc.yaml", "a/dvc.yaml", "a/x.dvc", ".dvc", "b/.dvc", "xdvc.yaml")
     assert list(named(files, name="dvc.yaml")) == ["dvc.yaml", "a/dvc.yaml"]
     assert list(named(files, suffix=".dvc")) == ["a/x.dvc"]
+
+
+def test_programs_that_git_runs_see_no_token(repo: Repo, tmp_path: Path) -> None:
+    """Training may have written to `.git/config`; the report has a token and asks git."""
+    repo.commit({"a": "1"})
+    spy = tmp_path / "spy.sh"
+    spy.write_text(f"#!/bin/sh\nenv > '{tmp_path}/seen'\nexit 1\n")
+    spy.chmod(0o755)
+    repo("config", "core.fsmonitor", str(spy))
+    environ = {**os.environ, "ASSAY_TOKEN": "s3cret", "GITHUB_TOKEN": "s3cret", "KEPT": "yes"}
+    Git(repo.root, environ).is_dirty()
+    seen = (tmp_path / "seen").read_text()
+    assert "KEPT=yes" in seen
+    assert "s3cret" not in seen

@@ -33,9 +33,13 @@ class Git:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     def run(self, *args: str) -> CompletedProcess[bytes]:
-        """Run `git` in the project folder."""
+        """Run `git` in the project folder.
+
+        Without the forge's secrets: git runs programs that `.git/config` names (`core.fsmonitor`
+        in every `git status`), and training or tests may have written there.
+        """
         env = {
-            **self.environ,
+            **{k: v for k, v in self.environ.items() if k not in process.FORGE_SECRETS},
             "GIT_TERMINAL_PROMPT": "0",  # fail, never wait for a password
             "GIT_OPTIONAL_LOCKS": "0",
             "LC_ALL": "C",  # we read its messages
