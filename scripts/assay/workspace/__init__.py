@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.console import printable
-from assay.errors import AssayError, OutsideError
+from assay.errors import AssayError, OutsideError, RepositoryError
 from assay.workspace import dvcfiles
 from assay.workspace.dvccli import Dvc
 from assay.workspace.git import Git, GitTree, WorkTree
@@ -50,8 +51,23 @@ class Workspace:
 
     @property
     def state(self) -> Path:
-        """The folder of the record and everything beside it. Ignored by git."""
+        """The folder of the record and everything beside it. Ignored by git.
+
+        Symbolic links that somebody put there are removed: whoever wrote the repository would
+        say which files we overwrite, which folders we empty, and what the report reads.
+
+        Raises:
+            RepositoryError: It is such a link itself.
+        """
         folder = self.root / STATE
+        if folder.is_symlink():
+            raise RepositoryError(
+                f"{STATE} is a symbolic link, and Assay writes into no other folder.",
+                hint=f"Remove it: `rm {STATE}`, or `git rm {STATE}` where it was committed.",
+            )
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for link in (entry for entry in entries if entry.is_symlink()):
+                Path(link).unlink(missing_ok=True)
         if not (folder / ".gitignore").is_file():
             write_atomically(folder / ".gitignore", "*\n")
         return folder
