@@ -392,7 +392,17 @@ def failed_checks() -> RunRecord:
         exit_code=1,
         seconds=0.9,
         reasons=(
-            Reason(message="3 checks fail in data/raw/hour.csv.", file="data/raw/hour.csv.dvc"),
+            Reason(
+                message="data/raw/hour.csv: column `hr` fails `in_range(0, 23)` in 12 of 17,379"
+                " rows (24 (row 17)).",
+                file="schema.py",
+                line=9,
+            ),
+            Reason(
+                message="data/raw/hour.csv: column `temp` fails `not_nullable` in 3 of 17,379 rows."
+            ),
+            Reason(message="data/raw/hour.csv: the table fails `unique('instant')`."),
+            Reason(message="data/raw/day.csv: The file is empty.", file="data/raw/day.csv"),
         ),
         files=(
             FileResult(
@@ -432,7 +442,14 @@ def failed_checks() -> RunRecord:
         errors=1,
         reasons=(
             Reason(
-                message="1 test failed, 1 could not run.", file="tests/test_features.py", line=12
+                message="tests/test_features.py::test_lags[24] failed: AssertionError:"
+                " assert 3 == 4",
+                file="tests/test_features.py",
+                line=12,
+            ),
+            Reason(
+                message="tests/test_train.py could not be run: ImportError: no module `bike`",
+                file="tests/test_train.py",
             ),
         ),
         failures=(

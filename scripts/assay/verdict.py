@@ -36,6 +36,10 @@ def decide(record: RunRecord) -> Verdict:
         for stage, section in sections:
             if section.status is status and stage != "compare":
                 why = section.reasons[0].message if section.reasons else f"{stage} did not pass."
+                others = sum(reason.severity == "error" for reason in section.reasons[1:])
+                if others:
+                    cut = section.reasons[-1].severity == "note"  # a stage lists only so many
+                    why = f"{why.rstrip('.')}; and {'many' if cut else others} more."
                 return Verdict(
                     outcome="error" if outcome == "error" else "fail",
                     headline=why,

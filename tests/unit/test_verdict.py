@@ -66,6 +66,15 @@ def test_a_failed_stage_beats_a_gate() -> None:
     assert verdict.headline == "train did not pass."
 
 
+def test_the_headline_says_that_there_is_more() -> None:
+    reasons = tuple(Reason(message=f"{name} fails.") for name in "abc")
+    rest = Reason(message="And 9 more; the report lists them all.", severity="note")
+    few = ValidateSection(status=Status.FAIL, exit_code=1, reasons=reasons)
+    many = ValidateSection(status=Status.FAIL, exit_code=1, reasons=(*reasons, rest))
+    assert decide(_record(validate=few)).headline == "a fails; and 2 more."
+    assert decide(_record(validate=many)).headline == "a fails; and many more."
+
+
 def test_the_first_failed_stage_decides() -> None:
     verdict = decide(
         _record(

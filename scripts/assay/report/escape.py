@@ -44,8 +44,21 @@ class Code(str):
     __slots__ = ()
 
 
+class Marked(Code):
+    """Code within a sentence; plain text keeps its backticks, or it would read as a word."""
+
+    __slots__ = ()
+
+
 Phrase = tuple[str, ...]
 """A sentence in pieces; those that are `Code` come from the user's repository."""
+
+
+def pieces(sentence: str) -> Phrase:
+    """A sentence in which `backticks` mark code, as a phrase."""
+    parts = _CODE_IN_TEXT.split(sentence)
+    # `re.split` with one group alternates: text, code, text, ...
+    return tuple(Marked(part) if at % 2 else part for at, part in enumerate(parts) if part)
 
 
 def markdown(value: object) -> Markup:
@@ -62,11 +75,7 @@ def markdown(value: object) -> Markup:
 
 def message(value: object) -> Markup:
     """A sentence for people, in which `backticks` mark code."""
-    pieces = _CODE_IN_TEXT.split(short(printable(str(value)), 2 * LONGEST))
-    # `re.split` with one group alternates: text, code, text, ...
-    return Markup("").join(
-        code(piece) if at % 2 else markdown(piece) for at, piece in enumerate(pieces)
-    )
+    return markdown(pieces(short(printable(str(value)), 2 * LONGEST)))
 
 
 def code(value: object) -> Markup:
@@ -104,10 +113,7 @@ def html(value: object) -> Markup:
 
 def html_message(value: object) -> Markup:
     """A sentence for people, in which `backticks` mark code."""
-    pieces = _CODE_IN_TEXT.split(short(printable(str(value)), 2 * LONGEST))
-    return Markup("").join(
-        html(Code(piece)) if at % 2 else escape(piece) for at, piece in enumerate(pieces)
-    )
+    return html(pieces(short(printable(str(value)), 2 * LONGEST)))
 
 
 def html_lines(value: object) -> Markup:
@@ -117,7 +123,8 @@ def html_lines(value: object) -> Markup:
 
 def text(value: object) -> str:
     """Any value as plain text on one line."""
-    joined = "".join(value) if isinstance(value, tuple) else str(value)
+    parts = value if isinstance(value, tuple) else (value,)
+    joined = "".join(f"`{part}`" if isinstance(part, Marked) else str(part) for part in parts)
     return short(printable(joined), 2 * LONGEST)
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from assay.report import wording
 from assay.report.comparison import file_phrase
-from assay.report.escape import Code, Phrase
-from assay.section import Status
+from assay.report.escape import Code, Phrase, pieces
+from assay.section import Reason, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from assay.record import RunRecord
-    from assay.section import Reason, Section
+    from assay.section import Section
     from assay.stages.compare import CompareSection
     from assay.stages.test import TestSection
     from assay.stages.train import TrainSection
@@ -82,11 +82,38 @@ def problems(record: RunRecord) -> tuple[Problem, ...]:
         if section.status in (Status.PASS, Status.SKIPPED):
             continue
         blocking = section.status is not Status.WARN
-        for reason in section.reasons:
+        for reason in _in_short(record, stage, section):
             if reason.severity == "note" or (stage == "compare" and reason.message in in_table):
                 continue
             found.append(_problem(stage, section, reason, blocking=blocking))
     return tuple(sorted(found, key=lambda problem: not problem.blocking))
+
+
+def _in_short(record: RunRecord, stage: str, section: Section) -> tuple[Reason, ...]:
+    """The reasons of a stage; several that the report lists one by one below become one."""
+    if stage == "validate" and record.validation is not None:
+        broken = (file for file in record.validation.files if file.failures)
+        begins = tuple(f"{file.path}: " for file in broken)
+        summary = _contract(record.validation)
+    elif stage == "test" and record.test is not None:
+        begins = tuple(failure.name[:100] for failure in record.test.failures)
+        summary = _tests(record.test)
+    else:
+        return section.reasons
+    listed = [
+        reason
+        for reason in section.reasons
+        if reason.severity == "error" and reason.hint is None and reason.message.startswith(begins)
+    ]
+    if len(listed) < 2:
+        return section.reasons
+    whole = Reason(message=f"{_as_message(summary)}.")
+    return (whole, *(reason for reason in section.reasons if reason not in listed))
+
+
+def _as_message(phrase: Phrase) -> str:
+    """A phrase as one text, in which `backticks` mark code."""
+    return "".join(f"`{piece}`" if isinstance(piece, Code) else piece for piece in phrase)
 
 
 def not_run(record: RunRecord) -> tuple[str, ...]:
@@ -181,7 +208,7 @@ def _stage_line(label: str, section: Section, text: Phrase) -> Iterator[Line]:
     if skipped and section.blocked_by is not None:
         return  # it is in the list of what was not run
     if not text and skipped:
-        text = tuple(reason.message for reason in section.reasons[:1]) or ("skipped",)
+        text = pieces(section.reasons[0].message) if section.reasons else ("skipped",)
     if text:
         # A text that says that all is well needs no word before it, but one that does not does.
         words = wording.STATUSES[section.status]

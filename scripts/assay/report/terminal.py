@@ -83,20 +83,25 @@ def _headline(content: View) -> Text:
     return line
 
 
-def _problem(content: View) -> Text:
-    found = Text()
+def _problem(content: View) -> RenderableType:
+    found: list[RenderableType] = []
     for problem in content.problems[:_MOST_FAILURES]:
         style = "red" if problem.blocking else "yellow"
-        found.append(f"{problem.stage}: ", style=f"bold {style}")
-        found.append(escape.text(problem.message) + "\n")
+        stage = Text(f"{problem.stage}: ", style=f"bold {style}")
+        found.append(stage + Text(escape.text(problem.message), style=""))
+        details = Table.grid()
+        details.add_column(style="dim", no_wrap=True)
+        details.add_column(overflow="fold")
         for label, value in (("To do", problem.hint), ("Where", problem.where)):
             if value:
-                found.append(f"  {label}: ", style="dim")
-                found.append(escape.text(value) + "\n")
+                details.add_row(f"  {label}: ", Text(escape.text(value)))
+        found += [details] if details.row_count else []
+    left = len(content.problems) - _MOST_FAILURES
+    if left > 0:
+        found.append(Text(f"…and {left} more problems, in the log", style="dim"))
     if content.not_run:
-        found.append(f"Not run: {', '.join(content.not_run)}")
-    found.rstrip()
-    return found
+        found.append(Text(f"Not run: {', '.join(content.not_run)}"))
+    return Group(*found)
 
 
 def _metrics(rows: Iterable[MetricRow]) -> Table:
@@ -162,6 +167,10 @@ def _failures(content: View) -> Text:
         found.append(f"{where}: {escape.text(check.check)}{count}\n")
         if check.examples:
             found.append(f"  {escape.text(check.examples)}\n", style="dim")
+    for rows, what in ((content.tests, "tests"), (content.checks, "broken rules")):
+        if len(rows) > _MOST_FAILURES:
+            left = len(rows) - _MOST_FAILURES
+            found.append(f"…and {left} more {what}, in the full report\n", style="dim")
     found.rstrip()
     return found
 

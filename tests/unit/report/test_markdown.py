@@ -2,6 +2,8 @@
 
 import pytest
 from assay.report import markdown, summary
+from assay.section import Reason, Status
+from assay.stages.validate import ValidateSection
 from assay.verdict import decide
 
 from tests import records
@@ -19,7 +21,7 @@ def first_line(text: str) -> str:
         ("first-run", "### ✅ Passed: F1 is 0.6634; there is no baseline"),
         ("no-gate", "### ⚪ Not judged: F1 0.6512 → 0.6634"),
         ("errored-checkout", "### 🛑 Could not finish (checkout): `data/raw/hour.csv`"),
-        ("failed-checks", "### ❌ Failed (validate): 3 checks fail"),
+        ("failed-checks", "### ❌ Failed (validate): data/raw/hour.csv: column `hr` fails"),
     ],
 )
 def test_the_first_line_is_the_verdict_in_words(name: str, start: str) -> None:
@@ -49,6 +51,23 @@ def test_an_error_shows_what_to_do_where_and_what_was_not_run() -> None:
     assert "> **What to do:** Whoever changed it has to run `dvc push`." in text
     assert "> **Where:** `data/raw/hour.csv.dvc:3`" in text
     assert "Not run: validate, test, train, evaluate, compare." in text
+
+
+def test_what_the_tables_list_is_one_problem_a_stage() -> None:
+    text = markdown.render(records.failed_checks())
+    top = text.partition("| Metric |")[0]
+    assert "3 rules broken in `data/raw/hour.csv`, 1 file could not be checked" in top
+    assert "fails `not_nullable`" not in top
+    assert "> **validate: ❌ failed.** data/raw/day.csv: The file is empty." in top
+    assert top.count("> **test: ") == 1
+
+
+def test_names_in_the_lines_are_code() -> None:
+    record = records.good()
+    why = Reason(message="No data is validated: assay.yaml has no `data`.", severity="note")
+    skipped = ValidateSection(status=Status.SKIPPED, reasons=(why,))
+    text = markdown.render(record.with_section("validate", skipped))
+    assert "- **Contract:** No data is validated: assay.yaml has no `data`." in text
 
 
 def test_a_given_verdict_is_believed() -> None:
