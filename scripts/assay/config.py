@@ -211,6 +211,15 @@ def parse(text: str, *, file: str = FILE) -> Config:
         raise _explain(error, document, file) from error
 
 
+def locate(root: Path, key: tuple[str | int, ...], *, name: str = FILE) -> int | None:
+    """The line of a key in the configuration file, or `None`."""
+    try:
+        text = (root / name).read_text(encoding="utf-8-sig")
+        return yamlfile.load_document(text, file=name).line(key)
+    except (OSError, UnicodeDecodeError, ConfigError):
+        return None
+
+
 def json_schema() -> str:
     """The JSON Schema of `assay.yaml`, for editors and for `docs/assay.schema.json`."""
     schema = Config.model_json_schema(by_alias=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from assay.config import FILE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -28,6 +30,8 @@ class Context:
     clock: Callable[[], float]
     """Seconds, from any start."""
     environ: Mapping[str, str]
+    config_file: str = FILE
+    """The configuration file, relative to the project."""
 
     def with_record(self, record: RunRecord) -> Context:
         """The same context after a stage has added its section."""

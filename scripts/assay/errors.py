@@ -16,6 +16,7 @@ class AssayError(Exception):
         hint: What to do about it.
         file: The file it is about, relative to the root of the user's repository.
         line: The line in that file, from 1.
+        key: The key of the configuration file that it is about, in place of `file` and `line`.
     """
 
     exit_code: ClassVar[int] = 4
@@ -27,12 +28,14 @@ class AssayError(Exception):
         hint: str | None = None,
         file: str | None = None,
         line: int | None = None,
+        key: tuple[str | int, ...] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.file = file
         self.line = line
+        self.key = key
 
     @property
     def where(self) -> str:

@@ -137,7 +137,7 @@ def _read_predictions(
     if not (root / spec.path).exists():
         raise DataError(
             f"The predictions file {printable(spec.path)} is missing.",
-            file=spec.path,
+            key=("predictions", "path"),
             hint="A stage of dvc.yaml should write it; or correct `predictions.path`.",
         )
     try:

@@ -6,6 +6,7 @@ import importlib
 import traceback
 from typing import TYPE_CHECKING
 
+from assay import config as configuration
 from assay import record as records
 from assay.errors import AssayError
 from assay.report.annotations import limited
@@ -59,7 +60,12 @@ def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug
             section = _error(_module(name)[1], problem)
         else:
             section = _blocked(name, context.record) or _guarded(name, context, debug=debug)
-        section = section.model_copy(update={"seconds": round(context.clock() - start, 3)})
+        section = section.model_copy(
+            update={
+                "seconds": round(context.clock() - start, 3),
+                "reasons": tuple(_located(reason, context) for reason in section.reasons),
+            }
+        )
         context.console.line(_closing_line(name, section), style=_STYLES[section.status])
     for reason in limited(section.reasons):
         context.console.annotate(_placed(reason, context))
@@ -114,6 +120,15 @@ def _blocked(name: str, record: RunRecord) -> Section | None:
             reason = Reason(message=f"Skipped, because {need} did not succeed.", severity="note")
             return _module(name)[1](status=Status.SKIPPED, reasons=(reason,), blocked_by=need)
     return None
+
+
+def _located(reason: Reason, context: Context) -> Reason:
+    """The reason with the place of its key in the configuration file."""
+    if reason.key is None:
+        return reason
+    name = context.config_file
+    line = configuration.locate(context.workspace.root, reason.key, name=name)
+    return reason.model_copy(update={"file": name, "line": line})
 
 
 def _placed(reason: Reason, context: Context) -> Reason:

@@ -93,6 +93,7 @@ def context(
             console=console,
             clock=clock,
             environ=workspace.environ,
+            config_file=config_name,
         ),
         problem,
     )

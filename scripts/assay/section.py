@@ -49,6 +49,8 @@ class Reason(Fact):
     file: str | None = None
     """Relative to the project folder, with `/`."""
     line: int | None = None
+    key: tuple[str | int, ...] | None = None
+    """The key of the configuration file that it is about; `pipeline` turns it into a line."""
     hint: str | None = None
 
     @classmethod
@@ -65,6 +67,7 @@ class Reason(Fact):
             severity=severity,
             file=error.file,
             line=error.line,
+            key=error.key,
             hint=error.hint,
         )
 

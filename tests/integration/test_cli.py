@@ -108,6 +108,21 @@ def test_a_gate_that_says_no(project: Project) -> None:
     assert "is below its minimum 0.9999" in run.report
 
 
+def test_what_is_missing_is_annotated_at_its_key(project: Project) -> None:
+    config = (
+        "data:\n  - path: data/gone.csv\n    schema: schema.py\n"
+        "predictions:\n  truth: y\n  path: gone.csv\n  score: s\n"
+        "metrics:\n  accuracy:\n    max: 1\n    min: 0.9999\n"
+    )
+    project.commit({"assay.yaml": config})
+    run = _run(project, "check", "--train", "skip", more={"GITHUB_ACTIONS": "true"})
+
+    assert "::error file=assay.yaml,line=2::data/gone.csv does not exist." in run.out
+    assert "::error file=assay.yaml,line=6::The predictions file gone.csv is missing." in run.out
+    assert "::error file=assay.yaml,line=11::accuracy" in run.out
+    assert run.code == 2
+
+
 def test_training_that_fails(project: Project) -> None:
     project.commit({"src/train.py": "raise SystemExit('out of luck')\n"})
     _unittest(project)

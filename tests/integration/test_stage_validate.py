@@ -247,7 +247,7 @@ def test_run_path_out_of_the_project(tmp_path, path):
     write(tmp_path, {"schema.py": SCHEMA})
     with pytest.raises(ConfigError, match=r"`data\.0\.path` is .* which leads out") as caught:
         run(tmp_path, f"data: [{{path: {path!r}, schema: schema.py}}]")
-    assert (caught.value.exit_code, caught.value.file) == (2, "assay.yaml")
+    assert (caught.value.exit_code, caught.value.key) == (2, ("data", 0, "path"))
 
 
 def test_run_symlink_to_the_cache_is_followed(tmp_path):

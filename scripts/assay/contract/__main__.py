@@ -41,7 +41,10 @@ def outcomes(spec: JobSpec, root: Path) -> Iterator[Outcome]:
         loaded = schema.load(spec.reference, root)
     except AssayError as error:
         # One problem, however many files wait for this schema.
-        yield Outcome(problem=_problem(error), exit_code=error.exit_code)
+        problem = _problem(error)
+        if problem.file is None or not (root / problem.file).is_file():
+            problem = problem.model_copy(update={"key": ("data", spec.number, "schema")})
+        yield Outcome(problem=problem, exit_code=error.exit_code)
         return
     for file in spec.files:
         yield Outcome(begun=printable(file))

@@ -12,6 +12,8 @@ DONE = "done"
 class JobSpec(Fact):
     """One entry of `data:`, its glob expanded."""
 
+    number: int
+    """Of the entry, from 0."""
     reference: str
     """The schema, as `assay.yaml` names it."""
     files: tuple[str, ...]

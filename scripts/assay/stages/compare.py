@@ -309,7 +309,7 @@ def _train_seconds(context: Context) -> float | None:
 def _reasons(gates: tuple[Gate, ...], *, has_base: bool, base_known: bool) -> Iterator[Reason]:
     for gate in gates:
         if gate.passed is False:
-            yield Reason(message=f"{gate.message}.", file="assay.yaml")
+            yield Reason(message=f"{gate.message}.", key=("metrics", gate.metric, gate.rule))
     if not has_base:
         why = "The base revision has no metrics" if base_known else "There is no base revision"
         yield Reason(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from assay import process, testwatch
-from assay.config import FILE as CONFIG_FILE
 from assay.console import printable
 from assay.errors import ConfigError, ProgramError
 from assay.section import Fact, Reason, Section, Status
@@ -96,7 +95,7 @@ def _paths(tests: Sequence[str] | None) -> tuple[str, ...]:
             raise ConfigError(
                 f"`tests` holds {path!r}, which pytest would not take for a path.",
                 hint="Set options in pytest's own configuration; write `./-name` for such a file.",
-                file=CONFIG_FILE,
+                key=("tests",),
             )
     return tuple(tests or ())
 

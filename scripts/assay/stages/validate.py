@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from assay import process
-from assay.config import FILE as CONFIG_FILE
 from assay.console import printable
 from assay.errors import ConfigError, DataError, ProgramError, SchemaError
 from assay.section import Fact, Reason, Section, Status
@@ -108,17 +107,22 @@ def _expand(specs: Sequence[DataSpec], root: Path) -> tuple[list[JobSpec], list[
 
     found, absent = [], []
     for number, spec in enumerate(specs):
-        files = _files(spec.path, root, key=f"data.{number}.path")
+        files = _files(spec.path, root, key=("data", number, "path"))
         if files:
             found.append(
-                JobSpec(reference=spec.pandera_schema, files=files, sensitive=spec.sensitive)
+                JobSpec(
+                    number=number,
+                    reference=spec.pandera_schema,
+                    files=files,
+                    sensitive=spec.sensitive,
+                )
             )
             continue
         shown = printable(spec.path)
         error = DataError(
-            f"No file matches {shown}.",
+            f"No file matches {shown}." if _is_glob(spec.path) else f"{shown} does not exist.",
             hint=f"Correct `data.{number}.path`, or fetch the files: `assay checkout`, `dvc pull`.",
-            file=CONFIG_FILE,
+            key=("data", number, "path"),
         )
         result = FileResult(
             path=shown,
@@ -128,27 +132,34 @@ def _expand(specs: Sequence[DataSpec], root: Path) -> tuple[list[JobSpec], list[
             bytes=0,
             error=error.message,
         )
-        problem = Reason(message=error.message, hint=error.hint, file=error.file)
-        absent.append(Outcome(file=result, problem=problem, exit_code=error.exit_code))
+        outcome = Outcome(file=result, problem=Reason.of(error), exit_code=error.exit_code)
+        absent.append(outcome)
     return found, absent
 
 
-def _files(pattern: str, root: Path, *, key: str) -> tuple[str, ...]:
+def _is_glob(pattern: str) -> bool:
+    return any(char in pattern for char in "*?[")
+
+
+def _files(pattern: str, root: Path, *, key: tuple[str | int, ...]) -> tuple[str, ...]:
     """The files that a path or a glob stands for, relative to the project, sorted."""
+    dotted = ".".join(map(str, key))
     path = PurePosixPath(pattern)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ConfigError(
-            f"`{key}` is {pattern!r}, which leads out of the project.",
+            f"`{dotted}` is {pattern!r}, which leads out of the project.",
             hint="Data files are named relative to the project folder, without `..`.",
-            file=CONFIG_FILE,
+            key=key,
         )
-    if not any(char in pattern for char in "*?[") or (root / pattern).exists():
+    if (root / pattern).exists():
         return (path.as_posix(),)
+    if not _is_glob(pattern):
+        return ()
     try:
         matches = [match.relative_to(root) for match in root.glob(pattern) if match.is_file()]
     except ValueError as error:
         raise ConfigError(
-            f"`{key}` is {pattern!r}, which is not a glob: {error}.", file=CONFIG_FILE
+            f"`{dotted}` is {pattern!r}, which is not a glob: {error}.", key=key
         ) from error
     # DVC's pointer files lie beside the data; hidden files are no data in a shell either.
     files = [
@@ -159,9 +170,9 @@ def _files(pattern: str, root: Path, *, key: str) -> tuple[str, ...]:
     for file in files:
         if file.encode(errors="replace") != file.encode(errors="surrogateescape"):
             raise ConfigError(
-                f"`{key}` matches {printable(file)}, whose name is not UTF-8.",
+                f"`{dotted}` matches {printable(file)}, whose name is not UTF-8.",
                 hint="Rename the file.",
-                file=CONFIG_FILE,
+                key=key,
             )
     return tuple(sorted(files))
 
