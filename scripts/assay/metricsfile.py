@@ -28,7 +28,11 @@ def leaves(text: bytes, *, file: str) -> dict[str, Any]:
             file=file,
             hint='Write a mapping, such as {"f1": 0.91}.',
         )
-    return dict(_flat(value, ""))
+    try:
+        return dict(_flat(value, ""))
+    except RecursionError:  # JSON is parsed to a greater depth
+        message = f"{printable(file)} is nested too deeply to be read."
+        raise DataError(message, file=file, hint=_AGAIN) from None
 
 
 def numbers(text: bytes, *, file: str) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import yaml
 from assay.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 KeyPath = tuple[str | int, ...]
 
@@ -38,39 +39,48 @@ def load(text: str, *, file: str) -> Any:
     """Parse `text` without line numbers.
 
     Raises:
-        ConfigError: It is not YAML.
+        ConfigError: It is not YAML, or stands for more than anybody writes.
     """
-    _refuse_deep(text, file)
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise _syntax_error(error, text, file) from error
+    with _read(text, file) as (loader, node):
+        return None if node is None else loader.construct_document(node)
 
 
 def load_document(text: str, *, file: str) -> YamlDocument:
     """Parse `text` and keep the line of every key.
 
     Raises:
-        ConfigError: It is not YAML, or one mapping has a key twice (YAML forbids it; most
-            parsers take the last one silently).
+        ConfigError: See `load`; or one mapping has a key twice (YAML forbids it; most parsers
+            take the last one silently).
     """
-    _refuse_deep(text, file)
-    try:
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            lines: dict[KeyPath, int] = {}
-            if node is not None:
-                _collect(node, (), lines, file, set())
-            value = None if node is None else loader.construct_document(node)
-        finally:
-            loader.dispose()
-    except (yaml.YAMLError, ValueError) as error:
-        raise _syntax_error(error, text, file) from error
-    return YamlDocument(value=value, lines=lines)
+    with _read(text, file) as (loader, node):
+        lines: dict[KeyPath, int] = {}
+        if node is None:
+            return YamlDocument(value=None)
+        _collect(node, (), lines, file, set())
+        return YamlDocument(value=loader.construct_document(node), lines=lines)
 
 
 MAX_DEPTH = 200
+MAX_VALUES = 1_000_000
+"""With every alias replaced by what it stands for."""
+
+
+@contextmanager
+def _read(text: str, file: str) -> Iterator[tuple[Any, yaml.Node | None]]:
+    """A loader and the document's node, which is harmless to walk through and to construct."""
+    _refuse_deep(text, file)
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is not None and "*" in text:
+            _refuse_large(node, file)
+        yield loader, node
+    except (yaml.YAMLError, ValueError) as error:
+        raise _syntax_error(error, text, file) from error
+    except RecursionError:  # block style, one space a level: the text says nothing about its depth
+        raise _too_deep(file) from None
+    finally:
+        loader.dispose()
 
 
 def _refuse_deep(text: str, file: str) -> None:
@@ -84,7 +94,37 @@ def _refuse_deep(text: str, file: str) -> None:
         if depth > MAX_DEPTH:
             break
     if depth > MAX_DEPTH or re.search(rf"(?:[-?][ \t]+){{{MAX_DEPTH}}}", text):
-        raise ConfigError("This file is nested too deeply to be read.", file=file)
+        raise _too_deep(file)
+
+
+def _too_deep(file: str) -> ConfigError:
+    return ConfigError("This file is nested too deeply to be read.", file=file)
+
+
+def _refuse_large(node: yaml.Node, file: str) -> None:
+    """Refuse what aliases of aliases, or an alias in its own anchor, make of a small file."""
+    sizes: dict[int, int | None] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) in sizes:
+            known = sizes[id(node)]
+            if known is None:
+                raise ConfigError(
+                    "An alias in this file stands inside of what it stands for.",
+                    file=file,
+                    line=node.start_mark.line + 1,
+                )
+            return known
+        sizes[id(node)] = None
+        children = node.value if isinstance(node, yaml.CollectionNode) else ()
+        parts = (part for c in children for part in (c if isinstance(c, tuple) else (c,)))
+        sizes[id(node)] = total = 1 + sum(map(size, parts))
+        return total
+
+    if size(node) > MAX_VALUES:
+        raise ConfigError(
+            f"The aliases in this file stand for more than {MAX_VALUES:,} values.", file=file
+        )
 
 
 def _collect(

@@ -58,6 +58,7 @@ def test_leaves_keep_everything() -> None:
             None,
         ),
         ("m.json", b"[" * 100_000, "m.json cannot be read: ", None),
+        ("m.json", b'{"a":' * 3000 + b"1" + b"}" * 3000, "m.json ", None),
     ],
 )
 def test_what_cannot_be_a_metric(file: str, text: bytes, message: str, line: int | None) -> None:

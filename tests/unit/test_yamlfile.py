@@ -49,13 +49,37 @@ def test_load_explains_in_the_same_way() -> None:
         yamlfile.load("- " * 100_000, file="dvc.lock")
 
 
-def test_aliases_are_read_once() -> None:
-    """A small file whose aliases stand for billions of values, and one that holds itself."""
-    bomb = "a0: &a0 [x]\n" + "".join(
-        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
-    )
-    assert len(yamlfile.load_document(bomb, file="f").lines) < 300
-    assert yamlfile.load_document("a: &a [*a]", file="f").line(("a", 0)) == 1
+BOMB = "a0: &a0 [x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
+)
+MERGED = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}\n" for i in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "stand for more than 1,000,000 values"),
+        (MERGED, "stand for more than 1,000,000 values"),
+        ("a: &a [*a]", "stands inside of what it stands for"),
+    ],
+)
+def test_small_files_that_stand_for_a_lot(text: str, message: str) -> None:
+    for load in (yamlfile.load, yamlfile.load_document):
+        with pytest.raises(ConfigError, match=message):
+            load(text, file="f")
+
+
+def test_nesting_without_brackets() -> None:
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        yamlfile.load_document("".join(f"{' ' * n}a:\n" for n in range(3000)), file="f")
+
+
+def test_aliases_have_the_lines_of_their_anchors() -> None:
+    document = yamlfile.load_document("a: &a {x: 1}\nb: *a\nc: {<<: *a, y: 2}\n", file="f")
+    assert document.value == {"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 1, "y": 2}}
+    assert document.line(("b", "x")) == 2
 
 
 @settings(deadline=None, derandomize=True)
