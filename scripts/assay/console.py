@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import secrets
 import sys
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -51,7 +53,7 @@ class Console:
         In GitHub nothing in it is a workflow command, whatever names the text holds.
         """
         if self.github and not self._fenced:
-            text = "\n".join(_inert(part) for part in text.split("\n"))
+            text = "\n".join(_inert(part) for part in re.split(r"\r\n?|\n", text))
         if style and self.interactive:
             from rich.console import Console as Rich
             from rich.text import Text
@@ -92,6 +94,11 @@ class Console:
         """One line of a program's output; call it inside `untrusted`."""
         print(text, file=self.out, flush=True)
 
+    def trace(self) -> None:
+        """The traceback of the exception at hand. Its messages may be the user's, of any lines."""
+        with self.untrusted():
+            self.raw(traceback.format_exc().rstrip("\n"))
+
     def annotate(self, reason: Reason) -> None:
         """One annotation in GitHub, one line in a terminal."""
         message = reason.message if reason.hint is None else f"{reason.message} {reason.hint}"
@@ -99,13 +106,8 @@ class Console:
             where = {"file": reason.file, "line": reason.line}
             self.raw(command(_LEVELS[reason.severity], message, where))
             return
-        place = (
-            ""
-            if reason.file is None
-            else f" {reason.file}" + ("" if reason.line is None else f":{reason.line}")
-        )
         style = {"note": "dim", "warning": "yellow", "error": "red"}[reason.severity]
-        self.line(f"{reason.severity}:{printable(place)} {printable(message)}", style=style)
+        self.line(f"{reason.severity}: {printable(_placed(reason, message))}", style=style)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
@@ -140,6 +142,19 @@ def command(name: str, message: str, properties: Mapping[str, object | None]) ->
     given = ((key, value) for key, value in properties.items() if value is not None)
     listed = ",".join(f"{key}={_escape_property(str(value))}" for key, value in given)
     return f"::{name}{' ' if listed else ''}{listed}::{_escape_data(message)}"
+
+
+def _placed(reason: Reason, message: str) -> str:
+    """`file:line: message`; a message that begins with the name of the file only gets the line."""
+    if reason.file is None:
+        return message
+    place = reason.file if reason.line is None else f"{reason.file}:{reason.line}"
+    parts = reason.file.split("/")
+    # The message names the file from the project's folder, the reason from the repository's.
+    for name in ("/".join(parts[at:]) for at in range(len(parts))):
+        if message.startswith((f"{name} ", f"{name}:")):
+            return place + message[len(name) :]
+    return f"{place}: {message}"
 
 
 def _inert(line: str) -> str:

@@ -139,7 +139,7 @@ def test_a_laptop_needs_no_fence() -> None:
         (
             Reason(message="It is wrong.", hint="Mend it.", file="a,b:c.yaml", line=3),
             "::error file=a%2Cb%3Ac.yaml,line=3::It is wrong. Mend it.",
-            "error: a,b:c.yaml:3 It is wrong. Mend it.",
+            "error: a,b:c.yaml:3: It is wrong. Mend it.",
         ),
         (
             Reason(message="100%\n::error::no", severity="warning"),
@@ -149,7 +149,7 @@ def test_a_laptop_needs_no_fence() -> None:
         (
             Reason(message="By the way", severity="note", file="x"),
             "::notice file=x::By the way",
-            "note: x By the way",
+            "note: x: By the way",
         ),
     ],
 )
@@ -172,3 +172,41 @@ def test_progress_is_silent_where_nobody_watches() -> None:
     with console.progress() as bar:
         bar.update(bar.add_task("pulling", total=10), completed=10)
     assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "message", "shown"),
+    [
+        (None, None, "Bad.", "error: Bad."),
+        ("assay.yaml", 3, "f1 is low.", "error: assay.yaml:3: f1 is low."),
+        ("a/raw.csv", None, "a/raw.csv: no rows.", "error: a/raw.csv: no rows."),
+        ("p/a/raw.csv", 6, "a/raw.csv is ragged.", "error: p/a/raw.csv:6 is ragged."),
+        ("schema.py", 9, "a/raw.csv: no rows.", "error: schema.py:9: a/raw.csv: no rows."),
+        ("a\n.csv", None, "b", r"error: a\n.csv: b"),
+    ],
+)
+def test_a_terminal_names_the_file_once(
+    file: str | None, line: int | None, message: str, shown: str
+) -> None:
+    console, out = _console(github=False)
+    console.annotate(Reason(message=message, file=file, line=line))
+    assert out.getvalue() == f"{shown}\n"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_no_line_of_a_text_is_a_command(end: str) -> None:
+    """The runner reads a carriage return alone as the end of a line."""
+    console, out = _console()
+    console.line(f"a file named x{end}::error::forged")
+    assert _commands(out.getvalue()) == []
+
+
+def test_what_an_exception_says_is_no_command() -> None:
+    console, out = _console()
+    try:
+        raise ValueError("no\n::add-mask::e")
+    except ValueError:
+        console.trace()
+    first, *inside, last = out.getvalue().splitlines()
+    assert last == f"::{first.removeprefix('::stop-commands::')}::"
+    assert inside[-1] == "::add-mask::e", "between the two it is only text"
