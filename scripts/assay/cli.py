@@ -22,6 +22,7 @@ from assay import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from assay.console import Console
     from assay.context import Context
     from assay.errors import AssayError
     from assay.standby import Standby
@@ -241,10 +242,14 @@ def options(
     """Options of the program itself."""
 
 
+def _console() -> Console:
+    from assay.console import Console
+
+    return Console(github=os.environ.get("GITHUB_ACTIONS") == "true")
+
+
 def main() -> None:
     """Entry point: turns exceptions into one line and an exit code."""
-    import traceback
-
     from assay.errors import AssayError
 
     try:
@@ -258,16 +263,15 @@ def main() -> None:
             app(obj=standby)
         app()
     except AssayError as error:
-        if os.environ.get("ASSAY_DEBUG"):
-            raise
-        from assay.console import Console
         from assay.section import Reason
 
-        console = Console(github=os.environ.get("GITHUB_ACTIONS") == "true")
+        console = _console()
+        if os.environ.get("ASSAY_DEBUG"):
+            console.trace()
         console.annotate(Reason.of(error))
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 (a defect of ours: 1 would read as "a gate said no")
-        traceback.print_exc()
+        _console().trace()
         sys.exit(AssayError.exit_code)
 
 

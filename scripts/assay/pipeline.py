@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import traceback
 from typing import TYPE_CHECKING
 
 from assay import config as configuration
@@ -80,10 +79,10 @@ def _guarded(name: str, context: Context, *, debug: bool) -> Section:
         section = run(context)
     except AssayError as error:
         if debug:
-            traceback.print_exc()
+            context.console.trace()
         return _error(section_type, error)
     except Exception as error:  # noqa: BLE001 (the one place where defects become a section)
-        traceback.print_exc()
+        context.console.trace()
         return section_type(
             status=Status.ERROR,
             exit_code=AssayError.exit_code,

@@ -182,6 +182,7 @@ def test_progress_is_silent_where_nobody_watches() -> None:
         ("a/raw.csv", None, "a/raw.csv: no rows.", "error: a/raw.csv: no rows."),
         ("p/a/raw.csv", 6, "a/raw.csv is ragged.", "error: p/a/raw.csv:6 is ragged."),
         ("schema.py", 9, "a/raw.csv: no rows.", "error: schema.py:9: a/raw.csv: no rows."),
+        ("test_a.py", 2, "test_a.py::b failed", "error: test_a.py:2: test_a.py::b failed"),
         ("a\n.csv", None, "b", r"error: a\n.csv: b"),
     ],
 )
@@ -202,9 +203,12 @@ def test_no_line_of_a_text_is_a_command(end: str) -> None:
 
 
 def test_what_an_exception_says_is_no_command() -> None:
+    def fail() -> None:
+        raise ValueError("no\n::add-mask::e")
+
     console, out = _console()
     try:
-        raise ValueError("no\n::add-mask::e")
+        fail()
     except ValueError:
         console.trace()
     first, *inside, last = out.getvalue().splitlines()
