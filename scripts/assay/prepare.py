@@ -139,5 +139,6 @@ def _earlier(workspace: Workspace, head: Revision | None) -> records.RunRecord |
     if not path.is_file():
         return None
     found = records.load(path)
-    same = head is None or found.head is None or found.head.sha == head.sha
+    # One without a commit may be of any: a pull request can bring such a file, with its verdict.
+    same = head is None or (found.head is not None and found.head.sha == head.sha)
     return found if same else None

@@ -269,6 +269,14 @@ def test_a_record_of_another_commit_does_not_go_on(project: Project) -> None:
     assert run.record["evaluate"] is None
 
 
+def test_a_record_that_came_with_the_repository_does_not_go_on(project: Project) -> None:
+    """It cannot name the commit that it is in, so it names none."""
+    assert _run(project, "evaluate").code == 0
+    forged = _run(project, "evaluate").record | {"head": None}
+    project.write({".assay/record.json": json.dumps(forged)})
+    assert _run(project, "compare").record["evaluate"] is None
+
+
 def test_a_record_that_cannot_be_read(project: Project) -> None:
     project.write({".assay/record.json": "{"})
     run = _run(project, "compare")
