@@ -66,7 +66,7 @@ def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
         host="github",
         event=name,
         repository=repository,
-        pull_request=_int(pull.get("number") or event.get("number")) if pull else None,
+        pull_request=_pull_request(environ, event),
         # A deleted fork leaves `head.repo` null; that too is not our own branch.
         from_fork=bool(pull) and bool(head) and head_repo != repository,
         base_ref=base.get("ref")
@@ -84,6 +84,18 @@ def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
         run_url=f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else None,
         workflow=environ.get("GITHUB_WORKFLOW") or None,
     )
+
+
+def _pull_request(environ: Mapping[str, str], event: Mapping[str, Any]) -> int | None:
+    """The number that a comment is posted on.
+
+    From the reference where it tells: the runner sets that for every step, while the event is a
+    file that earlier steps can write to.
+    """
+    if found := re.fullmatch(r"refs/pull/(\d+)/\w+", environ.get("GITHUB_REF") or "", re.ASCII):
+        return int(found[1])
+    pull: Mapping[str, Any] = event.get("pull_request") or {}
+    return _int(pull.get("number") or event.get("number")) if pull else None
 
 
 def _branch(ref: object) -> str | None:

@@ -156,3 +156,12 @@ def test_a_laptop() -> None:
 def test_no_secret_is_kept() -> None:
     for found in (_github("pull_request", PULL), detect(GITLAB)):
         assert "secret" not in found.model_dump_json()
+
+
+def test_the_runner_says_which_pull_request_and_not_a_file() -> None:
+    """The event is a file that the job's own programs can write to."""
+    forged = {"number": 666, "pull_request": {**PULL["pull_request"], "number": 666}}
+    assert _github("pull_request", forged, GITHUB_REF="refs/pull/5/merge").pull_request == 5
+    assert _github("pull_request", {}, GITHUB_REF="refs/pull/5/merge").pull_request == 5
+    assert _github("pull_request_target", PULL, GITHUB_REF="refs/heads/main").pull_request == 5
+    assert _github("push", {}, GITHUB_REF="refs/heads/refs/pull/6/merge").pull_request is None
