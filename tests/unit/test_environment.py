@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from assay.environment import declared, overlay, uv
-from assay.environment.build import Builder, user_cache
+from assay.environment.build import Builder, Environment, user_cache
 from assay.environment.launch import PROJECT_VERBS, TOOL_VERBS, BuildLog, Launcher
 from assay.environment.overlay import Requirement
 from assay.errors import ProjectEnvironmentError
@@ -385,3 +385,35 @@ def test_what_runs_first_is_python_3_9_and_standard_library(path: Path) -> None:
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         assert {name.partition(".")[0] for name in names} <= allowed
+
+
+def test_the_projects_interpreter_starts_without_token_and_runner_files() -> None:
+    """Its packages run code of their own at that moment: a `.pth` file, `sitecustomize`."""
+    given = {
+        "ASSAY_TOKEN": "t",
+        "GITHUB_TOKEN": "t",
+        "GITHUB_ENV": "f",
+        "GITHUB_PATH": "f",
+        "GITHUB_OUTPUT": "f",
+        "GITHUB_STATE": "f",
+        "AWS_PROFILE": "p",
+        "PATH": "/bin",
+    }
+    env = Launcher(given, out=io.StringIO())._for_project(
+        Environment("project", "/env/bin/python", "uv.lock")
+    )
+    assert not {name for name in given if name not in ("AWS_PROFILE", "PATH")} & set(env)
+    assert env["AWS_PROFILE"] == "p"
+
+
+@pytest.mark.parametrize("link", [".assay", ".assay/.gitignore", ".assay/environment-problem.json"])
+def test_word_of_a_problem_is_written_through_no_link(tmp_path: Path, link: str) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "project"
+    outside.mkdir()
+    (outside / "file").write_text("precious")
+    (root / link).parent.mkdir(parents=True)
+    (root / link).symlink_to(outside if link == ".assay" else outside / "file")
+    launcher = Launcher({"ASSAY_WORKING_DIRECTORY": str(root)}, out=io.StringIO())
+    launcher._leave_word(ProjectEnvironmentError("no"))
+    assert [path.name for path in outside.iterdir()] == ["file"]
+    assert (outside / "file").read_text() == "precious"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from assay.environment.build import Environment
 from assay.environment.overlay import EXTRA, conflicts, our_requirements
 from assay.errors import ProjectEnvironmentError
+from assay.process import FORGE_SECRETS, RUNNER_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,13 @@ def check(given: str, root: Path, environ: Mapping[str, str]) -> Environment:
         )
     try:
         done = subprocess.run(
-            [python, "-I", "-c", _LOOK], capture_output=True, check=True, text=True, timeout=60
+            [python, "-I", "-c", _LOOK],
+            capture_output=True,
+            check=True,
+            # Its packages run code of their own when it starts.
+            env={k: v for k, v in environ.items() if k not in FORGE_SECRETS | RUNNER_FILES},
+            text=True,
+            timeout=60,
         )
         seen = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:

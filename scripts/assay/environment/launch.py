@@ -15,7 +15,7 @@ from assay.environment import PROBLEM
 from assay.environment.build import Builder, Environment
 from assay.environment.given import check
 from assay.errors import AssayError, UsageError
-from assay.process import FORGE_SECRETS
+from assay.process import FORGE_SECRETS, RUNNER_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -187,6 +187,8 @@ class Launcher:
         """Tell a later `report` why no stage could run; it has an environment of its own."""
         folder = self.builder.project / ".assay"
         path = folder / PROBLEM
+        if folder.is_symlink():  # to a folder that the repository chose
+            return
         if not isinstance(result, AssayError):
             path.unlink(missing_ok=True)
             return
@@ -199,8 +201,10 @@ class Launcher:
         # Somebody's checkout may be read-only; the error itself is told anyway.
         with suppress(OSError):
             folder.mkdir(exist_ok=True)
-            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-            path.write_text(json.dumps(told), encoding="utf-8")
+            for name, text in ((".gitignore", "*\n"), (PROBLEM, json.dumps(told))):
+                # Made anew: the repository may hold a link of that name, to any file.
+                (folder / name).unlink(missing_ok=True)
+                (folder / name).write_text(text, encoding="utf-8")
 
     def _project(self) -> Environment:
         given = self.environ.get("ASSAY_PYTHON")
@@ -209,8 +213,11 @@ class Launcher:
         return self.builder.project_environment(self.uv)
 
     def _for_project(self, project: Environment) -> dict[str, str]:
-        """No token; and the project's own `python`, `dvc`, ... first on `PATH`."""
-        env = {name: text for name, text in self.environ.items() if name not in FORGE_SECRETS}
+        """No token, no way to speak to the runner; the project's own `python` first on `PATH`."""
+        # Already here, and not only for what the stages start: the project's packages run code of
+        # their own when its interpreter starts.
+        hidden = FORGE_SECRETS | RUNNER_FILES
+        env = {name: text for name, text in self.environ.items() if name not in hidden}
         folder = Path(project.python).parent
         path = [str(folder), env.get("PATH", os.defpath)]
         if self.environ.get("ASSAY_PYTHON") is None:
