@@ -9,11 +9,15 @@ stop them; a zero-width space does, and so does code, where GitHub leaves everyt
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
 from assay.console import printable
 from assay.report.wording import short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LONGEST = 300
 """Characters of one value that are shown. Longer ones are in the record."""
@@ -66,7 +70,7 @@ def markdown(value: object) -> Markup:
     if hasattr(value, "__html__"):
         return Markup(value)  # noqa: S704 (it says of itself that it is markup)
     if isinstance(value, tuple):
-        return Markup("").join(markdown(piece) for piece in value)
+        return _joined(markdown(piece) for piece in value)
     if isinstance(value, Code):
         return code(value)
     shown = _literal(short(printable(str(value)), LONGEST))
@@ -126,6 +130,14 @@ def text(value: object) -> str:
     parts = value if isinstance(value, tuple) else (value,)
     joined = "".join(f"`{part}`" if isinstance(part, Marked) else str(part) for part in parts)
     return short(printable(joined), 2 * LONGEST)
+
+
+def _joined(pieces: Iterable[Markup]) -> Markup:
+    """Pieces of one line. Backticks that meet would be one longer fence, which nothing closes."""
+    text = Markup("")
+    for piece in pieces:
+        text += (_GAP if text.endswith("`") and piece.startswith("`") else "") + piece
+    return text
 
 
 def _literal(text: str) -> str:

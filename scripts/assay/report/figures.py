@@ -66,6 +66,8 @@ def _declared(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> str:
         return _drawn(plot, at, files)
     except svg.PlotError as error:
         return _missing(f"This plot cannot be shown: {error}.")
+    except RecursionError:  # in the parsers of JSON and XML, and in what walks through them
+        return _missing("This plot cannot be shown: it is nested too deeply.")
 
 
 def _drawn(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> str:

@@ -226,6 +226,15 @@ def test_an_override_may_replace_one_block() -> None:
     assert text.startswith("### ✅ Passed")
 
 
+@settings(deadline=None, derandomize=True)
+@given(st.lists(nasty.map(Code), min_size=2, max_size=4))
+@example([Code("![x](https://e.vil/x.png) @acme/owners `"), Code("y")])
+def test_pieces_of_code_stay_code_beside_each_other(pieces: list[Code]) -> None:
+    document = Document(PARSER.render(f"before {escape.markdown(tuple(pieces))} after"))
+    assert not document.links
+    assert not LIVE.search(document.prose)
+
+
 def test_an_override_is_sandboxed() -> None:
     from jinja2.exceptions import SecurityError
 

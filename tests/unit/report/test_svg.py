@@ -211,6 +211,11 @@ def declared(*plots: DeclaredPlot) -> dict[str, str]:
         "plots/p.png": b"\x89PNG\r\n\x1a\n123",
         "plots/p.svg": f'<svg xmlns="{sanitizer.SVG}" onload="alert(1)"/>'.encode(),
         "plots/p.html": b"<html>",
+        "plots/deep.json": b'{"a":' * 50_000,
+        "plots/deep.svg": f'<svg xmlns="{sanitizer.SVG}">'.encode()
+        + b"<g>" * 20_000
+        + b"</g>" * 20_000
+        + b"</svg>",
         "plots/big.png": b"\x89PNG\r\n\x1a\n" + b"0" * figures.MOST_BYTES,
     }
     return figures.of(record.with_section("evaluate", evaluate), files)
@@ -227,6 +232,8 @@ def declared(*plots: DeclaredPlot) -> dict[str, str]:
         ("image", "plots/p.svg", "<svg"),
         ("image", "plots/p.html", "no PNG"),
         ("image", "plots/big.png", "larger than"),
+        ("vega", "plots/deep.json", "nested too deeply"),
+        ("image", "plots/deep.svg", "nested too deeply"),
     ],
 )
 def test_declared_plots(kind: str, file: str, expected: str) -> None:
