@@ -152,7 +152,7 @@ def _placed(reason: Reason, message: str) -> str:
     parts = reason.file.split("/")
     # The message names the file from the project's folder, the reason from the repository's.
     for name in ("/".join(parts[at:]) for at in range(len(parts))):
-        if message.startswith((f"{name} ", f"{name}:")):
+        if message.startswith((f"{name} ", f"{name}: ")):
             return place + message[len(name) :]
     return f"{place}: {message}"
 

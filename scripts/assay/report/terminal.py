@@ -14,7 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from assay.report import escape, view
+from assay.report import escape, view, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,7 +98,7 @@ def _problem(content: View) -> RenderableType:
         found += [details] if details.row_count else []
     left = len(content.problems) - _MOST_FAILURES
     if left > 0:
-        found.append(Text(f"…and {left} more problems, in the log", style="dim"))
+        found.append(Text(f"…and {wording.count(left, 'more problem')}, in the log", style="dim"))
     if content.not_run:
         found.append(Text(f"Not run: {', '.join(content.not_run)}"))
     return Group(*found)
@@ -167,10 +167,10 @@ def _failures(content: View) -> Text:
         found.append(f"{where}: {escape.text(check.check)}{count}\n")
         if check.examples:
             found.append(f"  {escape.text(check.examples)}\n", style="dim")
-    for rows, what in ((content.tests, "tests"), (content.checks, "broken rules")):
+    for rows, what in ((content.tests, "more test"), (content.checks, "more broken rule")):
         if len(rows) > _MOST_FAILURES:
-            left = len(rows) - _MOST_FAILURES
-            found.append(f"…and {left} more {what}, in the full report\n", style="dim")
+            left = wording.count(len(rows) - _MOST_FAILURES, what)
+            found.append(f"…and {left}, in the full report\n", style="dim")
     found.rstrip()
     return found
 

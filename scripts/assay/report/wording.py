@@ -90,6 +90,8 @@ def change_words(change: Change, difference: float | None) -> str:
     """The arrow says where the number went, the word whether that is good."""
     if change in ("added", "removed"):
         return {"added": "new", "removed": "gone"}[change]
+    if difference is None:
+        return ""  # neither has a value
     if change == "equal" or not difference:
         return "unchanged"
     arrow = "↑" if difference > 0 else "↓"

@@ -67,6 +67,7 @@ def test_share(value: float | None, expected: str) -> None:
         ("equal", 0.0, "unchanged"),
         ("added", None, "new"),
         ("removed", None, "gone"),
+        ("changed", None, ""),
     ],
 )
 def test_an_arrow_never_stands_alone(kind: str, difference: float | None, expected: str) -> None:
