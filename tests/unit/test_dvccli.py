@@ -173,6 +173,11 @@ def test_no_password_is_shown(secret: str) -> None:
     assert without_credentials(url) == "https://host.example/path"
 
 
+def test_long_lines_without_an_address_take_no_time() -> None:
+    line = "a" * 1_000_000
+    assert without_credentials(f"{line} 1https://u:p@h/x") == f"{line} 1https://h/x"
+
+
 @pytest.mark.parametrize(
     ("output", "said"),
     [

@@ -304,3 +304,39 @@ def test_what_is_no_yaml_is_named() -> None:
     with pytest.raises(AssayError) as caught:
         _read({"dvc.yaml": "stages:\n\ta: 1"})
     assert caught.value.where == "dvc.yaml:2"
+
+
+def test_parameters_and_models_outside_of_the_project_are_none_of_ours() -> None:
+    """A report shows the values of the one, and the size of the other."""
+    found = _read(
+        {
+            "dvc.yaml": "params: [../../secret.yaml, /etc/secret.yaml, own.yaml]\n"
+            "artifacts: {m: {path: ../m.pkl, type: model}, n: {path: n.pkl, type: model}}\n"
+            "stages: {a: {cmd: x}}\n",
+            "dvc.lock": _lock(a="params: {/etc/locked.yaml: {k: 1}}"),
+        }
+    )
+    assert found.param_files == ("own.yaml",)
+    assert [artifact.path for artifact in found.artifacts] == ["n.pkl"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "matches"),
+    [
+        ("a/b", "a/b", True),
+        ("a/b", "a/bc", False),
+        ("${x}", "anything", True),
+        ("m/${x}.pkl", "m/a.pkl", True),
+        ("m/${x}.pkl", "m/a.json", False),
+        ("${x}/${y}.${z}", "a/b.c", True),
+        ("${x}/${y}.${z}", "a.b", False),
+        ("a${x}a", "a", False),
+        ("a${x}b${y}b", "ab", False),
+        ("a.${x}", "ab", False),
+        ("${a}" * 30 + "x", "a" * 1000, False),
+        ("${a}b" * 30, "a" * 1000, False),
+    ],
+)
+def test_what_a_template_can_stand_for(text: str, path: str, matches: bool) -> None:
+    declared = dvcfiles._Declared(text, "out", cached=True, pushed=True)
+    assert declared.matches(path) is matches

@@ -209,7 +209,8 @@ def without_credentials(text: str) -> str:
     return _URL.sub(lambda found: f"{found['scheme']}{found['rest']}", text)
 
 
-# A password may hold anything that is no white space, an `@` included: the last one counts.
+# A password may hold anything that is no white space, an `@` included: the last one counts. What
+# stands before keeps a long word from being tried from each of its letters.
 _URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#]*@)?(?P<rest>[^\s?#'\"]*)(?:[?#][^\s'\"]*)?"
+    r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z0-9+.-]+://)(?:[^\s/?#]*@)?(?P<rest>[^\s?#'\"]*)(?:[?#][^\s'\"]*)?"
 )

@@ -121,16 +121,17 @@ def read(tree: Tree) -> DvcFiles:
             found.append(_pipeline(tree, path))
     outputs = [*data, *(out for part in found for out in part.outputs)]
     metrics = dict.fromkeys(path for part in found for path in part.metrics)
+    param_files = dict.fromkeys(path for part in found for path in part.param_files)
     return DvcFiles(
-        # What lies outside of the project is not DVC's to store, nor ours to read.
+        # What lies outside of the project is not DVC's to store, nor ours to read and to show.
         outputs=tuple(out for out in outputs if is_inside(out.path)),
         stages=tuple(name for part in found for name in part.stages),
         has_lock=any(part.has_lock for part in found),
         metrics=tuple(path for path in metrics if is_inside(path)),
         has_plots=any(part.has_plots for part in found),
-        param_files=tuple(dict.fromkeys(path for part in found for path in part.param_files)),
+        param_files=tuple(path for path in param_files if is_inside(path)),
         locked_params=tuple(param for part in found for param in part.locked_params),
-        artifacts=tuple(artifact for part in found for artifact in part.artifacts),
+        artifacts=tuple(a for part in found for a in part.artifacts if is_inside(a.path)),
     )
 
 
@@ -230,8 +231,20 @@ class _Declared:
     pushed: bool
 
     def matches(self, path: str) -> bool:
-        literal = (re.escape(part) for part in re.split(r"\$\{[^}]*\}", self.text))
-        return re.fullmatch(".*".join(literal), path, flags=re.DOTALL) is not None
+        first, *rest = re.split(r"\$\{[^}]*\}", self.text)
+        if not rest:
+            return path == first
+        *middle, last = rest
+        if not path.startswith(first) or not path.endswith(last):
+            return False
+        # No regular expression: thirty variables in one name would keep it busy for ever.
+        at, end = len(first), len(path) - len(last)
+        for part in middle:
+            found = path.find(part, at, end)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return at <= end
 
 
 def _pipeline(tree: Tree, path: str) -> DvcFiles:
