@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import threading
 import time
@@ -252,6 +253,8 @@ def main() -> None:
     """Entry point: turns exceptions into one line and an exit code."""
     from assay.errors import AssayError
 
+    # Runners that cancel a job end only us: the training has to be ended by our own clean-up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if sys.argv[1:2] and sys.argv[1] in STARTS_WITH_DVC:
             from assay.standby import Standby

@@ -28,6 +28,10 @@ NEEDS = {
 }
 
 
+INTERRUPTED = 130
+"""What shells say of a program that Ctrl-C ended."""
+
+
 def run_stages(
     names: Sequence[str],
     context: Context,
@@ -38,7 +42,7 @@ def run_stages(
     """Run stages in order and return the context with all their sections.
 
     Never raises for a failing stage: its section says what happened, so that the record stays
-    readable and the report gets posted.
+    readable and the report gets posted. An interruption is recorded likewise, and goes on.
 
     Args:
         names: Stages, from `record.STAGES`.
@@ -70,6 +74,8 @@ def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug
         context.console.annotate(_placed(reason, context))
     record = context.record.with_section(name, section)
     records.save(record, context.workspace.state / records.FILE)
+    if section.exit_code == INTERRUPTED:
+        raise KeyboardInterrupt
     return context.with_record(record)
 
 
@@ -81,6 +87,9 @@ def _guarded(name: str, context: Context, *, debug: bool) -> Section:
         if debug:
             context.console.trace()
         return _error(section_type, error)
+    except KeyboardInterrupt:
+        reason = Reason(message=f"{name} was interrupted before it ended.")
+        return section_type(status=Status.ERROR, exit_code=INTERRUPTED, reasons=(reason,))
     except Exception as error:  # noqa: BLE001 (the one place where defects become a section)
         context.console.trace()
         return section_type(

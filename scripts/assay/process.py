@@ -158,9 +158,11 @@ _OWN_GROUP: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
 def _interrupt(process: subprocess.Popen[str]) -> None:
     """Ask a program and its children to end, as Ctrl-C does; then make them."""
     _signal_group(process, signal.SIGINT)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE_SECONDS)
-    _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+    finally:  # whoever interrupts once more does not want to wait
+        _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _end_leftovers(process: subprocess.Popen[str], read_all: threading.Event) -> None:

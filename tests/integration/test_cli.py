@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -236,6 +238,39 @@ def test_tracebacks_are_for_those_who_ask(project: Project) -> None:
     assert (plain.code, debug.code) == (2, 2)
     assert "Traceback" not in plain.out
     assert "Traceback" in debug.out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="other signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_the_training_and_is_recorded(
+    project: Project, number: signal.Signals
+) -> None:
+    code = "import os, time; print('epoch', os.getpid(), flush=True); time.sleep(60)"
+    project.write({"slow.py": code, "dvc.yaml": "stages: {slow: {cmd: python slow.py}}\n"})
+    project.commit()
+    with subprocess.Popen(
+        [sys.executable, "-m", "assay.cli", "train"],
+        cwd=project.root,
+        env=project.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    ) as program:
+        assert program.stdout is not None
+        training = next(int(line.split()[1]) for line in program.stdout if line.startswith("epoch"))
+        program.send_signal(number)  # to it alone, as a runner does that cancels a job
+        out = program.stdout.read()
+
+    run = Run(program.returncode, out, project.root)
+    assert run.code == 130, out
+    assert "error: train was interrupted before it ended." in out
+    assert "Traceback" not in out
+    assert (run.record["train"]["status"], run.record["train"]["exit_code"]) == ("error", 130)
+    with pytest.raises(ProcessLookupError):
+        os.kill(training, 0)
+    report = _run(project, "report")
+    assert report.code == 130
+    assert "Could not finish (train): train was interrupted" in report.report
 
 
 # --- one stage at a time ------------------------------------------------------------------------
