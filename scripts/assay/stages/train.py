@@ -94,9 +94,17 @@ def _repro(context: Context) -> TrainSection:
     reason = Reason(
         message=f"Training failed{f' in stage `{printable(failed)}`' if failed else ''}: {detail}",
         file="dvc.yaml",
-        hint="The output of the stage is in the log of `train`.",
+        hint=_OUT_OF_MEMORY if _KILLED.search(detail) else _SEE_LOG,
     )
     return TrainSection(status=Status.FAIL, reasons=(reason,), mode="run", stages=runs)
+
+
+_SEE_LOG = "The output of the stage is in the log of `train`."
+_OUT_OF_MEMORY = (
+    f"SIGKILL mostly means that memory ran out: use less, or a larger runner. {_SEE_LOG}"
+)
+# As Python and as a shell say it: which of them runs a stage depends on the system.
+_KILLED = re.compile(r"exited with (-9|137)\b|killed by SIGKILL")
 
 
 class _Stages:
