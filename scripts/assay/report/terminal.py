@@ -17,7 +17,7 @@ from rich.text import Text
 from assay.report import escape, view, wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from assay.record import RunRecord
     from assay.report.comparison import MetricRow, SliceRow
@@ -50,7 +50,7 @@ def render(
     content = view.of(record, verdict)
     blocks: list[RenderableType] = [_headline(content)]
     blocks += [_problem(content)] if content.problems or content.not_run else []
-    blocks += [_metrics(content.metrics)] if content.metrics else []
+    blocks += [_metrics(content)] if content.metrics else []
     blocks += [_slices(content)] if content.worse else []
     blocks += [_failures(content)] if content.tests or content.checks else []
     blocks += [_lines(content)] if content.lines or content.notes else []
@@ -104,8 +104,8 @@ def _problem(content: View) -> RenderableType:
     return Group(*found)
 
 
-def _metrics(rows: Iterable[MetricRow]) -> Table:
-    rows = list(rows)
+def _metrics(content: View) -> RenderableType:
+    rows = content.metrics
     gated = any(row.gates for row in rows)
     table = _table()
     table.add_column("Metric", overflow="fold", ratio=3)
@@ -124,7 +124,11 @@ def _metrics(rows: Iterable[MetricRow]) -> Table:
         if gated:
             cells.append(_gates(row))
         table.add_row(*cells)
-    return table
+    left = len(content.all_metrics) - len(rows)
+    if left <= 0:
+        return table
+    more = wording.count(left, "more metric")
+    return Group(table, Text(f"…and {more}, in the full report", style="dim"))
 
 
 def _gates(row: MetricRow) -> Text:

@@ -130,7 +130,7 @@ def _notes(record: RunRecord, verdict: Verdict) -> tuple[Phrase, ...]:
     notes: list[Phrase] = []
     compare = record.compare
     compared = compare is not None and compare.status not in ("error", "skipped")
-    if compared and compare is not None and not compare.baseline:
+    if compared and compare is not None and compare.metrics and not compare.baseline:
         notes.append(
             ("There is no baseline yet: nothing to compare with, so only fixed bounds count.",)
         )

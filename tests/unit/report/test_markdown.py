@@ -34,6 +34,13 @@ def test_a_first_run_says_that_there_is_no_baseline() -> None:
     assert "⚪ not decided: worse by at most 0.01" in text
 
 
+def test_without_metrics_a_missing_baseline_is_no_news() -> None:
+    record = records.first_run()
+    assert record.compare is not None
+    empty = record.compare.model_copy(update={"metrics": (), "gates": ()})
+    assert "baseline yet" not in markdown.render(record.with_section("compare", empty))
+
+
 def test_no_gate_is_said_and_how_to_set_one() -> None:
     text = markdown.render(records.no_gate())
     assert "nothing could fail" in text
