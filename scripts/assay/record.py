@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "record.json"
+LIMIT = 100_000_000
+"""Bytes. Steps that run later read the file, and the project's own code can write to it."""
 STAGES = ("checkout", "validate", "test", "train", "evaluate", "compare")
 """In the order in which they run."""
 
@@ -113,7 +115,14 @@ def load(path: Path) -> RunRecord:
         UsageError: There is none, or it is not one that this version of Assay can read.
     """
     try:
-        return RunRecord.model_validate_json(path.read_bytes())
+        with path.open("rb") as file:
+            content = file.read(LIMIT + 1)
+        if len(content) > LIMIT:
+            raise UsageError(
+                f"{path} is larger than {LIMIT // 1_000_000} MB, which no record is.",
+                hint="Delete the file to start anew.",
+            )
+        return RunRecord.model_validate_json(content)
     except FileNotFoundError:
         raise UsageError(
             f"There is no record at {path}.", hint="Run `assay check`, or a stage, first."

@@ -91,3 +91,11 @@ def test_a_write_that_fails_leaves_the_old_file(
     assert "Free some space" in (caught.value.hint or "")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_record_of_any_size_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    with path.open("wb") as file:
+        file.truncate(records.LIMIT + 1)  # without taking the space
+    with pytest.raises(UsageError, match="larger than 100 MB"):
+        records.load(path)
