@@ -153,6 +153,10 @@ CRASHES = {
         "import os; os._exit(1)",
         "The tests ended with exit code 1 " + EARLY,
     ),
+    "exit 3, which is pytest's for itself": (
+        "import os; os._exit(3)",
+        "The tests ended with exit code 3 " + EARLY,
+    ),
 }
 
 

@@ -165,6 +165,8 @@ def test_a_stage_that_fails(project: Project, cmd: str, more: str, said: str) ->
     (reason,) = section.reasons
     assert reason.message.startswith("Training failed in stage `fit`: ")
     assert said in reason.message
+    assert "failed to reproduce" not in reason.message, "said already"
+    assert reason.message.endswith(".")
     assert reason.file == "dvc.yaml"
     assert "log of `train`" in (reason.hint or "")
     assert ("memory ran out" in (reason.hint or "")) == ("SIGKILL" in cmd)

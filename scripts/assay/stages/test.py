@@ -114,7 +114,9 @@ def _watched(file: Path, root: Path) -> tuple[Path, str | None]:
 
 def _without_results(done: process.Completed, running: str | None) -> TestSection:
     """The run ended before its end."""
-    if done.code in {_INTERNAL, _USAGE}:
+    # A test that ends the process may use any code; pytest says so when an error is its own.
+    own = running is None or "INTERNALERROR" in done.tail
+    if done.code in {_INTERNAL, _USAGE} and own:
         return _unusable(done)
     while_in = "" if running is None else f" while it ran {_short(running)}"
     if done.code >= 0:

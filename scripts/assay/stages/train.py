@@ -91,14 +91,17 @@ def _repro(context: Context) -> TrainSection:
         return TrainSection(status=Status.PASS, mode="run", stages=runs)
     failed = next((run.name for run in runs if run.outcome == "failed"), None)
     detail = dvccli.explanation(done.tail) or f"dvc {done.ending}"
+    detail = _REPEATED.sub("", detail).rstrip(".")
     reason = Reason(
-        message=f"Training failed{f' in stage `{printable(failed)}`' if failed else ''}: {detail}",
+        message=f"Training failed{f' in stage `{printable(failed)}`' if failed else ''}: {detail}.",
         file="dvc.yaml",
         hint=_OUT_OF_MEMORY if _KILLED.search(detail) else _SEE_LOG,
     )
     return TrainSection(status=Status.FAIL, reasons=(reason,), mode="run", stages=runs)
 
 
+_REPEATED = re.compile(r"^failed to reproduce '[^']*': (?:failed to run: )?")
+"""What DVC says before the cause, and the reason says already."""
 _SEE_LOG = "The output of the stage is in the log of `train`."
 _OUT_OF_MEMORY = (
     f"SIGKILL mostly means that memory ran out: use less, or a larger runner. {_SEE_LOG}"
