@@ -30,8 +30,17 @@ FORGE_SECRETS = frozenset(
         "ACTIONS_RUNTIME_TOKEN",
         "ACTIONS_RUNTIME_URL",
         "ASSAY_TOKEN",
+        # GitLab's job token, under each of the names that it has, and as part of a URL.
+        "CI_DEPENDENCY_PROXY_PASSWORD",
+        "CI_JOB_JWT",
+        "CI_JOB_JWT_V1",
+        "CI_JOB_JWT_V2",
         "CI_JOB_TOKEN",
+        "CI_REGISTRY_PASSWORD",
+        "CI_REPOSITORY_URL",
+        "GH_ENTERPRISE_TOKEN",
         "GH_TOKEN",
+        "GITHUB_ENTERPRISE_TOKEN",
         "GITHUB_TOKEN",
         "INPUT_GITHUB-TOKEN",  # as runners spell it that pass inputs to the steps of an action
         "INPUT_GITHUB_TOKEN",

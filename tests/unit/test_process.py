@@ -157,3 +157,8 @@ def _assert_ends(pid: int) -> None:
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
     pytest.fail("the child goes on")
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "CI_JOB_TOKEN", "CI_REPOSITORY_URL", "GH_TOKEN"])
+def test_tokens_of_every_forge_stay_with_us(name: str) -> None:
+    assert name not in process.user_environment({name: "https://ci:s3cret@host/x", "PATH": ""})
