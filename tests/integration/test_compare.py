@@ -163,6 +163,22 @@ def test_a_metric_that_no_file_has_does_not_pass(repo: Repo) -> None:
     )
     assert section.status is Status.FAIL
     assert "fone is configured in assay.yaml" in section.reasons[0].message
+    assert section.reasons[0].hint is None
+
+
+def test_a_metric_whose_name_is_misspelt(repo: Repo) -> None:
+    section = _compare(
+        repo, {"a": "1"}, config="metrics: {acuracy: {min: 0.9}}", metrics=({"accuracy": 0.8}, None)
+    )
+    assert section.reasons[0].hint == "Did you mean `accuracy`?"
+
+
+def test_without_an_evaluation_there_is_nothing_to_compare(repo: Repo) -> None:
+    repo.commit({"a": "1"})
+    section = compare.run(make_context(repo.root, "", environ=repo.environ))
+    assert section.status is Status.WARN
+    (reason,) = section.reasons
+    assert reason.message == "Nothing was evaluated, so there is nothing to compare."
 
 
 def test_without_an_evaluation_configured_metrics_do_not_pass(repo: Repo) -> None:

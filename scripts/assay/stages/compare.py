@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +13,7 @@ from assay.config import Direction
 from assay.errors import AssayError
 from assay.gates import Gate
 from assay.section import Fact, Reason, Section, Status
+from assay.stats.catalogue import canonical
 from assay.workspace.git import GitTree, WorkTree
 
 if TYPE_CHECKING:
@@ -122,9 +124,21 @@ def run(context: Context) -> CompareSection:
         trees = WorkTree(workspace.git), GitTree(workspace.git, record.base.sha)
         parameters = tuple(_parameters(trees[0], head, trees[1], base))
     has_base = evaluated is not None and evaluated.base is not None
-    reasons = _reasons(gates, has_base=has_base, base_known=record.base is not None)
+    measured = [metric.name for metric in metrics if metric.head is not None]
+    reasons = [*_reasons(gates, measured)]
+    if evaluated is None:
+        reasons.append(
+            Reason(
+                message="Nothing was evaluated, so there is nothing to compare.",
+                hint="Run `assay evaluate` first, or `assay check` for all stages.",
+                severity="warning",
+            )
+        )
+    elif not has_base:
+        reasons.append(_no_baseline(base_known=record.base is not None))
+    status = Status.PASS if evaluated is not None else Status.WARN
     return CompareSection(
-        status=Status.FAIL if any(gate.passed is False for gate in gates) else Status.PASS,
+        status=Status.FAIL if any(gate.passed is False for gate in gates) else status,
         reasons=tuple(reasons),
         baseline=has_base,
         same_rows=None if evaluated is None or evaluated.rows is None else evaluated.rows.same,
@@ -306,13 +320,22 @@ def _train_seconds(context: Context) -> float | None:
     return round(sum(times), 3) if times else None
 
 
-def _reasons(gates: tuple[Gate, ...], *, has_base: bool, base_known: bool) -> Iterator[Reason]:
+def _reasons(gates: tuple[Gate, ...], measured: list[str]) -> Iterator[Reason]:
     for gate in gates:
         if gate.passed is False:
-            yield Reason(message=f"{gate.message}.", key=("metrics", gate.metric, gate.rule))
-    if not has_base:
-        why = "The base revision has no metrics" if base_known else "There is no base revision"
-        yield Reason(
-            message=f"{why}, so nothing can be compared: only absolute bounds are gated.",
-            severity="note",
-        )
+            # A name that we know is spelt as it should be, and has no value for another reason.
+            known = gate.metric in measured or canonical(gate.metric) is not None
+            close = [] if known else difflib.get_close_matches(gate.metric, measured, n=1)
+            yield Reason(
+                message=f"{gate.message}.",
+                hint=f"Did you mean `{close[0]}`?" if close else None,
+                key=("metrics", gate.metric, gate.rule),
+            )
+
+
+def _no_baseline(*, base_known: bool) -> Reason:
+    why = "The base revision has no metrics" if base_known else "There is no base revision"
+    return Reason(
+        message=f"{why}, so nothing can be compared: only absolute bounds are gated.",
+        severity="note",
+    )
