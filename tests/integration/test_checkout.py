@@ -444,3 +444,24 @@ def test_what_dvc_files_say_cannot_reach_out_of_the_project(cloned: Project) -> 
 
     assert all(".." not in out.path for out in files.outputs)
     assert files.output("data/stolen").object_path is None  # type: ignore[union-attr]
+
+
+def test_data_is_not_placed_through_a_link_that_came_with_the_repository(cloned: Project) -> None:
+    outside = cloned.root.parent / "outside"
+    outside.mkdir()
+    pointer = (
+        "outs:\n- md5: d41d8cd98f00b204e9800998ecf8427e\n  hash: md5\n  path: link/sub/.bashrc\n"
+    )
+    (cloned.root / "link").symlink_to(outside)
+    cloned.commit({"evil.dvc": pointer})
+
+    error = _failure(cloned.context(), RepositoryError)
+
+    assert "link/sub/.bashrc would be written outside of the project" in error.message
+    assert (error.file, error.exit_code) == ("link", 2)
+    assert not any(outside.iterdir())
+
+    # The same link made by whoever owns the machine: where it leads is not ours to judge.
+    cloned.git("rm", "--cached", "--quiet", "link")
+    cloned.git("commit", "--quiet", "-m", "no link")
+    assert "is not in the remote" in _failure(cloned.context()).message

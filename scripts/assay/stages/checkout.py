@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from assay.console import printable
@@ -60,6 +60,7 @@ def run(context: Context) -> CheckoutSection:
     workspace.dvc.require()
     shutil.rmtree(workspace.base_folder, ignore_errors=True)
     head = workspace.head_files()
+    _refuse_links(context, head)
     if context.config.train == "verify" and head.stages and not head.has_lock:
         raise no_lock()
     remote = workspace.dvc.remote()
@@ -81,6 +82,30 @@ def run(context: Context) -> CheckoutSection:
         url=remote.url if remote else None,
         transfers=tuple(transfers),
     )
+
+
+def _refuse_links(context: Context, head: DvcFiles) -> None:
+    """Refuse to place data in folders of somebody's machine that a repository chose.
+
+    `dvc add` refuses folders that are links, `dvc pull` writes into them. One that git does not
+    know was made by whoever owns the machine, and is theirs to make.
+
+    Raises:
+        RepositoryError: A folder of an output is a link in git that leads out of the project.
+    """
+    root, git = context.workspace.root.resolve(), context.workspace.git
+    folders = {str(f): out for out in head.outputs for f in PurePosixPath(out.path).parents}
+    for folder, out in sorted(folders.items()):
+        path = root / folder
+        if not path.is_symlink() or path.resolve().is_relative_to(root):
+            continue
+        if git.is_tracked(folder):
+            raise RepositoryError(
+                f"{printable(out.path)} would be written outside of the project: "
+                f"{printable(folder)} is a symbolic link.",
+                file=folder,
+                hint="Remove the link from git; data can be moved with `dvc config cache.dir`.",
+            )
 
 
 def no_lock() -> RepositoryError:

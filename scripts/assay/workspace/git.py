@@ -186,6 +186,11 @@ class Git:
             raise ProgramError(f"`git ls-tree` failed: {printable(said)}.")
         return _split(done.stdout)
 
+    def is_tracked(self, path: str) -> bool:
+        """Whether git has this file or link of the project; a folder is none."""
+        listed = self.run("--literal-pathspecs", "ls-files", "-z", "--cached", "--", path)
+        return path in _split(listed.stdout)
+
     def working_files(self) -> tuple[str, ...]:
         """The project's files in the work tree: tracked ones and new ones that are not ignored."""
         done = self.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
