@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import shlex
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -12,6 +16,8 @@ from assay import config as configuration
 from assay.console import printable
 from assay.discover import discover
 from assay.errors import ConfigError
+from assay.report.wording import number
+from assay.stats.catalogue import direction_of
 from assay.workspace import write_atomically
 
 if TYPE_CHECKING:
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
     from assay.discover import Discovered
     from assay.workspace import Workspace
 
-WORKFLOW = ".github/workflows/model-check.yml"
+WORKFLOWS = ".github/workflows"
 _USES = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@[A-Za-z0-9_./-]+")
 
 
@@ -41,32 +47,53 @@ def run(workspace: Workspace, console: Console, *, uses: str) -> None:
     console.line()
     prefix = workspace.git.prefix()
     root = workspace.root.joinpath(*[".."] * prefix.count("/")).resolve()
+    folder = prefix.rstrip("/")
     plan = {
         workspace.root / configuration.FILE: assay_yaml(found, uses=uses),
         # Workflows live at the root of the git repository, wherever the project is in it.
-        root / WORKFLOW: workflow(found, uses=uses, folder=prefix.rstrip("/")),
+        root / workflow_file(folder): workflow(found, uses=uses, folder=folder),
     }
     written = []
     for path, text in plan.items():
         name = path.relative_to(root).as_posix()
         if path.exists():
-            console.line(f"kept    {name} (it exists; init never overwrites)")
+            console.line(f"kept    {printable(name)} (it exists; init never overwrites)")
             continue
         write_atomically(path, text)
-        written.append(name)
-        console.line(f"wrote   {name}")
-    if written:
+        written.append(path)
+        console.line(f"wrote   {printable(name)}")
+    console.line()
+    if not found.dvc.metrics and not found.predictions:
+        console.line("There is nothing to judge yet: declare `metrics:` in dvc.yaml, or name a")
+        console.line("predictions file in assay.yaml.")
         console.line()
+    if written:
         console.line("Next: look at them, then commit, push and open a pull request:")
-        console.line(f"  git add {' '.join(written)}")
+        console.line(f"  {_git_add(written, root)}")
         console.line('  git commit -m "Check models in pull requests with Assay"')
-        console.line("Or see now what a pull request would say: assay check")
+    where = "" if workspace.root == Path.cwd() else f" -C {_shell(workspace.root, Path.cwd())}"
+    console.line(f"See now what a pull request would say: assay check{where}")
+
+
+def _git_add(files: list[Path], root: Path) -> str:
+    """The command as it works where the user is."""
+    here = Path.cwd()
+    inside = here.is_relative_to(root)
+    start = "git" if inside else f"git -C {_shell(root, here)}"
+    return " ".join([start, "add", *(_shell(file, here if inside else root) for file in files)])
+
+
+def _shell(path: Path, start: Path) -> str:
+    return shlex.quote(printable(Path(os.path.relpath(path, start)).as_posix()))
 
 
 def _findings(found: Discovered) -> Iterator[tuple[str, str]]:
     none = "none found"
     remote = found.remote
-    yield "DVC remote", f"{remote.name} ({remote.url})" if remote else none
+    yield (
+        "DVC remote",
+        f"{remote.name} ({remote.url})" if remote else f"{none} (a workflow can pull nothing)",
+    )
     yield "stages", ", ".join(found.dvc.stages) or none
     yield "metrics", ", ".join(found.dvc.metrics) or none
     yield "predictions", found.predictions.path if found.predictions else none
@@ -93,12 +120,32 @@ def assay_yaml(found: Discovered, *, uses: str) -> str:
     lines += [*_predictions(found), ""]
     lines += ["metrics:" if found.metrics else "# metrics:  # the ones that matter, best first"]
     for name, value in list(found.metrics.items())[:3]:
-        lines += [f"  {_scalar(name)}:  # now {value:.4g}"]
-        lines += ["    # min: 0.8              # or max: fail beyond this bound"]
-        lines += ["    # max_regression: 0.01  # fail when worse than base by more than this"]
+        lines += [f"  {_scalar(name)}:  # now {number(value)}", *_bounds(name, value)]
     if found.model and not any(a.type == "model" for a in found.dvc.artifacts):
         lines += ["", f"model: {_scalar(found.model)}"]
     return "\n".join([*lines, ""])
+
+
+def _bounds(name: str, value: float) -> Iterator[str]:
+    """Bounds that make sense for this metric, to be taken into use by whoever reads them."""
+    higher = direction_of(name) == "higher"
+    small = float(f"{abs(value) / 100 or 0.01:.0e}")
+    key, side = ("min", "below") if higher else ("max", "above")
+    rules = {
+        f"{key}: {_two_digits(value, up=not higher)}": f"fail {side} this",
+        f"max_regression: {small:.12g}": "fail when worse than base by more than this",
+    }
+    for rule, meaning in rules.items():
+        yield f"    # {rule:<22}# {meaning}"
+
+
+def _two_digits(value: float, *, up: bool) -> str:
+    """The number rounded to the side on which the metric keeps it today."""
+    if value == 0:
+        return "0"
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+    steps = round(value / unit, 6)
+    return f"{(math.ceil(steps) if up else math.floor(steps)) * unit:.12g}"
 
 
 def _predictions(found: Discovered) -> Iterator[str]:
@@ -119,18 +166,29 @@ def _predictions(found: Discovered) -> Iterator[str]:
     yield "  # slices: [country]     # columns whose values are looked at one by one"
 
 
+def workflow_file(folder: str) -> str:
+    """Where the workflow of the project in this folder stands; every project has its own."""
+    return f"{WORKFLOWS}/model-check{f'-{_slug(folder)}' if folder else ''}.yml"
+
+
+def _slug(folder: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-") or "project"
+
+
 def workflow(found: Discovered, *, uses: str, folder: str) -> str:
     """The text of the workflow: the starter workflow with this repository's names in it."""
     text = resources.files("assay").joinpath("starter.yml").read_text(encoding="utf-8")
     branch = (found.default_branch or "main").removeprefix("origin/")
     repository, ref = uses.split("@", 1)
     called = f"{repository}/.github/workflows/model-check.yml@{ref}"
-    text = text.replace("$default-branch", _scalar(branch))
+    text = text.replace("$default-branch", _scalar([branch])[1:-1])  # it stands in a list
     text = text.replace("your-org/assay/.github/workflows/model-check.yml@v1", called)
     if folder:
-        text = text.replace(
-            called, f"{called}\n    with:\n      working-directory: {_scalar(folder)}"
-        )
+        # Each project has a comment of its own, and a name: runs of one name cancel each other.
+        text = text.replace("name: Model check\n", f"name: {_scalar(f'Model check of {folder}')}\n")
+        given = {"working-directory": folder, "comment-key": _slug(folder)}
+        lines = [f"      {key}: {_scalar(value)}" for key, value in given.items()]
+        text = text.replace(called, "\n".join([called, "    with:", *lines]))
     return text
 
 

@@ -1,0 +1,151 @@
+"""`assay init`: what it finds, what it writes, and what it tells people to do next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from assay import config
+from assay.discover import Discovered
+from assay.initialize import assay_yaml, workflow, workflow_file
+from assay.workspace.dvcfiles import DvcFiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.repos import Project
+
+ROOT_WORKFLOW = ".github/workflows/model-check.yml"
+
+
+def _init(project: Project, *args: str, cwd: Path | None = None) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "assay.cli", "init", *args],
+        cwd=cwd or project.root,
+        env=project.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def _bare(project: Project) -> None:
+    (project.root / "assay.yaml").unlink(missing_ok=True)
+
+
+def _found(**changes: Any) -> Discovered:
+    empty: dict[str, Any] = {
+        "remote": None,
+        "dvc": DvcFiles(),
+        "default_branch": "main",
+        "requirements": None,
+        "tables": (),
+        "schemas": (),
+        "has_tests": False,
+        "predictions": None,
+        "metrics": {},
+        "model": None,
+    }
+    return Discovered(**(empty | changes))
+
+
+def test_one_command_and_one_commit(project: Project) -> None:
+    _bare(project)
+    code, out = _init(project)
+    assert code == 0, out
+    assert "metrics       metrics.json" in out
+    assert "predictions   predictions.csv" in out
+    assert f"git add assay.yaml {ROOT_WORKFLOW}\n" in out
+    written = config.load(project.root)
+    assert list(written.metrics) == ["accuracy"]
+    assert written.predictions is not None
+    assert written.predictions.path == "predictions.csv"
+    jobs = yaml.safe_load((project.root / ROOT_WORKFLOW).read_text())["jobs"]
+    assert "with" not in jobs["model-check"]
+
+
+def test_nothing_is_ever_overwritten(project: Project) -> None:
+    before = (project.root / "assay.yaml").read_bytes()
+    assert _init(project)[0] == 0
+    code, out = _init(project)
+    assert code == 0
+    assert out.count("it exists; init never overwrites") == 2
+    assert "git add" not in out
+    assert (project.root / "assay.yaml").read_bytes() == before
+
+
+def test_projects_of_one_repository_have_a_workflow_each(project: Project) -> None:
+    for name in ("a", "b c"):
+        folder = project.root / "models" / name
+        shutil.copytree(project.root / ".dvc", folder / ".dvc")
+        (folder / "dvc.yaml").write_text("metrics: [m.json]\n")
+        code, out = _init(project, cwd=folder)
+        assert code == 0, out
+        (command,) = (line for line in out.splitlines() if "git add" in line)
+        done = subprocess.run(
+            command, shell=True, cwd=folder, env=project.environ, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    files = sorted((project.root / ".github/workflows").iterdir())
+    assert [file.name for file in files] == [
+        "model-check-models-a.yml",
+        "model-check-models-b-c.yml",
+    ]
+    first, second = (yaml.safe_load(file.read_text()) for file in files)
+    assert first["name"] != second["name"]
+    assert second["jobs"]["model-check"]["with"] == {
+        "working-directory": "models/b c",
+        "comment-key": "models-b-c",
+    }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="another drive has no relative path")
+def test_from_outside_of_the_repository(project: Project, tmp_path: Path) -> None:
+    _bare(project)
+    code, out = _init(project, "-C", str(project.root), cwd=tmp_path)
+    assert code == 0, out
+    (command,) = (line for line in out.splitlines() if "git -C" in line)
+    subprocess.run(command, shell=True, cwd=tmp_path, env=project.environ, check=True)
+    assert "assay.yaml" in project.git("diff", "--cached", "--name-only")
+    assert "assay check -C " in out
+
+
+def test_a_repository_without_metrics_is_told_what_is_missing(project: Project) -> None:
+    _bare(project)
+    (project.root / "dvc.yaml").unlink()
+    code, out = _init(project)
+    assert code == 0, out
+    assert "There is nothing to judge yet: declare `metrics:` in dvc.yaml" in out
+    assert config.load(project.root) == config.Config()
+
+
+def test_bounds_are_proposed_on_the_side_that_is_worse() -> None:
+    found = _found(metrics={"r2": 0.98113, "mae": 11783.3, "loss": 0.0})
+    text = " ".join(assay_yaml(found, uses="o/n@v1").split())
+    assert "r2: # now 0.9811 # min: 0.98 # fail below this # max_regression: 0.01 # fail" in text
+    assert "mae: # now 11,783 # max: 12000 # fail above this # max_regression: 100 # fail" in text
+    assert "loss: # now 0.0000 # max: 0 # fail above this # max_regression: 0.01 # fail" in text
+
+
+def test_names_stand_in_the_workflow_as_they_are() -> None:
+    text = workflow(_found(default_branch="origin/a, b"), uses="o/n@v2", folder="x: [y]")
+    parsed = yaml.safe_load(text)
+    assert parsed[True]["pull_request"]["branches"] == ["a, b"]
+    job = parsed["jobs"]["model-check"]
+    assert job["uses"] == "o/n/.github/workflows/model-check.yml@v2"
+    assert job["with"]["working-directory"] == "x: [y]"
+    assert workflow_file("x: [y]") == ".github/workflows/model-check-x-y.yml"
+
+
+def test_what_uses_must_look_like(project: Project) -> None:
+    code, out = _init(project, "--uses", "a b@c")
+    assert code == 2
+    assert "It should be OWNER/NAME@REF" in out
