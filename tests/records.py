@@ -11,7 +11,7 @@ from assay.config import Config, MetricSpec
 from assay.evaluation import Evaluation, Metric
 from assay.record import Environment, Revision, RunRecord
 from assay.section import Reason, Section, Status
-from assay.stages.checkout import CheckoutSection, Transfer
+from assay.stages.checkout import CheckoutSection
 from assay.stages.compare import (
     CompareSection,
     FileChange,
@@ -33,6 +33,7 @@ from assay.stats.curves import (
     Residuals,
     RocCurve,
 )
+from assay.transfer import Transfer
 
 HEAD = "4f1c0de9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3"
 BASE = "0b5e55ed1e2d3c4b5a69788796a5b4c3d2e1f001"

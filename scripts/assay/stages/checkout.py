@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from assay.console import printable
 from assay.errors import RemoteError, RepositoryError
-from assay.section import Fact, Reason, Section, Status
+from assay.section import Reason, Section, Status
+from assay.transfer import Transfer, move, present
 from assay.workspace import dvccli, not_written, objects, remotefailure
 
 if TYPE_CHECKING:
@@ -21,22 +20,8 @@ if TYPE_CHECKING:
 
     from assay.context import Context
     from assay.process import Completed
-    from assay.workspace.dvccli import Dvc, Remote
+    from assay.workspace.dvccli import Remote
     from assay.workspace.dvcfiles import DvcFiles, Output
-
-_POLL_SECONDS = 0.1
-
-
-class Transfer(Fact):
-    """What one revision needed from the remote."""
-
-    revision: Literal["head", "base"]
-    files: int
-    """Objects that were fetched now."""
-    bytes: int
-    seconds: float
-    cached: int
-    """Objects that were in the cache already."""
 
 
 class CheckoutSection(Section):
@@ -128,7 +113,7 @@ def _pull_head(
         context.console.line("DVC tracks no data here.")
         return Transfer(revision="head", files=0, bytes=0, seconds=0.0, cached=0), []
     needed = [out for out in head.outputs if out.pushed and not _is_made_here(context, out)]
-    if remote is None and not _present(cache, needed):
+    if remote is None and not present(cache, needed):
         raise RepositoryError(
             "DVC tracks data, but there is no default remote to pull it from.",
             file=".dvc/config",
@@ -141,7 +126,7 @@ def _pull_head(
         if remote is None
         else ["pull", "--allow-missing", *(["--run-cache"] if run_cache else [])]
     )
-    transfer, done = _transfer(context, dvc, arguments, head.outputs, remote, revision="head")
+    transfer, done = move(context, dvc, arguments, head.outputs, remote, revision="head")
     return transfer, _keep_unsaved(context, head, done)
 
 
@@ -220,7 +205,7 @@ def _fetch_base(
     """What base needs; and the transfer, where it needs objects that head does not bring."""
     base, needed = _base_needs(context)
     cache, own = context.workspace.dvc.cache_dir(), {out.md5 for out in head.outputs}
-    missing = [o for o in needed if o.md5 not in own and not _present(cache, [o])]
+    missing = [o for o in needed if o.md5 not in own and not present(cache, [o])]
     return base, needed, _pull_base(context, missing) if missing else None
 
 
@@ -238,7 +223,7 @@ def _pull_base(context: Context, missing: Sequence[Output]) -> Transfer | Remote
         skeleton = dvccli.skeleton(workspace.dvc, Path(folder), contents)
         arguments = ["fetch", "--", *(out.path for out in missing)]
         try:
-            transfer, _ = _transfer(context, skeleton, arguments, missing, remote, revision="base")
+            transfer, _ = move(context, skeleton, arguments, missing, remote, revision="base")
         except RemoteError as error:
             return error
     return transfer
@@ -289,100 +274,6 @@ def _place_base(context: Context, base: DvcFiles | None, needed: Sequence[Output
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(found.path, target)
     return reasons
-
-
-# --- moving -------------------------------------------------------------------------------------
-
-
-def _transfer(
-    context: Context,
-    dvc: Dvc,
-    arguments: Sequence[str],
-    outputs: Sequence[Output],
-    remote: Remote | None,
-    *,
-    revision: Literal["head", "base"],
-) -> tuple[Transfer, Completed]:
-    """Run one `dvc pull` or `fetch`, measure what it moved, and check what it brought.
-
-    Raises:
-        RemoteError: DVC failed.
-    """
-    cache = context.workspace.dvc.cache_dir()
-    before = {found.path for found in objects.objects(cache, outputs) if found.present}
-    own = dvc.root in cache.parents
-    started = set(objects.unfinished(cache)) if own else set()
-    start = time.monotonic()
-    done = _watched(context, dvc, arguments, outputs, revision=revision)
-    seconds = time.monotonic() - start
-    found = [o for o in objects.objects(cache, outputs) if o.present and o.path not in before]
-    fresh = {o.path: o for o in found}
-    damaged = {path for path, item in fresh.items() if not objects.is_intact(item)}
-    for path in damaged:
-        _remove(path, [dvc.root / item.name for item in found if item.path == path])
-        del fresh[path]
-    if done.code != 0 and own:  # what DVC was writing when it failed; a cache may be shared
-        for path in set(objects.unfinished(cache)) - started:
-            path.unlink(missing_ok=True)
-    if done.code != 0 and not remotefailure.is_only_unsaved(done):
-        absent = [o for o in objects.objects(cache, outputs) if not o.present]
-        raise remotefailure.explain(done, remote, absent)
-    moved = Transfer(
-        revision=revision,
-        files=len(fresh),
-        bytes=sum(path.stat().st_size for path in fresh),
-        seconds=round(seconds, 3),
-        cached=len(before),
-    )
-    return moved, done
-
-
-def _remove(damaged: Path, placed: Sequence[Path]) -> None:
-    """Remove a damaged object and its copies: the next run would take them for good.
-
-    Somebody's own file in that place is not a copy of it, and stays.
-    """
-    content = objects.content_hash(damaged)
-    for path in placed:
-        if path.is_file() and objects.content_hash(path) == content:
-            path.unlink()
-    damaged.unlink()
-
-
-def _watched(
-    context: Context,
-    dvc: Dvc,
-    arguments: Sequence[str],
-    outputs: Sequence[Output],
-    *,
-    revision: str,
-) -> Completed:
-    """Run DVC with a progress bar over the bytes that arrive in the cache."""
-    if not context.console.interactive or revision == "base":
-        return dvc.stream(*arguments, on_line=lambda _: None)
-    cache = context.workspace.dvc.cache_dir()
-    total = sum(out.size or 0 for out in outputs if out.object_path)
-    with context.console.progress() as bar, ThreadPoolExecutor(max_workers=1) as pool:
-        task = bar.add_task(f"pulling {revision}", total=total)
-        running = pool.submit(dvc.stream, *arguments, on_line=lambda _: None)
-        while not running.done():
-            start = time.monotonic()
-            bar.update(task, completed=_arrived(cache, outputs))
-            # Looking at a folder of many files takes a while; do not spend the time on that.
-            time.sleep(max(_POLL_SECONDS, 10 * (time.monotonic() - start)))
-        return running.result()
-
-
-def _arrived(cache: Path, outputs: Sequence[Output]) -> int:
-    sizes = {}
-    for found in objects.objects(cache, outputs):
-        with contextlib.suppress(FileNotFoundError):
-            sizes[found.path] = found.path.stat().st_size
-    return sum(sizes.values())
-
-
-def _present(cache: Path, outputs: Sequence[Output]) -> bool:
-    return all(found.present for found in objects.objects(cache, outputs))
 
 
 def _said(transfers: Sequence[Transfer], remote: Remote | None) -> str:
