@@ -130,7 +130,7 @@ def _stage(name: str) -> Callable[..., None]:
 
 
 for _name, _help in (
-    ("checkout", "Pull the DVC data of this revision, and of base as far as a comparison needs."),
+    ("checkout", "Pull the DVC data of this revision, and what base needs."),
     ("validate", "Check the data against the Pandera schema."),
     ("test", "Run the project's pytest suite."),
     ("train", "Reproduce the DVC pipeline, or verify that somebody did."),
@@ -153,7 +153,7 @@ def report(
         typer.Option(envvar="ASSAY_COMMENT_KEY", help="Tells several comments of one PR apart."),
     ] = "default",
 ) -> None:
-    """Render the record: Markdown, HTML, JSON, step summary; and post the comment."""
+    """Write the report on what ran, and post the comment."""
     from assay.stages import report as reporting
 
     context, problem = _prepare(root, config=config, base=None, train=None, fresh=False)
@@ -180,7 +180,7 @@ def init(
         str, typer.Option(help="The action that the workflow uses: OWNER/NAME@REF.")
     ] = "your-org/assay@v1",
 ) -> None:
-    """Look at a repository, say what was found, write assay.yaml and the workflow."""
+    """Say what is found here; write assay.yaml and the workflow."""
     from assay import initialize
     from assay.console import Console
     from assay.workspace import Workspace

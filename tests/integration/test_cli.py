@@ -69,6 +69,12 @@ def _unittest(project: Project) -> None:
     project.write({"tests/test_one.py": "def test_one():\n    pass\n"})
 
 
+def test_the_help_fits_a_terminal(tmp_path: Path) -> None:
+    run = _assay(tmp_path, "--help", environ=dict(os.environ), more={"COLUMNS": "80"})
+    assert run.code == 0
+    assert "..." not in run.out.replace("[ARGS]...", "")
+
+
 # --- check --------------------------------------------------------------------------------------
 
 
