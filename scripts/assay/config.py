@@ -136,7 +136,7 @@ class PredictionsSpec(_Documented):
     task: Task | None = None
     """Inferred from the columns when it is not given."""
     slices: Strings = ()
-    """Columns whose values are reported one by one."""
+    """Columns whose values are reported one by one: the 20 most frequent, from 30 rows on."""
 
     @model_validator(mode="after")
     def _something_to_score(self) -> PredictionsSpec:

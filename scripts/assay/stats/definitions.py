@@ -27,6 +27,11 @@ REGRESSION: frozenset[Task] = frozenset({"regression"})
 CLASSIFICATION: frozenset[Task] = BINARY | MULTICLASS
 NO_TASK: frozenset[Task] = frozenset()
 
+MOST_SLICES = 20
+"""Slices of one column at most: what a reader of a report can still take in."""
+LEAST_SLICE_ROWS = 30
+"""Slices smaller than this are left out: their metrics are mostly noise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:

@@ -10,16 +10,13 @@ import numpy as np
 import pandas as pd
 
 from assay.stats.columns import Label, PredictionsError, listed, pick, require, rows_text
+from assay.stats.definitions import LEAST_SLICE_ROWS, MOST_SLICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-MIN_ROWS = 30
-"""Slices smaller than this are left out by default: their metrics are mostly noise."""
-MAX_VALUES = 20
-"""Slices of one column at most, by default: what a reader of a report can still take in."""
 TRUTH_TOLERANCE = 1e-6
 """Relative difference up to which two fractional true values are the same: what float32 keeps."""
 
@@ -78,8 +75,8 @@ def slices(
     frame: pd.DataFrame,
     columns: Sequence[str],
     *,
-    min_rows: int = MIN_ROWS,
-    max_values: int = MAX_VALUES,
+    min_rows: int = LEAST_SLICE_ROWS,
+    max_values: int = MOST_SLICES,
 ) -> Slices:
     """The rows of each value of each column.
 
