@@ -11,7 +11,6 @@ import atexit
 import os
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,8 +91,7 @@ def check(
     if report:
         from assay.report import svg
 
-        # The engine behind the plots takes 0.3 s to start, and a core is idle while DVC pulls.
-        threading.Thread(target=svg.warm_up, daemon=True).start()
+        svg.warm_up()  # it takes 0.3 s, and a core is idle while DVC pulls
     context = run_stages(records.STAGES, context, problem=problem, debug=debug)
     if report:
         from assay.stages import report as reporting

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from assay.report import sanitizer
+from assay.report.engine import Engine, EngineError
 from assay.report.vegalite import HEIGHT, THEMELESS, WIDTH, theme
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
     from assay.report import charts
 
-VERSION = "5.20"
-"""Of Vega-Lite: the newest of version 5 that every vl-convert we allow has."""
+ENGINE = Engine()
+"""Draws for this whole process; it starts with the first drawing."""
 MISSING = "Plots need the extra `assay[report]`, which is not installed."
 _SIZE = {"width": WIDTH, "height": HEIGHT}
 _MOST_ROWS = 200_000
@@ -45,9 +46,9 @@ def available() -> bool:
 
 
 def warm_up() -> None:
-    """Have vl-convert start its engine, so that the first drawing need not wait for it."""
+    """Have the engine start, so that the first drawing need not wait for it."""
     if available():
-        render({"mark": "point", "data": {"values": []}}, name="warm-up", title="")
+        ENGINE.start()
 
 
 def draw(chart: charts.Chart) -> str:
@@ -99,18 +100,14 @@ def render(spec: Mapping[str, Any], *, name: str, title: str) -> str:
     Raises:
         PlotError: vl-convert is missing, or the specification cannot be drawn.
     """
+    if not available():
+        raise PlotError(MISSING)
     try:
-        import vl_convert
-    except ImportError:
-        raise PlotError(MISSING) from None
-    try:
-        drawn: str = vl_convert.vegalite_to_svg(
-            dict(spec), vl_version=VERSION, allowed_base_urls=[]
-        )
+        drawn = ENGINE.draw(spec)
         return sanitizer.clean(drawn, prefix=f"{name}-", title=title, colours=VARIABLES)
     except sanitizer.UnsafeSvgError as error:
         raise PlotError(f"the drawing cannot be shown: {error}") from error
-    except Exception as error:  # vl-convert raises ValueError and, for some input, RuntimeError
+    except EngineError as error:
         raise PlotError(f"it is no drawable Vega-Lite: {_first_line(error)}") from error
 
 
