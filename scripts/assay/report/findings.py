@@ -76,14 +76,15 @@ class CheckRow:
 def problems(record: RunRecord) -> tuple[Problem, ...]:
     """Why stages did not pass, errors first; not those that the table of metrics shows."""
     gates = record.compare.gates if record.compare else ()
-    in_table = {gate.message for gate in gates if gate.value is not None}
+    in_table = {gate.message.rstrip(".") for gate in gates if gate.value is not None}
     found = []
     for stage, section in record.sections():
         if section.status in (Status.PASS, Status.SKIPPED):
             continue
         blocking = section.status is not Status.WARN
         for reason in _in_short(record, stage, section):
-            if reason.severity == "note" or (stage == "compare" and reason.message in in_table):
+            shown = stage == "compare" and reason.message.rstrip(".") in in_table
+            if shown or reason.severity == "note":
                 continue
             found.append(_problem(stage, section, reason, blocking=blocking))
     return tuple(sorted(found, key=lambda problem: not problem.blocking))
@@ -175,7 +176,7 @@ def pipeline(record: RunRecord) -> tuple[tuple[Code, Phrase, str], ...]:
 def _problem(stage: str, section: Section, reason: Reason, *, blocking: bool) -> Problem:
     return Problem(
         stage=stage,
-        status=wording.status_words(section.status),
+        status=wording.status_words("warn" if reason.severity == "warning" else section.status),
         message=reason.message,
         hint=reason.hint or "",
         where=_where(reason.file, reason.line),

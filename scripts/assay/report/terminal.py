@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from assay.record import RunRecord
     from assay.report.comparison import MetricRow, SliceRow
+    from assay.report.escape import Phrase
     from assay.report.view import View
     from assay.verdict import Outcome, Verdict
 
@@ -116,7 +117,7 @@ def _metrics(content: View) -> RenderableType:
         table.add_column("Gate", overflow="fold", ratio=4)
     for row in rows:
         cells: list[RenderableType] = [
-            Text(escape.text(row.title)),
+            Text(_title(row.title)),
             row.base,
             Text(row.head, style="bold"),
             _change(row),
@@ -129,6 +130,12 @@ def _metrics(content: View) -> RenderableType:
         return table
     more = wording.count(left, "more metric")
     return Group(table, Text(f"…and {more}, in the full report", style="dim"))
+
+
+def _title(title: Phrase) -> str:
+    """`Mean absolute error (mae)`: in a terminal nothing else tells the name from the words."""
+    words, *name = title
+    return escape.text((words, *(f"({escape.text(part)})" for part in name)))
 
 
 def _gates(row: MetricRow) -> Text:
@@ -149,7 +156,7 @@ def _slices(content: View) -> RenderableType:
     table.add_column("Difference", no_wrap=True)
     for row in content.worse[:_MOST_SLICES]:
         name = Text(f"{escape.text(row.column)} = {escape.text(row.value)}")
-        metric = Text(escape.text(row.title))
+        metric = Text(_title(row.title))
         table.add_row(name, row.rows, metric, row.base, row.head, _change(row))
     title = f"Worse on {content.worse_on} of {content.sliced} slices"
     left = len(content.worse) - _MOST_SLICES
@@ -164,6 +171,7 @@ def _failures(content: View) -> Text:
         found.append(f"{what}: ", style="red")
         found.append(f"{escape.text(test.name)}\n")
         found.append(f"  {escape.text(test.message)}\n", style="dim")
+    found.append(_left(len(content.tests), "more test"))
     for check in content.checks[:_MOST_FAILURES]:
         found.append("broken: ", style="red")
         count = f" ({check.count} rows)" if check.count and check.share else ""
@@ -171,12 +179,14 @@ def _failures(content: View) -> Text:
         found.append(f"{where}: {escape.text(check.check)}{count}\n")
         if check.examples:
             found.append(f"  {escape.text(check.examples)}\n", style="dim")
-    for rows, what in ((content.tests, "more test"), (content.checks, "more broken rule")):
-        if len(rows) > _MOST_FAILURES:
-            left = wording.count(len(rows) - _MOST_FAILURES, what)
-            found.append(f"…and {left}, in the full report\n", style="dim")
+    found.append(_left(len(content.checks), "more broken rule"))
     found.rstrip()
     return found
+
+
+def _left(amount: int, what: str) -> Text:
+    left = wording.count(amount - _MOST_FAILURES, what)
+    return Text(f"…and {left}, in the full report\n" if amount > _MOST_FAILURES else "", "dim")
 
 
 def _lines(content: View) -> RenderableType:

@@ -69,6 +69,28 @@ def test_what_the_tables_list_is_one_problem_a_stage() -> None:
     assert top.count("> **test: ") == 1
 
 
+def test_a_failed_gate_stands_in_the_table_and_is_no_problem_besides() -> None:
+    record = records.ALL["regression"]()
+    assert record.compare is not None
+    (failed, *_) = (gate for gate in record.compare.gates if gate.passed is False)
+    gates = (failed.model_copy(update={"message": "f1 0.5 is below its minimum 0.6"}),)
+    reasons = (Reason(message="f1 0.5 is below its minimum 0.6."),)
+    section = record.compare.model_copy(update={"gates": gates, "reasons": reasons})
+    text = markdown.render(record.with_section("compare", section))
+    assert text.count("is below its minimum") == 1, "in the headline"
+
+
+def test_a_warning_of_a_stage_that_failed_is_called_a_warning() -> None:
+    record = records.failed_checks()
+    assert record.test is not None
+    reasons = (Reason(message="Odd.", severity="warning"), Reason(message="Bad."))
+    text = markdown.render(
+        record.with_section("test", record.test.model_copy(update={"reasons": reasons}))
+    )
+    assert "**test: ⚠️ warning.** Odd." in text
+    assert "**test: ❌ failed.** Bad." in text
+
+
 def test_names_in_the_lines_are_code() -> None:
     record = records.good()
     why = Reason(message="No data is validated: assay.yaml has no `data`.", severity="note")
