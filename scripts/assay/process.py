@@ -12,12 +12,14 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import ProgramError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import TextIO
 
 # Code from a pull request must not be able to write to the forge or to sign in its name. Cloud
 # credentials stay: training may need them, and the workflow's author put them there.
@@ -55,6 +57,7 @@ TAIL_LINES = 40
 # What a program is given to end by itself after an interruption, and what it may leave behind
 # running (`server &` in a stage) is given before it is ended.
 GRACE_SECONDS = 5.0
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -142,23 +145,52 @@ def follow(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> Co
     begun = time.monotonic()
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     assert process.stdout is not None  # noqa: S101 (for the type checker: we asked for a pipe)
-    read_all = threading.Event()
-    watcher = threading.Thread(target=_end_leftovers, args=(process, read_all), daemon=True)
-    watcher.start()
+    lines: SimpleQueue[str | None] = SimpleQueue()
+    reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+    reader.start()
     try:
-        for line in process.stdout:
-            text = line.rstrip("\r\n")
+        for text in _until_the_end(process, lines):
             tail.append(text)
             on_line(text)
     except BaseException:
         _interrupt(process)
         raise
     finally:
-        read_all.set()
-        process.stdout.close()
         code = process.wait()
-        watcher.join()
+        reader.join(GRACE_SECONDS)
     return Completed(code=code, tail="\n".join(tail), seconds=time.monotonic() - begun)
+
+
+def _read(output: TextIO, lines: SimpleQueue[str | None]) -> None:
+    with output:
+        for line in output:
+            lines.put(line.rstrip("\r\n"))
+    lines.put(None)
+
+
+def _until_the_end(process: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> Iterator[str]:
+    """The lines of a program, until its output ends or it has been gone for a while.
+
+    What it left running may hold its output open, and we would read for ever: that is ended
+    first, as far as it is still in the program's group, and then not listened to any more.
+    """
+    gone_since: float | None = None
+    while True:
+        try:
+            text = lines.get(timeout=_POLL_SECONDS)
+        except Empty:
+            if process.poll() is None:
+                continue
+            gone_since = gone_since or time.monotonic()
+            waited = time.monotonic() - gone_since
+            if waited > GRACE_SECONDS:
+                _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+            if waited > 2 * GRACE_SECONDS:
+                return
+            continue
+        if text is None:
+            return
+        yield text
 
 
 _OWN_GROUP: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
@@ -171,13 +203,6 @@ def _interrupt(process: subprocess.Popen[str]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
     finally:  # whoever interrupts once more does not want to wait
-        _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def _end_leftovers(process: subprocess.Popen[str], read_all: threading.Event) -> None:
-    """Once the program has ended, end what keeps its output open; we would read for ever."""
-    process.wait()
-    if not read_all.wait(GRACE_SECONDS):
         _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import signal
 import sys
 import time
@@ -143,6 +144,16 @@ def test_what_a_stage_leaves_running_does_not_hold_us_up(
     done, lines = _stream("sleep 60 & echo $!", tmp_path, shell=True)
     assert done.code == 0
     _assert_ends(int(lines[0]))
+
+
+@pytest.mark.skipif(not shutil.which("setsid"), reason="needs setsid")
+def test_nor_does_what_left_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
+    # It keeps the output open for longer than the whole run of tests may take.
+    code = "setsid sleep 3600 & echo $!"
+    done, lines = _stream(code, tmp_path, shell=True)
+    assert (done.code, len(lines)) == (0, 1)
+    os.kill(int(lines[0]), signal.SIGKILL)
 
 
 def _assert_ends(pid: int) -> None:
