@@ -70,8 +70,9 @@ def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug
             }
         )
         context.console.line(_closing_line(name, section), style=_STYLES[section.status])
-    for reason in limited(section.reasons):
-        context.console.annotate(_placed(reason, context))
+    if section.blocked_by is None:  # else the closing line has said it, and it is no news
+        for reason in limited(section.reasons):
+            context.console.annotate(_placed(reason, context))
     record = context.record.with_section(name, section)
     records.save(record, context.workspace.state / records.FILE)
     if section.exit_code == INTERRUPTED:
@@ -160,4 +161,6 @@ _STYLES = {
 
 
 def _closing_line(name: str, section: Section) -> str:
+    if section.blocked_by is not None:
+        return f"{name}: skipped, because {section.blocked_by} did not succeed"
     return f"{name}: {section.status.value} ({section.seconds:.1f} s)"

@@ -189,6 +189,16 @@ def test_a_wrong_option(project: Project, args: tuple[str, ...], said: str) -> N
     assert "Traceback" not in run.out
 
 
+def test_stages_that_were_not_reached_are_one_line_each_and_no_annotation(
+    project: Project,
+) -> None:
+    run = _run(project, "check", "--base", "nope", more={"GITHUB_ACTIONS": "true"})
+    assert "\nvalidate: skipped, because checkout did not succeed\n" in run.out
+    assert "\ncompare: skipped, because evaluate did not succeed\n" in run.out
+    assert "::notice" not in run.out
+    assert run.out.count("::error") == 1
+
+
 def test_not_a_git_repository(tmp_path: Path) -> None:
     folder = tmp_path / "plain"
     folder.mkdir()
