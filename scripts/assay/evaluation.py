@@ -268,8 +268,9 @@ def _slices(found: Found, config: Config, values: dict[str, float]) -> list[Slic
             for part in slices(found.frame, spec.slices)
         ]
     except DataError as error:
-        error.file = error.file or spec.path
-        found.problems.append(error)
+        message = f"{printable(spec.path)}: {error.message.rstrip('.')}."
+        key = ("predictions", "slices")
+        found.problems.append(DataError(message, hint=error.hint, key=key))
         return []
 
 

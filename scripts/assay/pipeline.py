@@ -126,8 +126,14 @@ def _blocked(name: str, record: RunRecord) -> Section | None:
             continue
         blocks = found.status is Status.ERROR or (need == "train" and found.status is Status.FAIL)
         if blocks or (found.status is Status.SKIPPED and need == "evaluate"):
-            reason = Reason(message=f"Skipped, because {need} did not succeed.", severity="note")
-            return _module(name)[1](status=Status.SKIPPED, reasons=(reason,), blocked_by=need)
+            message = f"Skipped, because {need} did not succeed."
+            reason = Reason(message=message, severity="note", hint=f"Run `assay {need}` again.")
+            return _module(name)[1](
+                status=Status.SKIPPED,
+                reasons=(reason,),
+                blocked_by=need,
+                exit_code=found.exit_code,  # run alone, it must not look like a success
+            )
     return None
 
 

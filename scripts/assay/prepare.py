@@ -77,7 +77,8 @@ def context(
         problem = problem or error
     record = None if fresh else _earlier(workspace, head)
     if record is None:
-        record = records.new(ci=ci, config=config, head=head)
+        project = "" if head is None else workspace.git.prefix()
+        record = records.new(ci=ci, config=config, head=head, project=project)
         try:
             record = record.model_copy(update={"base": _base(workspace, ci, base, head)})
         except AssayError as error:

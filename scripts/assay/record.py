@@ -5,12 +5,14 @@ Each stage owns the model of its section in its own file; this module only assem
 
 from __future__ import annotations
 
+import json
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from assay import __version__
 from assay.ci import CiContext
@@ -64,6 +66,8 @@ class RunRecord(Fact):
     assay: str = __version__
     created: datetime
     ci: CiContext = CiContext()
+    project: str = ""
+    """The project folder in the git repository, with a `/` at its end; empty for the root."""
     config: Config = Config()
     head: Revision | None = None
     base: Revision | None = None
@@ -93,7 +97,12 @@ class RunRecord(Fact):
 
     def to_json(self) -> str:
         """The document, indented: people read it too."""
-        return self.model_dump_json(by_alias=True, indent=1) + "\n"
+        try:
+            return self.model_dump_json(by_alias=True, indent=1) + "\n"
+        except PydanticSerializationError:  # a branch or a file whose name is not UTF-8
+            data = self.model_dump(mode="json", by_alias=True)
+            text = json.dumps(data, indent=1, ensure_ascii=False)
+            return text.encode("utf-8", errors="replace").decode() + "\n"
 
 
 def _field(stage: str) -> str:
@@ -101,10 +110,17 @@ def _field(stage: str) -> str:
     return "validation" if stage == "validate" else stage
 
 
-def new(*, ci: CiContext, config: Config, head: Revision | None = None) -> RunRecord:
+def new(
+    *, ci: CiContext, config: Config, head: Revision | None = None, project: str = ""
+) -> RunRecord:
     """An empty record of a run that starts now, in this environment."""
     return RunRecord(
-        created=datetime.now(UTC), ci=ci, config=config, head=head, environment=_environment()
+        created=datetime.now(UTC),
+        ci=ci,
+        project=project,
+        config=config,
+        head=head,
+        environment=_environment(),
     )
 
 

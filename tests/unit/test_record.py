@@ -35,6 +35,12 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["record.json"]  # noqa: PTH208 (names)
 
 
+def test_a_name_that_is_not_utf8_is_written_all_the_same(tmp_path: Path) -> None:
+    record = records.new(ci=CiContext(head_ref="a\udcffb"), config=Config(), project="\udcff/")
+    records.save(record, tmp_path / "record.json")
+    assert records.load(tmp_path / "record.json").ci.head_ref == "a?b"
+
+
 def test_sections_by_stage() -> None:
     record = _new().with_section("validate", ValidateSection(status=Status.WARN))
     record = record.with_section("checkout", CheckoutSection(status=Status.PASS))

@@ -197,7 +197,8 @@ def _reproduce(record: RunRecord) -> str:
     if ci.host != "local" and _is_sha(head):
         lines += [f"git fetch origin {_fetched(record)}", f"git checkout --detach {head}"]
     base = record.base.sha if record.base else ci.base_sha
-    lines.append(f"assay check --base {base}" if _is_sha(base) else "assay check")
+    folder = f" -C {shlex.quote(record.project)}" if record.project else ""
+    lines.append(f"assay check{folder}" + (f" --base {base}" if _is_sha(base) else ""))
     return "\n".join(lines)
 
 

@@ -279,8 +279,9 @@ def _place_base(context: Context, base: DvcFiles | None, needed: Sequence[Output
 def _said(transfers: Sequence[Transfer], remote: Remote | None) -> str:
     files = sum(t.files for t in transfers)
     if files == 0:
-        return f"Nothing to fetch: all {sum(t.cached for t in transfers)} objects are cached."
+        return "Nothing to fetch: everything is cached."
     size = sum(t.bytes for t in transfers)
     seconds = max(t.seconds for t in transfers)
     source = f" from {remote.name} ({remote.url})" if remote else ""
-    return f"Fetched {files} files, {size / 1e6:.1f} MB in {seconds:.1f} s{source}."
+    count = f"{files} file{'s' if files > 1 else ''}"
+    return f"Fetched {count}, {size / 1e6:.1f} MB in {seconds:.1f} s{source}."

@@ -86,7 +86,8 @@ def _match_rows(head: Found, base: Found, config: Config) -> RowMatch | None:
     try:
         found = align(head.frame, base.frame, truth=spec.truth, key=spec.key or None)
     except DataError as error:
-        base.problems.append(error)
+        message = f"Its rows cannot be matched with head's: {error.message.rstrip('.')}."
+        base.problems.append(DataError(message, hint=error.hint, key=("predictions", "key")))
         return None
     return RowMatch(
         shared=found.shared,

@@ -193,3 +193,8 @@ def test_the_commands_to_repeat_a_run(update: dict[str, object], commands: list[
     for command in commands:
         assert command in text
     assert f"assay check --base {records.BASE}" in text
+
+
+def test_the_command_of_a_project_in_a_folder() -> None:
+    record = records.good().model_copy(update={"project": "models/a $(b)/"})
+    assert f"assay check -C 'models/a $(b)/' --base {records.BASE}" in markdown.render(record)
