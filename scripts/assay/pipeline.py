@@ -27,7 +27,6 @@ NEEDS = {
     "compare": ("evaluate",),
 }
 
-
 INTERRUPTED = 130
 """What shells say of a program that Ctrl-C ended."""
 
@@ -75,7 +74,7 @@ def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug
             context.console.annotate(_placed(reason, context))
     record = context.record.with_section(name, section)
     records.save(record, context.workspace.state / records.FILE)
-    if section.exit_code == INTERRUPTED:
+    if section.exit_code == INTERRUPTED and section.blocked_by is None:
         raise KeyboardInterrupt
     return context.with_record(record)
 
