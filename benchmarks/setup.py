@@ -47,6 +47,11 @@ def run(bench: Bench) -> None:
 
 
 def _path() -> str:
-    """`PATH` without the environment that runs us: an action starts with the system's Python."""
+    """`PATH` with a plain Python first, as a runner has it.
+
+    Without the environment that runs us, and not behind a version manager's shims: these are shell
+    scripts that take longer than all of `uv sync`.
+    """
     mine = str(Path(sys.executable).parent)
-    return os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != mine)
+    others = [p for p in os.environ["PATH"].split(os.pathsep) if p != mine]
+    return os.pathsep.join([str(Path(sys.executable).resolve().parent), *others])
