@@ -36,14 +36,15 @@ def tool(uv: Uv, root: Path, folder: Path) -> Sequence[str]:
             env = {"UV_PROJECT_ENVIRONMENT": str(folder)}
             # Not `--locked`: our tests hold the lock to pyproject.toml, and a uv that is older or
             # newer than the one that made it may want to write it differently.
-            sync = ["sync", "--frozen", "--no-editable", *options]
+            sync = ["sync", "--frozen", "--no-install-project", *options]
             uv.run(*sync, label="tool", cwd=root, env=env)
+            overlay.lay(root, interpreter(folder))
             return ()
         uv.run("venv", f"--python={declared.OUR_PYTHON}", str(folder), label="tool", cwd=root)
         python = f"--python={interpreter(folder)}"
         export = ["--frozen", *options, "--no-emit-project"]
         _export_and_install(uv, export, python, cwd=root, label="tool")
-        uv.run("pip", "install", "--no-deps", python, str(root), label="tool", cwd=root)
+        overlay.lay(root, interpreter(folder))
     except UvError as error:
         if error.is_network:
             raise overlay.outside(error) from error

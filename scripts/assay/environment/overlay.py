@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay import __version__
 from assay.environment.uv import UvError
 from assay.errors import OutsideError, ProjectEnvironmentError
 
@@ -60,6 +62,31 @@ def our_requirements(root: Path, extra: str = EXTRA) -> list[Requirement]:
             else:
                 found[line] = normalize(line)
     return [Requirement(name=name, text=line) for line, name in found.items()]
+
+
+def lay(root: Path, python: Path) -> None:
+    """Put Assay itself into an environment that has all that it needs.
+
+    As files: building and installing a wheel of them takes uv longer than all that is missing.
+    """
+    lib = python.parent.parent
+    site = next(iter([*lib.glob("lib/python3*/site-packages"), lib / "Lib" / "site-packages"]))
+    shutil.rmtree(site / "assay", ignore_errors=True)
+    source = root / "scripts" / "assay"
+    for path in source.rglob("*"):
+        if path.is_file() and path.parent.name != "__pycache__":
+            target = site / "assay" / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)  # without the mode: the checkout may be read-only
+    # What tells installers, and our own check of a given interpreter, that it is there.
+    about = site / f"assay-{__version__}.dist-info"
+    about.mkdir(exist_ok=True)
+    text = f"Metadata-Version: 2.1\nName: assay\nVersion: {__version__}\n"
+    (about / "METADATA").write_text(text, encoding="utf-8")
+    (about / "INSTALLER").write_text("assay\n", encoding="utf-8")
+    listed = [path for folder in (site / "assay", about) for path in folder.rglob("*")]
+    record = "".join(f"{path.relative_to(site).as_posix()},,\n" for path in listed)
+    (about / "RECORD").write_text(record, encoding="utf-8")
 
 
 def conflicts(requirements: Iterable[Requirement], theirs: Mapping[str, str]) -> list[Requirement]:
@@ -126,17 +153,19 @@ class Overlay:
         requirements = our_requirements(self.root)
         clashes = conflicts(requirements, theirs)
         problem: UvError | None = None
+        needed = [r.text for r in requirements]
         if not clashes:
-            missing = [r.text for r in requirements if r.name not in theirs]
-            problem = self._beside(theirs, missing)
+            problem = self._beside(theirs, needed)
             if problem is None:
+                lay(self.root, self.python)
                 return []
         if not self.declared:
             raise self._conflict(clashes, theirs, problem)
         try:
-            self._install(*self.declared, self._ours(f"[{EXTRA}]"), label="project")
+            self._install(*self.declared, *needed, label="project")
         except UvError as error:
             raise self._conflict(clashes, theirs, error) from error
+        lay(self.root, self.python)
         now = installed(self.python)
         return [
             f"{name} is {now.get(name, 'gone')} and not {version}: Assay cannot work beside that."
@@ -144,7 +173,7 @@ class Overlay:
             if now.get(name) != version
         ]
 
-    def _beside(self, theirs: Mapping[str, str], missing: Sequence[str]) -> UvError | None:
+    def _beside(self, theirs: Mapping[str, str], needed: Sequence[str]) -> UvError | None:
         """Install without touching what is there; returns why that cannot be.
 
         The versions of our own lock come first, so that the same commit gives the same
@@ -156,7 +185,7 @@ class Overlay:
         for pins, options in ((both, ["--offline"]), (both, []), (theirs, [])):
             constraints = [f"{name}=={version}" for name, version in pins.items()]
             try:
-                self._install(*options, self._ours(), *missing, constraints=constraints)
+                self._install(*options, *needed, constraints=constraints)
             except UvError as error:
                 problem = error
                 if error.is_network and not options:
@@ -166,9 +195,6 @@ class Overlay:
         if problem is not None and problem.is_network:
             raise outside(problem)
         return problem
-
-    def _ours(self, extras: str = "") -> str:
-        return f"assay{extras} @ {self.root.as_uri()}"
 
     def _install(
         self, *args: str, label: str = "", constraints: Sequence[str] | None = None
