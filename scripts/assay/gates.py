@@ -59,20 +59,16 @@ def decide(
         )
         return
     shown = f"{name} {head:.4g}"
-    if spec.min is not None:
-        passed = head >= spec.min
-        word = "is not below" if passed else "is below"
-        message = f"{shown} {word} its minimum {spec.min:g}"
-        yield Gate(
-            metric=name, rule="min", limit=spec.min, value=head, passed=passed, message=message
-        )
-    if spec.max is not None:
-        passed = head <= spec.max
-        word = "is not above" if passed else "is above"
-        message = f"{shown} {word} its maximum {spec.max:g}"
-        yield Gate(
-            metric=name, rule="max", limit=spec.max, value=head, passed=passed, message=message
-        )
+    bounds: tuple[tuple[Rule, float | None, str, str], ...] = (
+        ("min", spec.min, "below", "minimum"),
+        ("max", spec.max, "above", "maximum"),
+    )
+    for rule, limit, side, word in bounds:
+        if limit is None:
+            continue
+        passed = head >= limit if rule == "min" else head <= limit
+        message = f"{shown} {'is not' if passed else 'is'} {side} its {word} {limit:g}"
+        yield Gate(metric=name, rule=rule, limit=limit, value=head, passed=passed, message=message)
     if spec.max_regression is not None:
         yield _regression(name, spec.max_regression, head=head, base=base, direction=direction)
 
