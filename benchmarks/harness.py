@@ -1,4 +1,6 @@
-"""Measures us against a peer: alternately, in one session, as a ratio of medians.
+"""Measures us against a peer: alternately, in one session, as the median ratio of the pairs.
+
+A machine's speed drifts; the two runs of a pair, one right after the other, see the same of it.
 
 A benchmark is a module of this package with one function:
 
@@ -87,7 +89,7 @@ class Bench:
         before: Callable[[], None] = lambda: None,
         warmup: bool = True,
     ) -> Row:
-        """Run both alternately and add a row with the ratio of the median times.
+        """Run both alternately and add a row with the median ratio of the pairs.
 
         Args:
             name: What the row is called.
@@ -117,7 +119,10 @@ class Bench:
             name=name,
             ours=f"{times['ours']:.2f} s",
             peer=f"{times['peer']:.2f} s",
-            result=times["ours"] / times["peer"],
+            result=statistics.median(
+                ours.seconds / peer.seconds
+                for ours, peer in zip(taken["ours"], taken["peer"], strict=True)
+            ),
             limit=limit,
             memory=f"{peaks['ours']:.0f} / {peaks['peer']:.0f} MiB",
         )

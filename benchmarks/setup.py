@@ -33,7 +33,7 @@ def run(bench: Bench) -> None:
         )
 
     ours, peer = commands(warm)
-    bench.compare("setup, warm", ours, peer, limit=1.5, runs=9, before=lambda: remove(home, env))
+    bench.compare("setup, warm", ours, peer, limit=1.5, runs=15, before=lambda: remove(home, env))
     ours, peer = commands(cold)
     bench.compare(
         "setup, cold",

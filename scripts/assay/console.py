@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
 import re
-import secrets
 import sys
 import traceback
 from contextlib import contextmanager
@@ -81,7 +81,7 @@ class Console:
         if not self.github or self._fenced:
             yield
             return
-        token = secrets.token_hex(16)
+        token = os.urandom(16).hex()
         self.raw(f"::stop-commands::{token}")
         self._fenced = True
         try:

@@ -530,8 +530,21 @@ def test_interrupted_build_is_not_used(machine: Machine) -> None:
     machine.seen("test")
     folder = next(machine.home.glob("project-*/"))
     (folder / "assay-env.json").unlink()
-    shutil.rmtree(next(folder.glob("lib/*/site-packages/assay")))
+    next(folder.glob("lib/*/site-packages/assay")).unlink()
     assert machine.seen("test")["packages"]["assay"] == "0.1.0"
+
+
+def test_taking_assay_out_of_an_environment_leaves_the_checkout(machine: Machine) -> None:
+    machine.lock("tiny-core==2.7.0")
+    machine.seen("test")
+    folder = next(machine.home.glob("project-*/"))
+    before = sorted(machine.root.rglob("*.py"))
+    environ = {**machine.environ, "UV_PROJECT_ENVIRONMENT": str(folder)}
+    # As a stage of theirs may do: `uv sync` removes what the lock does not know.
+    sync = [machine.uv, "sync", "--locked", "--quiet"]
+    subprocess.run(sync, cwd=machine.project, env=environ, check=True)
+    assert not list(folder.glob("lib/*/site-packages/assay*"))
+    assert sorted(machine.root.rglob("*.py")) == before
 
 
 def test_two_processes_build_once(machine: Machine) -> None:

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from assay import __version__
 from assay.environment import declared, overlay, uv
 from assay.environment.build import Builder, Environment, user_cache
 from assay.environment.launch import PROJECT_VERBS, TOOL_VERBS, BuildLog, Launcher
@@ -214,6 +215,26 @@ def test_installed_reads_names_and_versions(tmp_path: Path) -> None:
 
 
 # What uv is told
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_assay_is_laid_as_a_link_or_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_args: object, **_named: object) -> None:
+        raise OSError("A required privilege is not held by the client")
+
+    if not links:
+        monkeypatch.setattr(Path, "symlink_to", refuse)
+    python = tmp_path / "bin" / "python"
+    site = tmp_path / "lib" / "python3.11" / "site-packages"
+    (site / "assay").mkdir(parents=True)
+    (site / "assay" / "stale.py").touch()  # another Assay that the project declared
+    overlay.lay(ROOT, python)
+    assert (site / "assay").is_symlink() == links
+    assert (site / "assay" / "cli.py").read_bytes() == (ROOT / "scripts/assay/cli.py").read_bytes()
+    assert not (site / "assay" / "stale.py").exists()
+    assert overlay.installed(python) == {"assay": __version__}
 
 
 def test_uv_environment_hears_what_pip_was_told() -> None:

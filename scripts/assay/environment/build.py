@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import shutil
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,7 @@ class Builder:
         return _remembered(
             "tool",
             folder,
-            key=_digest(self._ours(), *install.TOOL_EXTRAS),
+            key=_digest(self._ours, *install.TOOL_EXTRAS),
             source="Assay's uv.lock",
             make=lambda: install.tool(uv(), self.root, folder),
         )
@@ -104,7 +104,7 @@ class Builder:
         return _remembered(
             "project",
             folder,
-            key=_digest(self._ours(), found.kind, python, overlay.EXTRA, *watched),
+            key=_digest(self._ours, found.kind, python, overlay.EXTRA, *watched),
             source=found.title,
             make=lambda: install.Project(
                 uv(), self.root, self.project, folder, found, request
@@ -113,6 +113,8 @@ class Builder:
 
     def key(self) -> str:
         """Changes when what uv has to download may have changed."""
+        import platform  # no other verb needs it
+
         try:
             watched = [path.read_bytes() for path in self.declaration().watched]
         except (OSError, ProjectEnvironmentError):
@@ -121,6 +123,7 @@ class Builder:
         python = self.environ.get("ASSAY_PYTHON_VERSION", "")
         return f"{sys.platform}-{platform.machine()}-{_digest(lock, python, *watched)[:20]}"
 
+    @cached_property
     def _ours(self) -> str:
         """A digest of the Assay that gets installed."""
         files = sorted((self.root / "scripts" / "assay").rglob("*"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -171,7 +170,7 @@ class Launcher:
         path = self.environ.get("GITHUB_ENV")
         if path is None:
             return
-        end = secrets.token_hex(16)
+        end = os.urandom(16).hex()
         # What is empty too: an earlier `setup`, of another project, may have set it.
         lines = [f"{name}<<{end}\n{self.environ.get(name, '')}\n{end}\n" for name in REMEMBERED]
         with Path(path).open("a", encoding="utf-8") as file:

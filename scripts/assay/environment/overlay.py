@@ -67,26 +67,29 @@ def our_requirements(root: Path, extra: str = EXTRA) -> list[Requirement]:
 def lay(root: Path, python: Path) -> None:
     """Put Assay itself into an environment that has all that it needs.
 
-    As files: building and installing a wheel of them takes uv longer than all that is missing.
+    As a link to the checkout: to build a wheel, or to copy a hundred files, takes longer than uv
+    needs for all that is missing.
     """
     lib = python.parent.parent
     site = next(iter([*lib.glob("lib/python3*/site-packages"), lib / "Lib" / "site-packages"]))
-    shutil.rmtree(site / "assay", ignore_errors=True)
-    source = root / "scripts" / "assay"
-    for path in source.rglob("*"):
-        if path.is_file() and path.parent.name != "__pycache__":
-            target = site / "assay" / path.relative_to(source)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)  # without the mode: the checkout may be read-only
-    # What tells installers, and our own check of a given interpreter, that it is there.
+    source, package = root / "scripts" / "assay", site / "assay"
+    shutil.rmtree(package, ignore_errors=True)  # a project may declare another Assay
+    try:
+        package.symlink_to(source, target_is_directory=True)
+    except OSError:  # Windows, where a link takes a privilege
+        shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
+    # What tells installers, and our own check of a given interpreter, that it is there. What they
+    # read as its one file is the link: taking Assay out again must not reach into the checkout.
     about = site / f"assay-{__version__}.dist-info"
     about.mkdir(exist_ok=True)
-    text = f"Metadata-Version: 2.1\nName: assay\nVersion: {__version__}\n"
-    (about / "METADATA").write_text(text, encoding="utf-8")
-    (about / "INSTALLER").write_text("assay\n", encoding="utf-8")
-    listed = [path for folder in (site / "assay", about) for path in folder.rglob("*")]
-    record = "".join(f"{path.relative_to(site).as_posix()},,\n" for path in listed)
-    (about / "RECORD").write_text(record, encoding="utf-8")
+    files = {
+        "INSTALLER": "assay\n",
+        "METADATA": f"Metadata-Version: 2.1\nName: assay\nVersion: {__version__}\n",
+        "RECORD": "assay,,\n",
+    }
+    files["RECORD"] += "".join(f"{about.name}/{name},,\n" for name in files)
+    for name, text in files.items():
+        (about / name).write_text(text, encoding="utf-8")
 
 
 def conflicts(requirements: Iterable[Requirement], theirs: Mapping[str, str]) -> list[Requirement]:

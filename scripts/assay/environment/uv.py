@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -209,7 +208,7 @@ def _fetch(locked: Path, folder: Path, environ: Mapping[str, str]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="uv-") as scratch:
         python = sys.executable
-        if importlib.util.find_spec("pip") is None:
+        if not _has_pip(python):
             python = _throwaway(Path(scratch) / "venv")
         target = Path(scratch) / "uv"
         done = _pip(python, environ, ["--target", str(target), "-r", str(locked)])
@@ -241,6 +240,12 @@ def _pip(
         text=True,
         check=False,
     )
+
+
+def _has_pip(python: str) -> bool:
+    # Asked of a new process, for this one runs without site-packages.
+    asked = [python, "-I", "-c", "import pip"]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
 def _throwaway(folder: Path) -> str:
