@@ -31,6 +31,30 @@ FILE = "assay.yaml"
 Direction = Literal["higher", "lower"]
 TrainMode = Literal["run", "verify", "skip"]
 Task = Literal["binary", "multiclass", "regression"]
+Severity = Literal["fail", "warn"]
+FairnessMeasure = Literal[
+    "demographic_parity_difference",
+    "demographic_parity_ratio",
+    "equal_opportunity_difference",
+    "equal_opportunity_ratio",
+    "equalized_odds_difference",
+    "equalized_odds_ratio",
+]
+_RULES = frozenset(
+    {
+        "min",
+        "max",
+        "max_regression",
+        "max_relative_regression",
+        "min_improvement",
+        "min_relative_improvement",
+        "no_significant_regression",
+        "non_inferior",
+        "superior",
+        "slices",
+    }
+)
+"""The keys of a metric that can say no."""
 
 
 def _one_or_many(value: object) -> object:
@@ -68,6 +92,7 @@ def _inside(path: str) -> str:
 
 
 Number = Annotated[float, BeforeValidator(_no_boolean)]
+NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_no_boolean)]
 File = Annotated[str, Field(min_length=1), AfterValidator(_inside)]
 
 _STRINGS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
@@ -89,19 +114,37 @@ class DataSpec(_Documented):
     """`file.py:Name`, `package.module:Name`, or a Pandera YAML file."""
     sensitive: Strings = ()
     """Columns whose values are never shown."""
+    key: Strings = ()
+    """The columns that identify a row, to tell changed rows from new ones."""
+    label: str | None = None
+    """The column that the model learns, whose balance is reported."""
+    disjoint_from: File | None = None
+    """A file that must not have a row of this one: the training data of evaluation data."""
 
 
-class MetricSpec(_Documented):
-    """A metric that matters: which way is better, and the bounds that it must keep."""
+class Rules(_Documented):
+    """The bounds that a metric must keep."""
 
-    direction: Direction | None = None
-    """Which way is better. Needed only for names that Assay does not know."""
     min: Number | None = None
     """The gate fails below this value; exactly on it passes."""
     max: Number | None = None
     """The gate fails above this value; exactly on it passes."""
-    max_regression: Annotated[float, Field(ge=0), BeforeValidator(_no_boolean)] | None = None
+    max_regression: NotNegative | None = None
     """The gate fails when head is worse than base by more than this. Needs a baseline."""
+    max_relative_regression: NotNegative | None = None
+    """The same as a share of base's value: `0.02` allows 2 % worse. Fails when base is zero."""
+    no_significant_regression: bool = False
+    """The gate fails when head is worse than base and chance does not explain it."""
+    non_inferior: NotNegative | None = None
+    """The gate passes when head is surely not worse than base by more than this margin."""
+    severity: Severity = "fail"
+    """What a gate that says no does to the run."""
+
+    @property
+    def gated(self) -> bool:
+        """Whether any rule is set."""
+        rules = (getattr(self, name) for name in type(self).model_fields if name in _RULES)
+        return any(rule is not None and rule is not False for rule in rules)
 
     @model_validator(mode="after")
     def _bounds_leave_room(self) -> MetricSpec:
@@ -110,10 +153,109 @@ class MetricSpec(_Documented):
             raise ValueError(message)
         return self
 
-    @property
-    def gated(self) -> bool:
-        """Whether any bound is set."""
-        return any(bound is not None for bound in (self.min, self.max, self.max_regression))
+
+class MetricSpec(Rules):
+    """A metric that matters: which way is better, and the bounds that it must keep."""
+
+    direction: Direction | None = None
+    """Which way is better. Needed only for names that Assay does not know."""
+    function: str | None = Field(default=None, min_length=1)
+    """Your own metric: `file.py:name` or `package.module:name` of a function of the predictions'
+    rows (a pandas.DataFrame) that returns a number."""
+    min_improvement: NotNegative | None = None
+    """The gate fails when head is not better than base by at least this."""
+    min_relative_improvement: NotNegative | None = None
+    """The same as a share of base's value. Fails when base is zero."""
+    superior: bool = False
+    """The gate passes when head is surely better than base."""
+    slices: Rules | None = None
+    """Rules that every slice must keep, corrected for having looked at many."""
+
+
+class Column(_Documented):
+    """Slices by the values of a column, or by bins of its numbers."""
+
+    column: str = Field(min_length=1)
+    """The column of the predictions file."""
+    bins: tuple[Number, ...] | None = Field(default=None, min_length=1)
+    """Edges between the bins, rising; the outer bins are open."""
+    quantiles: Annotated[int, Field(ge=2, le=20)] | None = None
+    """Into how many bins with about the same number of rows."""
+
+    @model_validator(mode="after")
+    def _one_way_of_binning(self) -> Column:
+        if self.bins is not None and self.quantiles is not None:
+            message = "has both `bins` and `quantiles`; one of them"
+            raise ValueError(message)
+        if self.bins is not None and list(self.bins) != sorted(set(self.bins)):
+            message = f"has `bins` {list(self.bins)}, which do not rise"
+            raise ValueError(message)
+        return self
+
+
+class Where(_Documented):
+    """One slice: the rows for which an expression is true."""
+
+    name: str = Field(min_length=1)
+    """What reports call it."""
+    where: str = Field(min_length=1)
+    """Comparisons of columns, as `age >= 60 and region in ('north', 'east')`."""
+
+
+class Cross(_Documented):
+    """Slices by the values of several columns at once."""
+
+    cross: Annotated[tuple[str, ...], Field(min_length=2, max_length=4)]
+    """Columns of the predictions file."""
+
+
+SliceSpec = Column | Where | Cross
+
+
+def _slice_specs(value: object) -> object:
+    """`season` is short for `{column: season}`."""
+    listed = [value] if isinstance(value, str | dict) else value
+    if not isinstance(listed, list | tuple):
+        return listed
+    return [{"column": item} if isinstance(item, str) else item for item in listed]
+
+
+class FairnessSpec(_Documented):
+    """A bound on how far apart the groups of a column may be."""
+
+    column: str = Field(min_length=1)
+    """The column that says which group a row belongs to."""
+    measure: FairnessMeasure
+    """By fairlearn's definitions; of the positive class."""
+    max: Number | None = None
+    """The gate fails above this value: for differences."""
+    min: Number | None = None
+    """The gate fails below this value: for ratios."""
+    severity: Severity = "fail"
+    """What a gate that says no does to the run."""
+
+
+class SeedsSpec(_Documented):
+    """How to find out what another random seed would have given."""
+
+    param: str = Field(min_length=1)
+    """The parameter with the seed, as `train.seed`, or `file.yaml:train.seed`."""
+    repeats: Annotated[int, Field(ge=2, le=50)] = 5
+    """How often head is trained again, each time with another seed."""
+
+
+class StatisticsSpec(_Documented):
+    """How sure is sure."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1), BeforeValidator(_no_boolean)] = 0.95
+    """Of intervals; the rest is the chance of a false alarm, over all gates together."""
+    resamples: Annotated[int, Field(ge=1000, le=1_000_000)] = 10_000
+    """How often rows are drawn anew."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """The same seed gives the same intervals."""
+    search: bool = True
+    """Whether to look for the slice that got worst, among the columns of the predictions file."""
+
 
 
 class PredictionsSpec(_Documented):
@@ -135,8 +277,16 @@ class PredictionsSpec(_Documented):
     """The positive class; by default the larger of the two."""
     task: Task | None = None
     """Inferred from the columns when it is not given."""
-    slices: Strings = ()
-    """Columns whose values are reported one by one: the 20 most frequent, from 30 rows on."""
+    group: str | None = None
+    """The column that says which rows belong together, as several of one customer do."""
+    features: File | None = None
+    """The table that the model was given, with the same key or order: lets base's model predict
+    head's rows, and features be weighed."""
+    slices: Annotated[tuple[SliceSpec, ...], BeforeValidator(_slice_specs)] = ()
+    """Parts of the rows that are reported one by one: a column's name for each of its values (the
+    20 most frequent), bins, expressions, or columns crossed."""
+    min_slice_rows: Annotated[int, Field(ge=1)] = 30
+    """Smaller slices are listed and not judged."""
 
     @model_validator(mode="after")
     def _something_to_score(self) -> PredictionsSpec:
@@ -160,6 +310,11 @@ class Config(_Documented):
     )
     """The metrics that matter, by name."""
     predictions: PredictionsSpec | None = None
+    fairness: tuple[FairnessSpec, ...] = ()
+    """Bounds on how far apart groups may be."""
+    statistics: StatisticsSpec = StatisticsSpec()
+    seeds: SeedsSpec | None = None
+    """Train head several times, so that the interval covers what the seed does."""
     model: File | None = None
     """The model file. By default the artifact of type `model` in `dvc.yaml`."""
 
