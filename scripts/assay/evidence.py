@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from assay.config import FairnessMeasure
 from assay.section import Fact
 from assay.stats.difference import Method
 
@@ -44,7 +45,7 @@ class Evidence(Fact):
 
     @property
     def difference(self) -> float:
-        """head - base."""
+        """How much higher head is than base."""
         return self.head - self.base
 
     def tail(self, null: float) -> TailFact | None:
@@ -70,3 +71,46 @@ class Evidence(Fact):
                 for tail in found.tails
             ),
         )
+
+
+class SliceEvidence(Fact):
+    """Some of the rows, at head and at base."""
+
+    name: str
+    """`season = 3`; `season = 3, holiday = 0` where columns are crossed; else the user's name."""
+    rows: int
+    """At head; 0 where base alone has any."""
+    units: int
+    """What was resampled: rows, or groups of rows."""
+    judged: bool
+    """Whether it has the least number of rows; what is smaller is shown and not judged."""
+    declared: bool = False
+    """Whether `assay.yaml` names it, by an expression; else its value was found in the data."""
+    evidence: tuple[Evidence, ...] = ()
+    """One for each metric that both revisions have."""
+    head: dict[str, float] = Field(default_factory=dict)
+    base: dict[str, float] = Field(default_factory=dict)
+    """Empty without a baseline."""
+    undefined: dict[str, str] = Field(default_factory=dict)
+    """Metrics that these rows cannot give at head, and why."""
+
+    def of(self, metric: str) -> Evidence | None:
+        """The evidence on one metric."""
+        return next((found for found in self.evidence if found.metric == metric), None)
+
+
+class FairnessFact(Fact):
+    """How far apart the groups of a column are, by one measure."""
+
+    column: str
+    measure: FairnessMeasure
+    head: float | None
+    """`None` where it is not defined; `undefined` says why."""
+    base: float | None = None
+    low: float | None = None
+    """Lower end of the interval of head's value."""
+    high: float | None = None
+    groups: tuple[str, ...] = ()
+    """The values of the column that were compared."""
+    undefined: str | None = None
+    """Why head has no value."""
