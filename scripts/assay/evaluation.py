@@ -19,11 +19,13 @@ from assay.stats.catalogue import canonical, direction_of
 from assay.stats.curves import Curve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
 
     from assay.config import Config, PredictionsSpec
+    from assay.ownmetrics import OwnMetric
     from assay.stats.predictions import Predictions
     from assay.workspace.dvcfiles import DvcFiles
 
@@ -40,15 +42,6 @@ class Metric(Fact):
     """Which way is better; `None` where nobody said."""
 
 
-class SliceResult(Fact):
-    """The metrics of the rows where `column` is `value`."""
-
-    column: str
-    value: str
-    rows: int
-    metrics: dict[str, float]
-
-
 class Evaluation(Fact):
     """One revision, evaluated."""
 
@@ -58,7 +51,6 @@ class Evaluation(Fact):
     task: Task | None = None
     rows: int | None = None
     """Rows of the predictions file."""
-    slices: tuple[SliceResult, ...] = ()
     curves: tuple[Annotated[Curve, Field(discriminator="kind")], ...] = ()
 
     def value(self, name: str) -> float | None:
@@ -74,6 +66,8 @@ class Found:
     """Of metrics files: name -> (value, file)."""
     frame: pd.DataFrame | None = None
     predictions: Predictions | None = None
+    own: dict[str, float] = field(default_factory=dict)
+    """Of the user's own functions."""
     problems: list[AssayError] = field(default_factory=list)
 
 
@@ -132,7 +126,6 @@ def _read_predictions(
 ) -> tuple[pd.DataFrame, Predictions]:
     from assay.contract import reader
     from assay.stats.columns import PredictionsError
-    from assay.stats.predictions import from_frame
 
     if not (root / spec.path).exists():
         raise DataError(
@@ -142,15 +135,7 @@ def _read_predictions(
         )
     try:
         frame = reader.read(root / spec.path, backend="pandas", shown=printable(spec.path))
-        predictions = from_frame(
-            frame,
-            truth=spec.truth,
-            prediction=spec.prediction,
-            score=spec.score,
-            weight=spec.weight,
-            positive=_positive(spec, like),
-            task=spec.task or (like.task if like else None),
-        )
+        return frame, parse(frame, spec, like=like)
     except PredictionsError as error:
         raise DataError(
             f"{printable(spec.path)}: {error.message.rstrip('.')}.", hint=error.hint, file=spec.path
@@ -158,13 +143,45 @@ def _read_predictions(
     except DataError as error:
         error.file = error.file or spec.path
         raise
-    return frame, predictions
+
+
+def parse(frame: pd.DataFrame, spec: PredictionsSpec, *, like: Predictions | None) -> Predictions:
+    """The columns of a predictions file that `assay.yaml` names, checked.
+
+    Args:
+        frame: The file's rows.
+        spec: Which columns.
+        like: Head's, when base's are parsed: its task and positive class hold for both.
+
+    Raises:
+        PredictionsError: A column is missing, or holds what it cannot.
+    """
+    from assay.stats.predictions import from_frame
+
+    return from_frame(
+        frame,
+        truth=spec.truth,
+        prediction=spec.prediction,
+        score=spec.score,
+        weight=spec.weight,
+        positive=_positive(spec, like),
+        task=spec.task or (like.task if like else None),
+    )
 
 
 def _positive(spec: PredictionsSpec, like: Predictions | None) -> object | None:
     if spec.positive is not None or like is None or like.task != "binary":
         return spec.positive
     return like.positive
+
+
+def measure(found: Found, own: Mapping[str, OwnMetric]) -> None:
+    """Call the user's own metrics on the rows of one revision; what raises is a problem."""
+    for name, metric in own.items() if found.frame is not None else ():
+        try:
+            found.own[name] = metric(found.frame)
+        except AssayError as error:
+            found.problems.append(error)
 
 
 def evaluate(found: Found, config: Config) -> Evaluation:
@@ -174,6 +191,7 @@ def evaluate(found: Found, config: Config) -> Evaluation:
     from assay.stats.curves import curves
 
     values, undefined = _recompute(found, config)
+    values |= found.own
     found.problems += _contradictions(found.numbers, values, config.predictions.path)
     return Evaluation(
         metrics=(
@@ -192,7 +210,6 @@ def evaluate(found: Found, config: Config) -> Evaluation:
         undefined=undefined,
         task=found.predictions.task,
         rows=len(found.predictions),
-        slices=tuple(_slices(found, config, values)),
         curves=curves(found.predictions),
     )
 
@@ -205,7 +222,8 @@ def _recompute(found: Found, config: Config) -> tuple[dict[str, float], dict[str
     assert found.predictions is not None  # noqa: S101 (checked by the caller)
     usual = compute(found.predictions)
     claimed = [known for name in found.numbers if (known := canonical(name))]
-    more = [n for n in dict.fromkeys([*config.metrics, *claimed]) if find(n)]
+    wanted = [name for name, spec in config.metrics.items() if spec.function is None]
+    more = [n for n in dict.fromkeys([*wanted, *claimed]) if find(n)]
     extra = compute(found.predictions, metrics=[n for n in more if n not in usual.values])
     undefined = usual.undefined | {n: extra.undefined[n] for n in extra.undefined}
     return usual.values | extra.values, undefined
@@ -245,33 +263,6 @@ def _tolerance(written: float) -> float:
     digits = len(decimals) if decimals.isdigit() else 9  # an exponent: written in full
     rounding = 0.5 * 10.0 ** -max(digits, 2)
     return max(rounding, 1e-6 * abs(written)) + 1e-9
-
-
-def _slices(found: Found, config: Config, values: dict[str, float]) -> list[SliceResult]:
-    from assay.stats.metrics import compute
-    from assay.stats.rows import slices
-
-    spec = config.predictions
-    assert spec is not None  # noqa: S101 (checked by the caller)
-    assert found.predictions is not None  # noqa: S101
-    if not spec.slices or found.frame is None:
-        return []
-    try:
-        wanted = [name for name in config.metrics if name in values] or list(values)[:3]
-        return [
-            SliceResult(
-                column=part.column,
-                value="(none)" if part.value is None else str(part.value),
-                rows=int(part.mask.sum()),
-                metrics=compute(found.predictions.subset(part.mask), metrics=wanted).values,
-            )
-            for part in slices(found.frame, spec.slices)
-        ]
-    except DataError as error:
-        message = f"{printable(spec.path)}: {error.message.rstrip('.')}."
-        key = ("predictions", "slices")
-        found.problems.append(DataError(message, hint=error.hint, key=key))
-        return []
 
 
 def _direction(name: str, config: Config) -> Direction | None:

@@ -148,17 +148,17 @@ def test_run_nothing_matches(tmp_path):
 SCHEMAS = {
     "imports.py": (
         "import nowhere_to_be_found\n",
-        "The schema imports.py imports `nowhere_to_be_found`, which is not installed.",
+        "imports.py imports `nowhere_to_be_found`, which is not installed.",
         1,
     ),
     "raises.py": (
         "\nraise RuntimeError('boom')\n",
-        "The schema raises.py cannot be imported: RuntimeError: boom.",
+        "raises.py cannot be imported: RuntimeError: boom.",
         2,
     ),
     "exits.py": (
         "raise SystemExit(0)\n",
-        "The schema exits.py ends the program when it is imported (sys.exit).",
+        "exits.py ends the program when it is imported (sys.exit).",
         1,
     ),
 }
@@ -173,7 +173,7 @@ def test_run_schemas_that_cannot_be_loaded(tmp_path):
     assert (section.status, section.exit_code) == (Status.ERROR, 2)
     found = [(reason.message, reason.file, reason.line) for reason in section.reasons]
     assert found == [
-        ("The schema file gone.py does not exist.", None, None),
+        ("The file gone.py does not exist.", None, None),
         *((message, name, line) for name, (_, message, line) in SCHEMAS.items()),
     ]
     assert [file.error for file in section.files] == [None, None]

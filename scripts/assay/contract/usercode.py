@@ -51,7 +51,7 @@ def _import_file(target: str, root: Path) -> ModuleType:
     path = root / target
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise SchemaError(f"The schema file {printable(target)} {what}.", hint=FORMS)
+        raise SchemaError(f"The file {printable(target)} {what}.", hint=FORMS)
     top, dotted = _package(path)
     if str(top) not in sys.path:
         sys.path.insert(0, str(top))  # its neighbours, as `python file.py` would find them
@@ -110,21 +110,21 @@ def _import_error(error: BaseException, target: str, root: Path) -> SchemaError:
             return SchemaError(f"There is no module `{shown}`.", hint=FORMS)
         hint = f"Add `{missing}` to the project's requirements, or correct the import."
         return SchemaError(
-            f"The schema {shown} imports `{error.name}`, which is not installed.",
+            f"{shown} imports `{error.name}`, which is not installed.",
             hint=hint,
             file=file,
             line=line,
         )
     if isinstance(error, SystemExit):
         return SchemaError(
-            f"The schema {shown} ends the program when it is imported (sys.exit).",
+            f"{shown} ends the program when it is imported (sys.exit).",
             hint='Put what is meant for a script below `if __name__ == "__main__":`.',
             file=file,
             line=line,
         )
     text = error.msg if isinstance(error, SyntaxError) else first_line(error)
     return SchemaError(
-        f"The schema {shown} cannot be imported: {type(error).__name__}: {text}.".replace(
+        f"{shown} cannot be imported: {type(error).__name__}: {text}.".replace(
             "..", "."
         ),
         hint="Import it in a Python shell of the project to see the whole traceback.",

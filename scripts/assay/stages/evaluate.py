@@ -1,33 +1,28 @@
-"""evaluate: metrics of head and base, from metrics files and recomputed from predictions."""
+"""evaluate: metrics of head and base, how sure their difference is, and where it lies."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
-from assay.errors import DataError
-from assay.evaluation import Evaluation, Found, evaluate, read
+from pydantic import Field
+
+from assay import inference, ownmetrics, pairing
+from assay.errors import AssayError, DataError
+from assay.evaluation import Evaluation, Found, evaluate, measure, read
+from assay.evidence import Evidence, FairnessFact, SliceEvidence
+from assay.inference import Inferred, LeftOutFact
+from assay.pairing import RowMatch
 from assay.plots import DeclaredPlot, declared_plots
-from assay.section import Fact, Reason, Section, Status
+from assay.section import Reason, Section, Status
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from assay.config import Config
     from assay.context import Context
-
-
-class RowMatch(Fact):
-    """How the rows of head's predictions and of base's relate."""
-
-    shared: int
-    only_head: int
-    only_base: int
-    truth_differs: int
-    by_key: bool
-
-    @property
-    def same(self) -> bool:
-        """Whether the two can be compared row by row."""
-        return self.only_head == self.only_base == self.truth_differs == 0
+    from assay.pairing import Paired
 
 
 class EvaluateSection(Section):
@@ -35,81 +30,121 @@ class EvaluateSection(Section):
 
     head: Evaluation | None = None
     base: Evaluation | None = None
+    """On head's rows, where base could be scored on them."""
     rows: RowMatch | None = None
     """`None` where one of the two has no predictions."""
+    evidence: tuple[Evidence, ...] = ()
+    """One for each metric that the predictions of both give."""
+    no_evidence: dict[str, str] = Field(default_factory=dict)
+    """Metrics without an interval, and why."""
+    slices: tuple[SliceEvidence, ...] = ()
+    left_out: tuple[LeftOutFact, ...] = ()
+    """What is in no slice."""
+    fairness: tuple[FairnessFact, ...] = ()
     plots: tuple[DeclaredPlot, ...] = ()
 
 
 def run(context: Context) -> EvaluateSection:
-    """Evaluate head and base in the same way.
+    """Evaluate head and base in the same way, and hold one against the other.
 
     A metrics file that is missing, damaged, holds NaN, or contradicts the predictions fails the
     stage; the same at base is only a warning, because this pull request cannot mend it.
     """
-    workspace, config = context.workspace, context.config
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with ThreadPoolExecutor(max_workers=1) as pool, _own_code(context):
         plots = pool.submit(declared_plots, context)  # DVC takes a second: do it beside the rest
-        files = workspace.head_files()
-        head = read(workspace.root, files, config)
-        evaluated = evaluate(head, config)
-        base = rows = base_evaluated = None
-        if context.record.base is not None:
-            base_files = workspace.files_at(context.record.base.sha)
-            base = read(workspace.base_folder, base_files, config, like=head)
-            base_evaluated = evaluate(base, config)
-            rows = _match_rows(head, base, config)
+        section = _evaluate(context)
         declared, plot_reasons = plots.result()
-    reasons = [Reason.of(problem) for problem in head.problems]
+    reasons = [*section.reasons, *plot_reasons]
+    if section.head is not None and not section.head.metrics and not reasons:
+        reasons.append(_nothing_to_evaluate())
+    return section.model_copy(
+        update={
+            "status": _status(reasons),
+            "exit_code": DataError.exit_code if _failed(reasons) else 0,
+            "reasons": tuple(reasons),
+            "plots": declared,
+        }
+    )
+
+
+def _own_code(context: Context) -> AbstractContextManager[object]:
+    if not any(spec.function for spec in context.config.metrics.values()):
+        return nullcontext()
+    from assay.contract import usercode
+
+    return usercode.importable(context.workspace.root)
+
+
+def _evaluate(context: Context) -> EvaluateSection:
+    workspace, config = context.workspace, context.config
+    head = read(workspace.root, workspace.head_files(), config)
+    own = _own_metrics(head, context)
+    measure(head, own)
+    evaluated = evaluate(head, config)
+    base = paired = base_evaluated = None
+    if context.record.base is not None:
+        base_files = workspace.files_at(context.record.base.sha)
+        base = read(workspace.base_folder, base_files, config, like=head)
+        paired = pairing.pair(head, base, config, rescore=lambda: (None, ""))
+        base_evaluated = _evaluate_base(base, paired, own, config)
+    inferred, problems = _infer(head, paired, evaluated, config, own)
+    reasons = [Reason.of(problem) for problem in [*head.problems, *problems]]
     reasons += [
         Reason.of(p, severity="warning", prefix="Base: ") for p in (base.problems if base else [])
     ]
-    reasons += [*_row_reasons(rows), *plot_reasons]
-    if not evaluated.metrics and not reasons:
-        reasons.append(_nothing_to_evaluate())
     return EvaluateSection(
-        status=_status(reasons),
-        exit_code=DataError.exit_code if head.problems else 0,
-        reasons=tuple(reasons),
+        status=Status.PASS,
+        reasons=(*reasons, *pairing.reasons(paired)),
         head=evaluated,
         base=base_evaluated if base_evaluated and base_evaluated.metrics else None,
-        rows=rows,
-        plots=declared,
+        rows=paired.rows if paired else None,
+        evidence=inferred.evidence,
+        no_evidence=inferred.no_evidence,
+        slices=inferred.slices,
+        left_out=inferred.left_out,
+        fairness=inferred.fairness,
     )
 
 
-def _match_rows(head: Found, base: Found, config: Config) -> RowMatch | None:
-    spec = config.predictions
-    if head.frame is None or base.frame is None or spec is None:
-        return None
-    from assay.stats.rows import align
+def _evaluate_base(
+    base: Found, paired: Paired | None, own: dict[str, ownmetrics.OwnMetric], config: Config
+) -> Evaluation:
+    """Base on the rows that it is compared on."""
+    if paired is None or not paired.is_paired:
+        measure(base, own)
+        return evaluate(base, config)
+    if not paired.rows.same and base.numbers:
+        evaluate(base, config)  # its metrics files are of its own rows: they must agree with these
+    measure(paired.base, own)
+    found = evaluate(paired.base, config)
+    base.problems += paired.base.problems if paired.rows.same else []
+    return found
 
+
+def _own_metrics(head: Found, context: Context) -> dict[str, ownmetrics.OwnMetric]:
+    """The user's own metrics; what cannot be imported is a problem of head."""
     try:
-        found = align(head.frame, base.frame, truth=spec.truth, key=spec.key or None)
+        with context.console.untrusted():
+            return ownmetrics.load(context.config, context.workspace.root)
+    except AssayError as error:
+        head.problems.append(error)
+        return {}
+
+
+def _infer(
+    head: Found,
+    paired: Paired | None,
+    evaluated: Evaluation,
+    config: Config,
+    own: dict[str, ownmetrics.OwnMetric],
+) -> tuple[Inferred, list[AssayError]]:
+    """How sure the differences are; what is wrong with `group` or `slices` is a problem."""
+    metrics = [metric.name for metric in evaluated.metrics if metric.recomputed]
+    try:
+        rows = inference.samples(head, paired, config, own)
     except DataError as error:
-        message = f"Its rows cannot be matched with head's: {error.message.rstrip('.')}."
-        base.problems.append(DataError(message, hint=error.hint, key=("predictions", "key")))
-        return None
-    return RowMatch(
-        shared=found.shared,
-        only_head=found.only_head,
-        only_base=found.only_base,
-        truth_differs=int(found.truth_differs.size),
-        by_key=found.by_key,
-    )
-
-
-def _row_reasons(rows: RowMatch | None) -> list[Reason]:
-    if rows is None or rows.same:
-        return []
-    parts = [
-        (rows.only_head, "only in head"),
-        (rows.only_base, "only in base"),
-        (rows.truth_differs, "with another true value"),
-    ]
-    what = ", ".join(f"{count} {text}" for count, text in parts if count)
-    message = f"Head and base were evaluated on different rows: {what}."
-    hint = "Their metrics are compared all the same; part of a difference may come from the rows."
-    return [Reason(message=message, severity="warning", hint=hint)]
+        return Inferred(), [inference.located(error, config, "group")]
+    return (Inferred(), []) if rows is None else inference.infer(rows, metrics)
 
 
 def _nothing_to_evaluate() -> Reason:
@@ -121,8 +156,12 @@ def _nothing_to_evaluate() -> Reason:
     )
 
 
+def _failed(reasons: list[Reason]) -> bool:
+    return any(reason.severity == "error" for reason in reasons)
+
+
 def _status(reasons: list[Reason]) -> Status:
-    severities: set[Any] = {reason.severity for reason in reasons}
-    if "error" in severities:
+    if _failed(reasons):
         return Status.FAIL
-    return Status.WARN if "warning" in severities else Status.PASS
+    warned = any(reason.severity == "warning" for reason in reasons)
+    return Status.WARN if warned else Status.PASS

@@ -138,8 +138,8 @@ def test_load_leaves_the_path_and_the_folder_as_they_were(tmp_path):
 
 
 BAD = {
-    "missing file": ("nope.py:Schema", {}, "The schema file nope.py does not exist.", None),
-    "folder": ("nope.py:S", {"nope.py/x": ""}, "The schema file nope.py is a folder.", None),
+    "missing file": ("nope.py:Schema", {}, "The file nope.py does not exist.", None),
+    "folder": ("nope.py:S", {"nope.py/x": ""}, "The file nope.py is a folder.", None),
     "missing module": ("nope.schema:S", {}, "There is no module `nope.schema`.", None),
     "missing name": (
         "schema.py:Schem",
@@ -174,31 +174,31 @@ BAD = {
     "raises": (
         "schema.py:Schema",
         {"schema.py": "from helper import f\n\nf()\n", "helper.py": "def f():\n    1 / 0\n"},
-        "The schema schema.py cannot be imported: ZeroDivisionError: division by zero.",
+        "schema.py cannot be imported: ZeroDivisionError: division by zero.",
         ("helper.py", 2),
     ),
     "raises without words": (
         "schema.py:Schema",
         {"schema.py": "raise KeyError\n"},
-        "The schema schema.py cannot be imported: KeyError: no message.",
+        "schema.py cannot be imported: KeyError: no message.",
         ("schema.py", 1),
     ),
     "syntax": (
         "schema.py:Schema",
         {"schema.py": "a = 1\nb = = 2\n"},
-        "The schema schema.py cannot be imported: SyntaxError: invalid syntax.",
+        "schema.py cannot be imported: SyntaxError: invalid syntax.",
         ("schema.py", 2),
     ),
     "import of what is not there": (
         "schema.py:Schema",
         {"schema.py": "import os\nimport not_there.at_all\n"},
-        "The schema schema.py imports `not_there`, which is not installed.",
+        "schema.py imports `not_there`, which is not installed.",
         ("schema.py", 2),
     ),
     "exit": (
         "schema.py:Schema",
         {"schema.py": "import sys\nsys.exit(0)\n"},
-        "The schema schema.py ends the program when it is imported (sys.exit).",
+        "schema.py ends the program when it is imported (sys.exit).",
         ("schema.py", 2),
     ),
     "refused by pandera": (
