@@ -7,6 +7,7 @@ have a code for each value. Columns that name rows instead of describing them ar
 from __future__ import annotations
 
 import json
+import keyword
 import math
 import re
 from dataclasses import dataclass
@@ -65,6 +66,27 @@ class Condition:
             return f"{name} is missing" if self.missing else f"{name} is not missing"
         together = " and ".join(bounds)
         return f"({together} or {name} is missing)" if self.missing else together
+
+    @property
+    def expression(self) -> str:
+        """The same as `where` of assay.yaml has it, exactly: see `expressions`."""
+        plain = self.column.isidentifier() and not keyword.iskeyword(self.column)
+        name = self.column if plain else f"`{self.column}`"
+        if self.values:
+            given = [value for value in self.values if value is not None]
+            parts = [f"{name} is None"] if None in self.values else []
+            if given:
+                parts.append(f"{name} in ({', '.join(map(repr, given))},)")
+            return f"{'not ' if self.negated else ''}({' or '.join(parts)})"
+        bounds = [
+            f"{name} {sign} {bound!r}"
+            for sign, bound in ((">=", self.at_least), ("<", self.below))
+            if bound is not None
+        ]
+        if not bounds:
+            return f"{name} is None" if self.missing else f"{name} is not None"
+        together = " and ".join(bounds)
+        return f"({together} or {name} is None)" if self.missing else together
 
 
 @dataclass(frozen=True, slots=True, eq=False)

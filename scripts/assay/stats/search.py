@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from assay.stats import tree
+from assay.stats import expressions, tree
 from assay.stats.coding import coded
 from assay.stats.columns import PredictionsError, require
 from assay.stats.workings import Workings
@@ -53,6 +53,9 @@ class Found:
     """One-sided, of "the slice did not get worse"."""
     significant: bool
     """Whether the interval lies above zero: a false alarm once in `2 / (1 - confidence)` times."""
+    expression: str | None
+    """The slice as `predictions.slices` of assay.yaml takes it (`where`), to be watched from now
+    on; None where it cannot be written as one."""
     left_out: tuple[tuple[str, str], ...] = ()
     """Columns that were not searched, and why not."""
 
@@ -166,8 +169,9 @@ def worst_slice(
     if tested is None or not outside.any():
         return Nothing("the slice that was found has too few rows to test it on", left_out)
     low, high, p_value = tested
+    conditions = worst.conditions(fit)
     return Found(
-        conditions=worst.conditions(fit),
+        conditions=conditions,
         rows=int(member.sum()),
         searched=len(frame),
         tested=int(inside.sum()),
@@ -178,6 +182,7 @@ def worst_slice(
         high=high,
         p_value=p_value,
         significant=low > 0 and p_value <= (1 - confidence) / 2,
+        expression=_expression(conditions, frame, member),
         left_out=left_out,
     )
 
@@ -206,6 +211,18 @@ def _draw(units: NDArray[np.intp], random: np.random.Generator, most: int) -> ND
 
 
 # --- the test -----------------------------------------------------------------------------------
+
+
+def _expression(
+    conditions: Sequence[Condition], frame: pd.DataFrame, member: NDArray[np.bool_]
+) -> str | None:
+    """The conditions as an expression, if that selects the same rows (n,)."""
+    text = " and ".join(condition.expression for condition in conditions)
+    try:
+        selected = expressions.compile(text).mask(frame)
+    except PredictionsError:  # a column of mixed kinds, a name with a backtick
+        return None
+    return text if np.array_equal(selected, member) else None
 
 
 def _test(

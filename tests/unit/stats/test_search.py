@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from assay.stats import expressions
 from assay.stats.columns import PredictionsError
 from assay.stats.predictions import from_frame
 from assay.stats.search import Found, Nothing, row_losses, worst_slice
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from scipy import stats
 from sklearn.metrics import log_loss, mean_absolute_error
 
@@ -95,6 +97,7 @@ def test_several_values_and_two_bounds_of_one_column() -> None:
     assert several.rule in {"region in (c, f)", "region in (f, c)"}
     but_one = _found(frame, _planted(frame, frame.region != "c"))
     assert but_one.rule == "region != c"
+    assert but_one.expression == "not (region in ('c',))"
     between = _found(frame, _planted(frame, frame.age.between(40, 60)), depth=3)
     (age,) = between.conditions
     assert age.at_least == pytest.approx(40, abs=2)
@@ -111,7 +114,7 @@ def test_a_slice_is_not_split_further_by_noise() -> None:
 
 
 def test_rows_without_a_value_are_a_slice() -> None:
-    frame = _table(seed=1)
+    frame = _table(seed=2)
     frame.loc[::5, "temp"] = np.nan
     frame.loc[::4, "region"] = None
     numbers = _found(frame, _planted(frame, frame.temp.isna()))
@@ -124,6 +127,12 @@ def test_rows_without_a_value_are_a_slice() -> None:
     assert without.rule == "temp is not missing"
     assert either.rule.startswith("(temp < 1")
     assert either.rule.endswith(" or temp is missing)")
+    assert (numbers.expression, text.expression) == ("temp is None", "(region is None)")
+    for found, rows in ((without, frame.temp.notna()), (text, frame.region.isna())):
+        assert found.expression is not None
+        assert_array_equal(expressions.compile(found.expression).mask(frame), rows)
+    assert either.expression is not None
+    assert expressions.compile(either.expression).mask(frame).sum() == either.rows
 
 
 def test_the_rule_is_what_was_tested() -> None:
@@ -303,13 +312,19 @@ KINDS: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("values", "rule"), KINDS.values(), ids=KINDS)
-def test_kinds_of_columns(values: Any, rule: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_of_columns(kind: str) -> None:
+    values, rule = KINDS[kind]
     frame = pd.DataFrame({"c": values, "noise": np.random.default_rng(0).normal(size=N)})
     found = _found(frame, _planted(frame, _HALF))
     assert found.rule.startswith(rule)
     assert found.significant
     assert found.rows == N / 2
+    if kind in {"timedelta", "mixed"}:
+        assert found.expression is None, "there are no expressions of these"
+    else:
+        assert found.expression is not None
+        assert_array_equal(expressions.compile(found.expression).mask(frame), _HALF)
 
 
 def test_infinities_are_beyond_every_cut() -> None:
@@ -360,6 +375,8 @@ def test_hostile_names_and_values() -> None:
     assert found.rule.isprintable()
     assert found.rule.startswith('"a` | <b>\\n= 1 and b" = "x) or (\\ny')
     assert len(long.rule) < 70
+    assert found.expression is None, "a name with a backtick cannot be written"
+    assert long.expression == f"(`7` in ({'z' * 500!r},))"
 
 
 # --- nothing to find ----------------------------------------------------------------------------
@@ -432,7 +449,7 @@ def test_losses_of_probabilities_are_scikit_learns() -> None:
 
     assert name == "log loss"
     assert change.mean() == pytest.approx(log_loss(truth, one) - log_loss(truth, two))
-    np.testing.assert_array_equal(row_losses(base, head)[0], -change)
+    assert_array_equal(row_losses(base, head)[0], -change)
 
 
 def test_losses_of_several_classes() -> None:
