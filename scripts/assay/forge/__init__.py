@@ -22,13 +22,16 @@ class Posted:
 class Forge(Protocol):
     """A place that shows a pull request's report."""
 
-    def upsert_comment(self, *, pull_request: int, body: str, marker: str) -> Posted:
+    def upsert_comment(
+        self, *, pull_request: int, body: str, marker: str, sha: str | None = None
+    ) -> Posted:
         """Show `body` as the one report that carries `marker`, replacing an earlier one.
 
         Args:
             pull_request: The number of the pull request.
             body: Markdown, without the marker.
             marker: What tells this report from other comments; see `comment.marker`.
+            sha: The commit that the report is about.
 
         Raises:
             ForgeError: The place cannot be reached or refuses; message and hint say why.

@@ -8,10 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError, ForgeError
-from assay.forge import Posted
+from assay.forge import Posted, pulls, runs
 from assay.forge.comment import (
     MAX_BODY,
-    Comment,
     Create,
     Decision,
     Keep,
@@ -20,13 +19,16 @@ from assay.forge.comment import (
     marked,
     with_marker,
 )
-from assay.forge.refusal import WRONG_API, ForbiddenError, LookAgainError
+from assay.forge.refusal import RERUN, TALK, WRONG_API, ForbiddenError, LookAgainError
 from assay.forge.transport import RETRIES, Api
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pydantic import SecretStr
+
+    from assay.forge.runs import Reaction, Rerun
+    from assay.forge.thread import Thread
 
 ACTIONS_BOT = "github-actions[bot]"
 
@@ -61,7 +63,9 @@ class GitHubForge:
         self._login = login
         self._sleep = sleep
 
-    def upsert_comment(self, *, pull_request: int, body: str, marker: str) -> Posted:
+    def upsert_comment(
+        self, *, pull_request: int, body: str, marker: str, sha: str | None = None
+    ) -> Posted:
         """Create our comment, or update it in place; see `Forge.upsert_comment`.
 
         A creation whose answer got lost may have happened, and a comment may be deleted while we
@@ -75,48 +79,89 @@ class GitHubForge:
             AssayError: The body is longer than GitHub allows, which the report has to prevent.
         """
         text = encodable(with_marker(body, marker))
-        if len(text) > MAX_BODY:
-            raise AssayError(
-                f"the comment has {len(text):,} characters with its marker, "
-                f"and GitHub takes at most {MAX_BODY:,}"
-            )
-        if not re.fullmatch(r"[\w-]+/(?!\.+$)[\w.-]+", self._repository, re.ASCII):
-            raise ForgeError(
-                f"{self._repository!r} is not a repository's name",
-                hint="GITHUB_REPOSITORY has the form owner/name.",
-            )
-        subject = f"pull request #{pull_request} of {self._repository}"
-        with Api(
-            url=self._api_url,
-            token=_usable(self._token),
-            timeout=self._timeout,
-            sleep=self._sleep,
-            subject=subject,
-        ) as api:
+        _check_length(text)
+        with self._connect(_pull(pull_request)) as api:
             for attempt in itertools.count():
                 try:
-                    return self._upsert_once(api, pull_request, text, marker)
+                    return self._upsert_once(api, pull_request, text, marker, sha)
                 except LookAgainError:
                     if attempt == RETRIES:
                         raise
                     self._sleep(2.0**attempt)
         raise AssertionError  # pragma: no cover (the loop only ends by return or raise)
 
-    def _upsert_once(self, api: Api, pull_request: int, text: str, marker: str) -> Posted:
+    def thread(self, pull_request: int) -> Thread:
+        """What was said on a pull request.
+
+        Raises:
+            ForgeError: See `upsert_comment`.
+        """
+        with self._connect(_pull(pull_request)) as api:
+            login = self._author(api)
+            return pulls.thread(api, self._repository, pull_request, login=login)
+
+    def writers(self, logins: Iterable[str]) -> frozenset[str]:
+        """Those who may write to the repository, now.
+
+        Raises:
+            ForgeError: See `upsert_comment`.
+        """
+        with self._connect("collaborators") as api:
+            return pulls.writers(api, self._repository, logins)
+
+    def react(self, comment: int, reaction: Reaction) -> None:
+        """Answer a comment with a small picture.
+
+        Raises:
+            ForgeError: See `upsert_comment`.
+        """
+        with self._connect(f"comment {comment}") as api:
+            runs.react(api, self._repository, comment, reaction)
+
+    def rerun(self, workflow: str, sha: str) -> Rerun:
+        """Run the failed jobs of a workflow again, of its last run for a commit.
+
+        Raises:
+            ForgeError: See `upsert_comment`.
+        """
+        with self._connect(workflow, permission=RERUN) as api:
+            return runs.rerun(api, self._repository, workflow, sha)
+
+    def _connect(self, subject: str, *, permission: str = TALK) -> Api:
+        if not re.fullmatch(r"[\w-]+/(?!\.+$)[\w.-]+", self._repository, re.ASCII):
+            raise ForgeError(
+                f"{self._repository!r} is not a repository's name",
+                hint="GITHUB_REPOSITORY has the form owner/name.",
+            )
+        return Api(
+            url=self._api_url,
+            token=_usable(self._token),
+            timeout=self._timeout,
+            sleep=self._sleep,
+            subject=f"{subject} of {self._repository}",
+            permission=permission,
+        )
+
+    def _upsert_once(
+        self, api: Api, pull_request: int, text: str, marker: str, sha: str | None
+    ) -> Posted:
         thread = f"/repos/{self._repository}/issues/{pull_request}/comments"
-        candidates = marked(map(_comment, api.pages(thread)), marker)
+        candidates = marked(map(pulls.comment, api.pages(thread)), marker)
         # Who we are matters only if there is something that could be ours: it costs a request.
         author = self._author(api) if candidates else ""
-        return self._apply(api, thread, decide(candidates, author=author, body=text))
+        return self._apply(api, thread, decide(candidates, author=author, body=text, sha=sha))
 
     def _apply(self, api: Api, thread: str, decision: Decision) -> Posted:
         if isinstance(decision, Keep):
             return Posted(action="unchanged", url=decision.comment.url)
+        _check_length(decision.body)
         data = {"body": decision.body}
         if isinstance(decision, Create):
-            return Posted(action="created", url=_comment(api.request("POST", thread, data)).url)
+            return Posted(
+                action="created", url=pulls.comment(api.request("POST", thread, data)).url
+            )
         one = f"/repos/{self._repository}/issues/comments/{decision.comment.id}"
-        return Posted(action="updated", url=_comment(api.request("PATCH", one, data)).url)
+        return Posted(action="updated", url=pulls.comment(api.request("PATCH", one, data)).url)
 
     def _author(self, api: Api) -> str:
         """The login under which this token writes.
@@ -130,6 +175,18 @@ class GitHubForge:
             except ForbiddenError:
                 self._login = ACTIONS_BOT
         return self._login
+
+
+def _pull(number: int) -> str:
+    return f"pull request #{number}"
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MAX_BODY:
+        raise AssayError(
+            f"the comment has {len(text):,} characters with its marker, "
+            f"and GitHub takes at most {MAX_BODY:,}"
+        )
 
 
 def _usable(token: SecretStr | None) -> str:
@@ -153,16 +210,3 @@ def _login(user: object) -> str:
         case {"login": str(login)} if login:
             return login
     raise ForgeError("GitHub does not say whose token this is", hint=WRONG_API)
-
-
-def _comment(data: object) -> Comment:
-    match data:
-        case {"id": int(number), "html_url": str(url), "user": user, "body": body}:
-            login = user.get("login") if isinstance(user, dict) else None
-            return Comment(id=number, author=str(login or ""), body=str(body or ""), url=url)
-    # PyGithub takes a 307 for an answer; GitHub sends one for writes to a renamed repository.
-    said = data.get("message") if isinstance(data, dict) else None
-    raise ForgeError(
-        f"GitHub answered {said!r} instead of a comment" if said else "GitHub sent no comment",
-        hint="Was the repository renamed or moved? Check GITHUB_REPOSITORY and GITHUB_API_URL.",
-    )

@@ -23,7 +23,14 @@ class LocalForge:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def upsert_comment(self, *, pull_request: int, body: str, marker: str) -> Posted:  # noqa: ARG002 (one file, one report)
+    def upsert_comment(
+        self,
+        *,
+        pull_request: int,  # noqa: ARG002 (one file, one report)
+        body: str,
+        marker: str,  # noqa: ARG002 (as above)
+        sha: str | None = None,  # noqa: ARG002 (as above)
+    ) -> Posted:
         """Write the body, without the marker: nothing has to be found again.
 
         Raises:

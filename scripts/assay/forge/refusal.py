@@ -33,12 +33,18 @@ _WORDS = {
     ),
 }
 """Message and hint for what needs no closer look."""
+TALK, RERUN = "pull-requests: write", "actions: write"
+"""The permissions that a job needs: for comments and reactions, and to run jobs again."""
 WRONG_API = "Check GITHUB_API_URL: is it the API of your GitHub server?"
 _OTHER = ("GitHub did not accept the comment for {subject} ({refusal})", WRONG_API)
 
 
 class LookAgainError(ForgeError):
     """Whether the request took effect is unknown, or what it was about is gone."""
+
+
+class MissingError(ForgeError):
+    """It is not there, or not for this token to see."""
 
 
 class ForbiddenError(ForgeError):
@@ -106,8 +112,15 @@ def _asked_wait(headers: Mapping[str, str], now: float) -> float | None:
     return None
 
 
-def explain(refusal: Refusal, *, verb: Verb, subject: str) -> ForgeError:
-    """The refusal in words that say what to do about it."""
+def explain(refusal: Refusal, *, verb: Verb, subject: str, permission: str = TALK) -> ForgeError:
+    """The refusal in words that say what to do about it.
+
+    Args:
+        refusal: What came in place of an answer.
+        verb: What was asked for.
+        subject: What it was about: `pull request #5 of acme/bikes`.
+        permission: What a job needs for it.
+    """
     if refusal.status is None or refusal.status >= 500 or refusal.lasting:
         # A GET or a PATCH was repeated by now; a POST must not be, before we have looked.
         lost = verb == "POST" and not refusal.lasting
@@ -121,13 +134,17 @@ def explain(refusal: Refusal, *, verb: Verb, subject: str) -> ForgeError:
         )
     status = refusal.status
     if status == 403:
-        return _explain_forbidden(refusal, verb=verb, subject=subject)
-    kind = LookAgainError if verb == "PATCH" and status in {404, 410} else ForgeError
+        return _explain_forbidden(refusal, verb=verb, subject=subject, permission=permission)
+    kind = ForgeError
+    if status in {404, 410}:
+        kind = LookAgainError if verb == "PATCH" else MissingError
     message, hint = _WORDS.get(status, _OTHER)
     return kind(message.format(subject=subject, refusal=refusal), hint=hint)
 
 
-def _explain_forbidden(refusal: Refusal, *, verb: Verb, subject: str) -> ForgeError:
+def _explain_forbidden(
+    refusal: Refusal, *, verb: Verb, subject: str, permission: str
+) -> ForgeError:
     said = refusal.message.lower()
     if "locked" in said:
         return ForbiddenError(
@@ -142,12 +159,16 @@ def _explain_forbidden(refusal: Refusal, *, verb: Verb, subject: str) -> ForgeEr
     if "personal access token" in said:
         hint = "Give the personal access token `Pull requests: Read and write` on this repository."
     else:
-        hint = (
-            "Add `permissions: pull-requests: write` to the job. A pull request from a fork always "
-            "gets a read-only token: post its report from a second workflow, on `workflow_run`."
-        )
+        hint = f"Add `permissions: {permission}` to the job."
+        if permission == TALK:
+            hint += (
+                " A pull request from a fork always gets a read-only token: "
+                "post its report from a second workflow, on `workflow_run`."
+            )
+    lack = f": it lacks `{permission}`" if "not accessible" in said else ""
+    if permission == RERUN:
+        return ForbiddenError(f"the token may not re-run {subject}{lack} ({refusal})", hint=hint)
     deed = "read" if verb == "GET" else "write"
-    lack = ": it lacks `pull-requests: write`" if "not accessible" in said else ""
     return ForbiddenError(
         f"the token may not {deed} comments on {subject}{lack} ({refusal})", hint=hint
     )

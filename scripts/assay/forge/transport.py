@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from assay import __version__
 from assay.errors import ForgeError
-from assay.forge.refusal import WRONG_API, Refusal, Verb, explain, seconds_to_wait
+from assay.forge.refusal import TALK, WRONG_API, Refusal, Verb, explain, seconds_to_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,10 +42,12 @@ class Api:
         timeout: float,
         sleep: Callable[[float], None],
         subject: str,
+        permission: str = TALK,
     ) -> None:
         self._token = token
         self._sleep = sleep
         self._subject = subject
+        self._permission = permission
         self._timeout = timeout
         self._host = _host(url)
         self._github = _connect(url=url, token=token, timeout=timeout)
@@ -97,7 +99,9 @@ class Api:
                     pause = None
                 if pause is None or pause > PATIENCE or attempt == RETRIES:
                     # Not from the library's error: that one carries the request and its headers.
-                    raise explain(refusal, verb=verb, subject=self._subject) from None
+                    raise explain(
+                        refusal, verb=verb, subject=self._subject, permission=self._permission
+                    ) from None
                 _log.info("%s %s: %s; trying again in %g s", verb, url, refusal, pause)
                 self._sleep(pause)
         raise AssertionError  # pragma: no cover (the loop only ends by return or raise)

@@ -1,0 +1,136 @@
+"""Reading what was said on a pull request of GitHub's, and who may write to its repository."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from assay.errors import ForgeError
+from assay.forge.comment import Comment
+from assay.forge.refusal import WRONG_API, MissingError
+from assay.forge.thread import Thread, Voice
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from assay.forge.transport import Api
+
+LABEL = "assay:"
+"""What labels for us begin with; where there is none, nobody has to look who set it."""
+
+
+def thread(api: Api, repository: str, number: int, *, login: str) -> Thread:
+    """The pull request, its comments and the labels that are on it.
+
+    https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request
+
+    Raises:
+        ForgeError: GitHub cannot be reached or refuses.
+    """
+    pull = api.request("GET", f"/repos/{repository}/pulls/{number}")
+    match pull:
+        case {"head": {"sha": str(head)}, "user": user, "labels": list(labels), **rest}:
+            author, _ = account(user)
+            place = str(rest.get("html_url", ""))
+        case _:
+            raise ForgeError("GitHub sent no pull request", hint=WRONG_API)
+    names = {label["name"] for label in labels if isinstance(label, dict) and "name" in label}
+    wanted = {str(name) for name in names if str(name).lower().startswith(LABEL)}
+    issue = f"/repos/{repository}/issues/{number}"
+    comments = tuple(map(comment, api.pages(f"{issue}/comments")))
+    found = Thread(head=head, author=author, login=login, comments=comments)
+    if not wanted:
+        return found
+    return replace(found, labels=tuple(_set(api.pages(f"{issue}/events"), wanted, place)))
+
+
+def _set(events: Iterable[object], names: Collection[str], place: str) -> Iterable[Voice]:
+    """Of each label, the event that set it last: it may have been taken off and put on again.
+
+    https://docs.github.com/en/rest/using-the-rest-api/issue-event-types#labeled
+    """
+    found = {}
+    for event in events:
+        match event:
+            case {
+                "event": "labeled",
+                "id": int(number),
+                "label": {"name": str(name)},
+                "actor": actor,
+                "created_at": str(created),
+            } if name in names:
+                who, person = account(actor)
+                url = f"{place}#event-{number}" if place else ""
+                found[name] = Voice(who, person, moment(created), url, name, how="label")
+    return found.values()
+
+
+def writers(api: Api, repository: str, logins: Iterable[str]) -> frozenset[str]:
+    """Those who may write to the repository, at this moment.
+
+    `permission` is one of admin, write, read and none; GitHub maps maintain to write and triage to
+    read. `role_name` is not looked at: an organization may call any role of its own `admin`.
+    https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+    """
+    found = set()
+    for login in sorted(logins):
+        path = f"/repos/{repository}/collaborators/{quote(login, safe='')}/permission"
+        try:
+            answer = api.request("GET", path)
+        except MissingError:  # no such account any more
+            continue
+        match answer:
+            case {"permission": "admin" | "write"}:
+                found.add(login)
+            case {"permission": str()}:
+                continue
+            case _:
+                raise ForgeError(f"GitHub does not say what {login} may do", hint=WRONG_API)
+    return frozenset(found)
+
+
+def comment(data: object) -> Comment:
+    """A comment from GitHub's JSON.
+
+    Raises:
+        ForgeError: It is none.
+    """
+    match data:
+        case {"id": int(number), "html_url": str(url), "user": user, "body": body, **rest}:
+            who, person = account(user)
+            return Comment(
+                id=number,
+                author=who,
+                body=str(body or ""),
+                url=url,
+                person=person,
+                created=moment(rest.get("created_at")),
+                updated=moment(rest.get("updated_at")),
+            )
+    # PyGithub takes a 307 for an answer; GitHub sends one for writes to a renamed repository.
+    said = data.get("message") if isinstance(data, dict) else None
+    raise ForgeError(
+        f"GitHub answered {said!r} instead of a comment" if said else "GitHub sent no comment",
+        hint="Was the repository renamed or moved? Check GITHUB_REPOSITORY and GITHUB_API_URL.",
+    )
+
+
+def account(user: object) -> tuple[str, bool]:
+    """The login, and whether it is a person's; an account that is gone has none."""
+    match user:
+        case {"login": str(login), **rest} if login:
+            return login, rest.get("type") == "User"
+    return "", False
+
+
+def moment(text: object) -> datetime:
+    """A time as GitHub writes it: `2026-01-05T09:00:00Z`."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ForgeError(f"GitHub sent {text!r} for a time", hint=WRONG_API)
+    return found
