@@ -6,20 +6,15 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+from assay.changes import MetricChange, SliceChange
 from assay.ci import CiContext
 from assay.config import Config, MetricSpec
 from assay.evaluation import Evaluation, Metric
+from assay.gates import Gate
 from assay.record import Environment, Revision, RunRecord
 from assay.section import Reason, Section, Status
 from assay.stages.checkout import CheckoutSection
-from assay.stages.compare import (
-    CompareSection,
-    FileChange,
-    Gate,
-    MetricChange,
-    ParameterChange,
-    SliceChange,
-)
+from assay.stages.compare import CompareSection, FileChange, ParameterChange
 from assay.stages.evaluate import EvaluateSection
 from assay.stages.test import FailedTest, TestSection
 from assay.stages.train import StageRun, TrainSection
@@ -124,8 +119,7 @@ def change(name: str, base: float | None, head: float | None, **given: Any) -> M
 def slice_change(column: str, value: str, rows: int, base: float, head: float) -> SliceChange:
     kind = "better" if head > base else "worse" if head < base else "equal"
     return SliceChange(
-        column=column,
-        value=value,
+        name=f"{column} = {value}",
         rows=rows,
         metric="f1",
         head=head,
@@ -136,9 +130,17 @@ def slice_change(column: str, value: str, rows: int, base: float, head: float) -
 
 
 def metric_gate(
-    metric: str, rule: Any, limit: float | None, value: float | None, **given: Any
+    metric: str, rule: Any, limit: float | None, value: float | None, *, passed: bool, message: str
 ) -> Gate:
-    return Gate(metric=metric, rule=rule, limit=limit, value=value, **given)
+    return Gate(
+        metric=metric,
+        rule=rule,
+        key=("metrics", metric, rule),
+        limit=limit,
+        value=value,
+        result="passed" if passed else "failed",
+        message=message,
+    )
 
 
 def good() -> RunRecord:
@@ -321,7 +323,7 @@ def first_run() -> RunRecord:
         change(m.name, None, m.head, configured=m.configured) for m in record.compare.metrics
     )
     gates = record.compare.gates
-    undecided = gates[1].model_copy(update={"passed": None, "value": None})
+    undecided = gates[1].model_copy(update={"result": "not decided", "value": None})
     record = _with(
         record,
         "compare",

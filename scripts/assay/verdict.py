@@ -8,10 +8,16 @@ from assay.report import wording
 from assay.section import Fact, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from assay.changes import MetricChange
     from assay.gates import Gate
     from assay.record import RunRecord
 
-Outcome = Literal["pass", "warn", "fail", "no gate", "error"]
+Outcome = Literal["pass", "warn", "fail", "inconclusive", "no gate", "error"]
+
+_LONGEST_NAME = 40
+"""Of a slice, in a sentence."""
 
 
 class Verdict(Fact):
@@ -26,10 +32,10 @@ class Verdict(Fact):
 
 
 def decide(record: RunRecord) -> Verdict:
-    """The verdict: an error beats a failed stage, that beats a gate that said no.
+    """The verdict: an error beats a failed stage, that a failed gate, that one that cannot tell.
 
-    `no gate` is its own outcome: every stage passed, and no metric has a bound, so nothing was
-    judged. It is never called a pass.
+    `inconclusive` is no pass: a gate asked for evidence, and there is too little. `no gate` is its
+    own outcome: every stage passed, and nothing was judged. It is never called a pass.
     """
     sections = list(record.sections())
     for status, outcome in ((Status.ERROR, "error"), (Status.FAIL, "fail")):
@@ -63,27 +69,27 @@ def _by_gates(record: RunRecord) -> Verdict:
         return Verdict(
             outcome="error", headline=why, decided_by="compare", exit_code=compare.exit_code
         )
-    failed = [gate for gate in compare.gates if gate.passed is False]
-    if failed:
-        others = len(failed) - 1
-        more = f" ({others} more {'gate' if others == 1 else 'gates'} failed)" if others else ""
+    for outcome, deciding in _said_no(compare.gates):
+        others = len(deciding) - 1
+        what = "could not tell" if outcome == "inconclusive" else "did not pass"
+        more = f" ({others} more {'gate' if others == 1 else 'gates'} {what})" if others else ""
         return Verdict(
-            outcome="fail",
-            headline=f"{failed[0].message.rstrip('.')}{more}.",
-            decided_by=gate_name(failed[0]),
-            exit_code=1,
+            outcome=outcome,
+            headline=f"{deciding[0].message.rstrip('.')}{more}.",
+            decided_by=deciding[0].name,
+            exit_code=0 if outcome == "warn" else 1,
         )
-    if not any(gate.passed for gate in compare.gates):
+    passed = sum(gate.result == "passed" for gate in compare.gates)
+    if not passed:
         return Verdict(
             outcome="no gate",
             headline=summary(record) or "Every stage passed.",
-            decided_by="bounds that need a baseline, and there is none"
-            if compare.gates
-            else "no metric has a bound in assay.yaml",
+            decided_by=_why_no_gate(compare.gates),
             exit_code=0,
         )
-    count = len(compare.gates)
-    gates = f"{count} gate{'s' if count > 1 else ''} passed"
+    gates = f"{passed} {'gate' if passed == 1 else 'gates'} passed"
+    undecided = len(compare.gates) - passed
+    gates += f", {undecided} not decided" if undecided else ""
     warned = [stage for stage, section in record.sections() if section.status is Status.WARN]
     return Verdict(
         outcome="warn" if warned else "pass",
@@ -93,10 +99,23 @@ def _by_gates(record: RunRecord) -> Verdict:
     )
 
 
-def gate_name(gate: Gate) -> str:
-    """The rule as it stands in `assay.yaml`: `metrics.f1.min: 0.65`."""
-    limit = "" if gate.limit is None else f": {gate.limit:g}"
-    return f"metrics.{gate.metric}.{gate.rule}{limit}"
+def _said_no(gates: Sequence[Gate]) -> Iterator[tuple[Outcome, list[Gate]]]:
+    """The gates that did not pass, by what they make of the run, the worst first."""
+    stopping = [gate for gate in gates if gate.stops]
+    found: dict[Outcome, list[Gate]] = {
+        "fail": [gate for gate in stopping if gate.result == "failed"],
+        "inconclusive": [gate for gate in stopping if gate.result == "inconclusive"],
+        "warn": [gate for gate in gates if gate.warns],
+    }
+    yield from ((outcome, those) for outcome, those in found.items() if those)
+
+
+def _why_no_gate(gates: Sequence[Gate]) -> str:
+    if not gates:
+        return "no metric has a bound in assay.yaml"
+    if all(gate.base is None for gate in gates):
+        return "bounds that need a baseline, and there is none"
+    return "bounds that could not be decided"
 
 
 def summary(record: RunRecord) -> str:
@@ -110,13 +129,21 @@ def summary(record: RunRecord) -> str:
         return f"{name} is missing."
     if first.base is None or first.difference is None:
         return f"{name} is {wording.number(first.head)}; there is no baseline to compare it with."
-    base, head, difference = wording.pair(first.base, first.head)
-    if not first.difference:
-        moved = f"{name} is unchanged at {head}"
-    else:
-        how = f", {first.change}" if first.change in ("better", "worse") else ""
-        moved = f"{name} {base} → {head} ({difference}{how})"
-    but = "but " if first.change == "better" else ""
-    slices = f", {but}worse on {compare.worse_on} of {compare.sliced} slices"
-    slices = slices if compare.worse_on else ""
-    return f"{moved}{slices}."
+    worse = [wording.short(part, _LONGEST_NAME) for part in compare.worse_slices]
+    but = "but " if worse and first.change == "better" else ""
+    slices = f", {but}worse on {wording.listed(worse, most=2)}" if worse else ""
+    return f"{_moved(name, first)}{slices}."
+
+
+def _moved(name: str, change: MetricChange) -> str:
+    """`F1 0.7353 → 0.7571 (+0.0218, 95 % interval +0.0040 to +0.0390: better)`."""
+    base, head, difference = wording.pair(change.base, change.head)
+    if not change.difference:
+        return f"{name} is unchanged at {head}"
+    word = {"better": "better", "worse": "worse", "no evidence": "no evidence of change"}
+    how = word.get(change.change, "")
+    evidence = change.evidence
+    if evidence is None:
+        return f"{name} {base} → {head} ({difference}{f', {how}' if how else ''})"
+    sure = f"{100 * evidence.confidence:g} % interval {wording.interval(evidence)}"
+    return f"{name} {base} → {head} ({difference}, {sure}{f': {how}' if how else ''})"

@@ -6,11 +6,12 @@ import itertools
 from datetime import UTC, datetime
 
 import pytest
+from assay.changes import MetricChange, SliceChange
 from assay.gates import Gate
 from assay.record import RunRecord
 from assay.section import Reason, Section, Status
 from assay.stages.checkout import CheckoutSection
-from assay.stages.compare import CompareSection, MetricChange, SliceChange
+from assay.stages.compare import CompareSection
 from assay.stages.evaluate import EvaluateSection
 from assay.stages.test import TestSection
 from assay.stages.train import TrainSection
@@ -152,8 +153,7 @@ def test_a_metric_that_is_missing_is_said() -> None:
 def test_slices_that_got_worse_are_counted(worse: int, said: str) -> None:
     parts = [
         SliceChange(
-            column="season",
-            value=str(number),
+            name=f"season = {number}",
             rows=10,
             metric="f1",
             head=0.5,

@@ -11,10 +11,11 @@ from assay.report.escape import Code, Phrase
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from assay.changes import Change, MetricChange, SliceChange
     from assay.evaluation import Evaluation
-    from assay.gates import Gate
+    from assay.gates import Gate, Result
     from assay.record import RunRecord
-    from assay.stages.compare import Change, FileChange, MetricChange, SliceChange
+    from assay.stages.compare import FileChange
 
 MOST_THAT_MATTER = 30
 """Configured metrics in the short table; nobody reads a longer one."""
@@ -26,9 +27,9 @@ class GateWords:
     """A rule and what became of it."""
 
     rule: str
-    """`at least 0.65`."""
+    """`at least 0.65`; `each slice: at least 0.65`."""
     result: str
-    """Icon and word."""
+    """Icon and word; of slices also on how many."""
     passed: bool | None
 
 
@@ -53,8 +54,7 @@ class MetricRow:
 class SliceRow:
     """A metric of base and head on some of the rows."""
 
-    column: Code
-    value: Code
+    name: Code
     rows: str
     title: Phrase
     metric: str
@@ -91,7 +91,7 @@ class FileRow:
 def metrics(record: RunRecord) -> tuple[MetricRow, ...]:
     """All metrics, the configured ones first; those that a gate misses too."""
     compare = record.compare
-    gates = compare.gates if compare else ()
+    gates = [gate for gate in compare.gates if gate.column is None] if compare else []
     sources = _sources(record)
     changes = tuple(compare.metrics) if compare and compare.metrics else tuple(evaluated(record))
     rows = [_metric(change, gates, sources.get(change.name, "")) for change in changes]
@@ -186,7 +186,7 @@ def _metric(change: MetricChange, gates: Iterable[Gate], source: str) -> MetricR
         change=wording.change_words(change.change, moved),
         kind=change.change,
         configured=change.configured,
-        gates=tuple(_gate(gate) for gate in gates if gate.metric == change.name),
+        gates=_gates(gates, change.name),
         source=source,
     )
 
@@ -201,30 +201,68 @@ def _missing(name: str, gates: Iterable[Gate]) -> MetricRow:
         change="missing",
         kind="removed",
         configured=True,
-        gates=tuple(_gate(gate) for gate in gates if gate.metric == name),
+        gates=_gates(gates, name),
         source="",
     )
 
 
-def _gate(gate: Gate) -> GateWords:
-    rules = {
-        "min": "at least {}",
-        "max": "at most {}",
-        "max_regression": "worse by at most {}",
-        "present": "must be there",
-    }
-    results = {True: "✅ passed", False: "❌ failed", None: "⚪ not decided"}
+_RULES = {
+    "min": "at least {}",
+    "max": "at most {}",
+    "max_regression": "worse by at most {}",
+    "max_relative_regression": "worse by at most {} of base",
+    "min_improvement": "better by at least {}",
+    "min_relative_improvement": "better by at least {} of base",
+    "no_significant_regression": "not significantly worse",
+    "non_inferior": "surely not worse by more than {}",
+    "superior": "surely better",
+    "present": "must be there",
+}
+_RESULTS: dict[Result, str] = {
+    "failed": "❌ failed",
+    "inconclusive": "❔ inconclusive",
+    "not decided": "⚪ not decided",
+    "passed": "✅ passed",
+}
+"""The worst first."""
+
+
+def _gates(gates: Iterable[Gate], metric: str) -> tuple[GateWords, ...]:
+    """The gates of a metric; those of its slices as one for each rule."""
+    of_metric = [gate for gate in gates if gate.metric == metric]
+    rules = dict.fromkeys(gate.rule for gate in of_metric if gate.slice)
+    return (
+        *(gate_words(gate) for gate in of_metric if not gate.slice),
+        *(_on_slices([g for g in of_metric if g.slice and g.rule == rule]) for rule in rules),
+    )
+
+
+def gate_words(gate: Gate) -> GateWords:
+    """A rule and what became of it, in words."""
     limit = "" if gate.limit is None else wording.bound(gate.limit)
+    if gate.limit is not None and "relative" in gate.rule:
+        limit = f"{wording.bound(100 * gate.limit)} %"
+    result = _RESULTS[gate.result]
+    if gate.warns:
+        result = result.replace("❌", "⚠️")
+    return GateWords(rule=_RULES[gate.rule].format(limit), result=result, passed=gate.passed)
+
+
+def _on_slices(gates: list[Gate]) -> GateWords:
+    order = list(_RESULTS)
+    worst = min(gates, key=lambda gate: order.index(gate.result))
+    count = sum(gate.result == worst.result for gate in gates)
+    words = gate_words(worst)
+    on = f"on {count} of {len(gates)}" if count < len(gates) else f"on all {len(gates)}"
     return GateWords(
-        rule=rules[gate.rule].format(limit), result=results[gate.passed], passed=gate.passed
+        rule=f"each slice: {words.rule}", result=f"{words.result} {on}", passed=words.passed
     )
 
 
 def _slice(change: SliceChange) -> SliceRow:
     base, head, difference = wording.pair(change.base, change.head)
     return SliceRow(
-        column=Code(change.column),
-        value=Code(change.value),
+        name=Code(change.name),
         rows=f"{change.rows:,}",
         title=title(change.metric),
         metric=change.metric,
@@ -253,7 +291,7 @@ def _sources(record: RunRecord) -> dict[str, str]:
 
 def evaluated(record: RunRecord) -> Iterator[MetricChange]:
     """What is known of the metrics when the run ended before it compared them."""
-    from assay.stages.compare import MetricChange
+    from assay.changes import MetricChange
 
     evaluate = record.evaluate
     if evaluate is None or evaluate.head is None:

@@ -30,6 +30,7 @@ _STYLES: dict[Outcome, str] = {
     "pass": "bold green",
     "warn": "bold yellow",
     "fail": "bold red",
+    "inconclusive": "bold yellow",
     "no gate": "bold",
     "error": "bold red",
 }
@@ -139,9 +140,12 @@ def _title(title: Phrase) -> str:
 
 
 def _gates(row: MetricRow) -> Text:
-    words = {True: "passed", False: "failed", None: "not decided"}
+    # A terminal's font may lack the icon.
     return Text("\n").join(
-        Text(f"{words[gate.passed]}: {gate.rule}", style="bold red" if gate.passed is False else "")
+        Text(
+            f"{gate.result.partition(' ')[2]}: {gate.rule}",
+            style="bold red" if gate.passed is False else "",
+        )
         for gate in row.gates
     )
 
@@ -155,7 +159,7 @@ def _slices(content: View) -> RenderableType:
     table.add_column("Now", justify="right", no_wrap=True)
     table.add_column("Difference", no_wrap=True)
     for row in content.worse[:_MOST_SLICES]:
-        name = Text(f"{escape.text(row.column)} = {escape.text(row.value)}")
+        name = Text(escape.text(row.name))
         metric = Text(_title(row.title))
         table.add_row(name, row.rows, metric, row.base, row.head, _change(row))
     title = f"Worse on {content.worse_on} of {content.sliced} slices"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from assay.stats import catalogue
 
 if TYPE_CHECKING:
+    from assay.changes import Change
+    from assay.evidence import Evidence
     from assay.section import Status
-    from assay.stages.compare import Change
     from assay.verdict import Outcome
 
 MISSING = "none"
@@ -19,6 +20,7 @@ OUTCOMES: dict[Outcome, tuple[str, str]] = {
     "pass": ("✅", "Passed"),
     "warn": ("⚠️", "Passed with warnings"),
     "fail": ("❌", "Failed"),
+    "inconclusive": ("❔", "Inconclusive"),
     "no gate": ("⚪", "Not judged"),
     "error": ("🛑", "Could not finish"),
 }
@@ -34,6 +36,7 @@ STATUSES: dict[str, tuple[str, str]] = {
 }
 
 _MOST_DECIMALS = 6
+_CHANGES = {"no evidence": "no evidence of change", "not judged": "too few rows to tell"}
 
 
 def metric_title(name: str) -> str:
@@ -81,6 +84,12 @@ def pair(base: float | None, head: float | None) -> tuple[str, str, str]:
     return number(base, places), number(head, places), signed(difference, places)
 
 
+def interval(evidence: Evidence) -> str:
+    """`+0.0040 to +0.0390`, with the decimals of the difference."""
+    places = decimals(evidence.base, evidence.head, difference=evidence.difference)
+    return " to ".join(signed(end, places) or "0" for end in (evidence.low, evidence.high))
+
+
 def bound(value: float) -> str:
     """A limit as the user wrote it: no digits are added to it, and none taken away."""
     return f"{value:,.12g}"
@@ -95,7 +104,7 @@ def change_words(change: Change, difference: float | None) -> str:
     if change == "equal" or not difference:
         return "unchanged"
     arrow = "↑" if difference > 0 else "↓"
-    return f"{arrow} {change}"
+    return f"{arrow} {_CHANGES.get(change, change)}"
 
 
 def size(count: int | None) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from assay import gates as gating
 from assay import metricsfile
-from assay.config import Direction
+from assay.changes import MetricChange, SliceChange, metric_changes, slice_changes
 from assay.errors import AssayError
 from assay.gates import Gate
+from assay.gates.judge import judge
+from assay.report import wording
 from assay.section import Fact, Reason, Section, Status
 from assay.stats.catalogue import canonical
 from assay.workspace.git import GitTree, WorkTree
@@ -19,42 +19,10 @@ from assay.workspace.git import GitTree, WorkTree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assay.config import Config
     from assay.context import Context
-    from assay.stages.evaluate import EvaluateSection
     from assay.workspace.dvcfiles import DvcFiles, Tree
 
-Change = Literal["better", "worse", "equal", "changed", "added", "removed"]
-"""`changed` is a difference whose direction nobody knows."""
-
 MODEL_SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".onnx")
-
-
-class MetricChange(Fact):
-    """A metric of head and base."""
-
-    name: str
-    head: float | None
-    base: float | None
-    difference: float | None
-    """head - base."""
-    change: Change
-    direction: Direction | None = None
-    configured: bool = False
-    """Whether `assay.yaml` names it under `metrics:`; these come first."""
-
-
-class SliceChange(Fact):
-    """A metric of head and base on the rows where `column` is `value`."""
-
-    column: str
-    value: str
-    rows: int
-    metric: str
-    head: float | None
-    base: float | None
-    difference: float | None
-    change: Change
 
 
 class ParameterChange(Fact):
@@ -97,13 +65,19 @@ class CompareSection(Section):
     @property
     def sliced(self) -> int:
         """How many slices there are, whatever the number of metrics on each."""
-        return len({(part.column, part.value) for part in self.slices})
+        return len({part.name for part in self.slices})
+
+    @property
+    def worse_slices(self) -> tuple[str, ...]:
+        """Those on which any metric got worse, the surest first."""
+        worse = [part for part in self.slices if part.change == "worse"]
+        worse.sort(key=lambda part: 1.0 if part.adjusted is None else part.adjusted)
+        return tuple(dict.fromkeys(part.name for part in worse))
 
     @property
     def worse_on(self) -> int:
         """On how many of them any metric got worse."""
-        worse = (part for part in self.slices if part.change == "worse")
-        return len({(part.column, part.value) for part in worse})
+        return len(self.worse_slices)
 
 
 def run(context: Context) -> CompareSection:
@@ -116,8 +90,8 @@ def run(context: Context) -> CompareSection:
     evaluated = record.evaluate
     head = workspace.head_files()
     base = None if record.base is None else workspace.files_at(record.base.sha)
-    metrics = _metrics(evaluated, config)
-    gates = tuple(_gates(metrics, evaluated, config))
+    metrics = metric_changes(evaluated, config)
+    gates = judge(config, evaluated)
     model = config.model or model_path(head)
     parameters: tuple[ParameterChange, ...] = ()
     if base is not None and record.base is not None:
@@ -136,14 +110,13 @@ def run(context: Context) -> CompareSection:
         )
     elif not has_base:
         reasons.append(_no_baseline(base_known=record.base is not None))
-    status = Status.PASS if evaluated is not None else Status.WARN
     return CompareSection(
-        status=Status.FAIL if any(gate.passed is False for gate in gates) else status,
+        status=_status(gates, evaluated=evaluated is not None),
         reasons=tuple(reasons),
         baseline=has_base,
         same_rows=None if evaluated is None or evaluated.rows is None else evaluated.rows.same,
         metrics=metrics,
-        slices=tuple(_slices(evaluated)),
+        slices=slice_changes(evaluated, config),
         parameters=parameters,
         files=() if base is None else tuple(_files(head, base)),
         model=model,
@@ -154,98 +127,6 @@ def run(context: Context) -> CompareSection:
         train_seconds=_train_seconds(context),
         gates=gates,
     )
-
-
-def _metrics(evaluated: EvaluateSection | None, config: Config) -> tuple[MetricChange, ...]:
-    """Every metric of either revision; the configured ones first, in the order of assay.yaml."""
-    if evaluated is None or evaluated.head is None:
-        return ()
-    head, base = evaluated.head, evaluated.base
-    directions = {m.name: m.direction for e in (base, head) if e for m in e.metrics}
-    names = [*config.metrics, *(m.name for m in head.metrics)]
-    names += [m.name for m in (base.metrics if base else ())]
-    return tuple(
-        _metric_change(
-            name,
-            head=head.value(name),
-            base=base.value(name) if base else None,
-            direction=directions.get(name),
-            configured=name in config.metrics,
-        )
-        for name in dict.fromkeys(names)
-    )
-
-
-def _metric_change(
-    name: str,
-    *,
-    head: float | None,
-    base: float | None,
-    direction: Direction | None,
-    configured: bool,
-) -> MetricChange:
-    return MetricChange(
-        name=name,
-        head=head,
-        base=base,
-        difference=None if head is None or base is None else head - base,
-        change=change_of(head, base, direction),
-        direction=direction,
-        configured=configured,
-    )
-
-
-def change_of(head: float | None, base: float | None, direction: Direction | None) -> Change:
-    """The word for a change. Differences of floating-point noise are none."""
-    if head is None:
-        return "removed" if base is not None else "changed"
-    if base is None:
-        return "added"
-    if math.isclose(head, base, rel_tol=1e-9, abs_tol=1e-12):
-        return "equal"
-    if direction is None:
-        return "changed"
-    return "better" if (head > base) == (direction == "higher") else "worse"
-
-
-def _gates(
-    metrics: tuple[MetricChange, ...], evaluated: EvaluateSection | None, config: Config
-) -> Iterator[Gate]:
-    by_name = {metric.name: metric for metric in metrics}
-    undefined = evaluated.head.undefined if evaluated and evaluated.head else {}
-    for name, spec in config.metrics.items():
-        found = by_name.get(name)
-        yield from gating.decide(
-            name,
-            spec,
-            head=found.head if found else None,
-            base=found.base if found else None,
-            direction=spec.direction or (found.direction if found else None),
-            why_absent=undefined.get(name, ""),
-        )
-
-
-def _slices(evaluated: EvaluateSection | None) -> Iterator[SliceChange]:
-    if evaluated is None or evaluated.head is None:
-        return
-    before = {
-        (part.column, part.value): part.metrics
-        for part in (evaluated.base.slices if evaluated.base else ())
-    }
-    directions = {metric.name: metric.direction for metric in evaluated.head.metrics}
-    for part in evaluated.head.slices:
-        for name, value in part.metrics.items():
-            base = before.get((part.column, part.value), {}).get(name)
-            yield SliceChange(
-                column=part.column,
-                value=part.value,
-                rows=part.rows,
-                metric=name,
-                head=value,
-                base=base,
-                difference=None if base is None else value - base,
-                change=change_of(value, base, directions.get(name)),
-            )
 
 
 def _parameters(
@@ -320,17 +201,39 @@ def _train_seconds(context: Context) -> float | None:
     return round(sum(times), 3) if times else None
 
 
+def _status(gates: tuple[Gate, ...], *, evaluated: bool) -> Status:
+    if any(gate.stops for gate in gates):
+        return Status.FAIL
+    return Status.PASS if evaluated and not any(gate.warns for gate in gates) else Status.WARN
+
+
 def _reasons(gates: tuple[Gate, ...], measured: list[str]) -> Iterator[Reason]:
     for gate in gates:
-        if gate.passed is False:
-            # A name that we know is spelt as it should be, and has no value for another reason.
-            known = gate.metric in measured or canonical(gate.metric) is not None
-            close = [] if known else difflib.get_close_matches(gate.metric, measured, n=1)
+        if gate.stops or gate.warns:
             yield Reason(
                 message=f"{gate.message}.",
-                hint=f"Did you mean `{close[0]}`?" if close else None,
-                key=("metrics", gate.metric, gate.rule),
+                severity="error" if gate.stops else "warning",
+                hint=_hint(gate, measured),
+                key=gate.key,
             )
+    unseen = [gate for gate in gates if gate.slice and gate.rule == "present"]
+    unseen = [gate for gate in unseen if gate.result == "not decided"]
+    if unseen:
+        names = list(dict.fromkeys(gate.slice or "" for gate in unseen))
+        yield Reason(
+            message=f"{wording.count(len(names), 'slice')} could not be gated "
+            f"({wording.listed(names)}): {unseen[0].message}.",
+            severity="note",
+        )
+
+
+def _hint(gate: Gate, measured: list[str]) -> str | None:
+    if gate.result == "inconclusive":
+        return "Evaluate on more rows; or set `severity: warn`, to be told and not stopped."
+    # A name that we know is spelt as it should be, and has no value for another reason.
+    known = gate.column or gate.metric in measured or canonical(gate.metric) is not None
+    close = [] if known else difflib.get_close_matches(gate.metric, measured, n=1)
+    return f"Did you mean `{close[0]}`?" if close else None
 
 
 def _no_baseline(*, base_known: bool) -> Reason:
