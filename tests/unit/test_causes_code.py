@@ -51,7 +51,7 @@ START = {
     "schema.py": "schema = 1\n",
     "data/raw.csv.dvc": "outs:\n- {path: raw.csv, md5: 00000000000000000000000000000000}\n",
 }
-CONFIG = "data: {path: data/raw.csv, schema: 'schema.py:Schema'}"
+CONFIG = "data: [{path: data/raw.csv, schema: 'schema.py:Schema'}]"
 
 
 class Project(Repo):
