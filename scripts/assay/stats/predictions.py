@@ -22,7 +22,7 @@ from assay.stats.columns import (
     rows_text,
     same_kind,
 )
-from assay.stats.rows import Alignment, LeftOut, Slice, Slices, align, slices
+from assay.stats.rows import Alignment, align
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,14 +33,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Alignment",
     "Label",
-    "LeftOut",
     "Predictions",
     "PredictionsError",
-    "Slice",
-    "Slices",
     "align",
     "from_frame",
-    "slices",
 ]
 
 THRESHOLD = 0.5

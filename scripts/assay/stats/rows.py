@@ -1,157 +1,22 @@
-"""Which rows: the slices of one predictions table, and the rows that two of them share."""
+"""Which rows two predictions tables share."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from assay.stats.columns import Label, PredictionsError, listed, pick, require, rows_text
-from assay.stats.definitions import LEAST_SLICE_ROWS, MOST_SLICES
+from assay.stats.columns import PredictionsError, listed, pick, require, rows_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
 TRUTH_TOLERANCE = 1e-6
 """Relative difference up to which two fractional true values are the same: what float32 keeps."""
-
-SliceValue: TypeAlias = "Label | None"
-
-
-class Slice(NamedTuple):
-    """The rows with one value of one column."""
-
-    column: str
-    value: SliceValue
-    """None: the rows without a value."""
-    mask: NDArray[np.bool_]
-    """(n,): which rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Values of a column that get no slice."""
-
-    column: str
-    reason: Literal["too few rows", "too many values"]
-    values: int
-    """How many values."""
-    rows: int
-    """How many rows they have together."""
-    examples: tuple[SliceValue, ...]
-    """The largest of them."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Slices:
-    """Iterate over it for each `Slice`; masks are made one at a time."""
-
-    columns: tuple[_Coded, ...]
-    left_out: tuple[LeftOut, ...]
-    """What is not iterated over, and why."""
-
-    def __iter__(self) -> Iterator[Slice]:
-        for column in self.columns:
-            for code, value in column.kept:
-                yield Slice(column.name, value, column.codes == code)
-
-    def __len__(self) -> int:
-        return sum(len(column.kept) for column in self.columns)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Coded:
-    name: str
-    codes: NDArray[np.intp]
-    kept: tuple[tuple[int, SliceValue], ...]
-
-
-def slices(
-    frame: pd.DataFrame,
-    columns: Sequence[str],
-    *,
-    min_rows: int = LEAST_SLICE_ROWS,
-    max_values: int = MOST_SLICES,
-) -> Slices:
-    """The rows of each value of each column.
-
-    Columns come in the order given; values sorted, numbers before text, rows without a value last.
-
-    Args:
-        frame: The table whose rows are sliced.
-        columns: The columns to slice by.
-        min_rows: A value with fewer rows is left out.
-        max_values: At most so many values a column: those with the most rows.
-
-    Raises:
-        PredictionsError: A column does not exist, or the table has no rows.
-    """
-    require(frame, columns)
-    coded: list[_Coded] = []
-    left_out: list[LeftOut] = []
-    for name in columns:
-        one, left = _slice_column(frame, name, min_rows=min_rows, max_values=max_values)
-        coded.append(one)
-        left_out.extend(left)
-    return Slices(tuple(coded), tuple(left_out))
-
-
-def _slice_column(
-    frame: pd.DataFrame, name: str, *, min_rows: int, max_values: int
-) -> tuple[_Coded, list[LeftOut]]:
-    try:
-        codes, uniques = pd.factorize(pick(frame, name), use_na_sentinel=True)
-    except TypeError as error:
-        raise PredictionsError(
-            f"the table cannot be sliced by {name!r}: it holds lists or the like ({error})"
-        ) from error
-    count = np.bincount(codes + 1, minlength=len(uniques) + 1)
-    # Most rows first; among equals the one seen first, so that the choice is the same every time.
-    by_size = np.argsort(-count, kind="stable")
-    by_size = by_size[count[by_size] > 0]
-    enough = by_size[count[by_size] >= min_rows]
-    small = by_size[count[by_size] < min_rows]
-    kept, surplus = enough[:max_values], enough[max_values:]
-
-    def value(position: int) -> SliceValue:
-        return None if position == 0 else _plain(uniques[position - 1])
-
-    chosen = [(int(position) - 1, value(int(position))) for position in kept]
-    chosen.sort(key=lambda pair: _order(pair[1]))
-    dropped: tuple[tuple[Literal["too few rows", "too many values"], NDArray[np.intp]], ...] = (
-        ("too many values", surplus),
-        ("too few rows", small),
-    )
-    left = [
-        LeftOut(
-            column=name,
-            reason=reason,
-            values=int(positions.size),
-            rows=int(count[positions].sum()),
-            examples=tuple(value(int(position)) for position in positions[:3]),
-        )
-        for reason, positions in dropped
-        if positions.size
-    ]
-    return _Coded(name, codes, tuple(chosen)), left
-
-
-def _plain(value: Any) -> Label:
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no infinity
-    return value if isinstance(value, bool | int | float | str) else str(value)
-
-
-def _order(value: SliceValue) -> tuple[int, float, str]:
-    if value is None:
-        return (2, 0.0, "")
-    return (1, 0.0, value) if isinstance(value, str) else (0, float(value), "")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
