@@ -152,6 +152,7 @@ def report(
     ] = "default",
 ) -> None:
     """Write the report on what ran, and post the comment."""
+    from assay.publish import hear, publish
     from assay.stages import report as reporting
 
     context, problem = _prepare(root, config=config, base=None, train=None, fresh=False)
@@ -163,12 +164,28 @@ def report(
         problem = prepare.environment_problem(context.workspace) or problem
         if problem is not None:
             context = run_stages(["checkout"], context, problem=problem)
+    context = hear(context, key=key)
     files = reporting.run(context)
     if comment:
-        from assay.publish import publish
-
         publish(context, files, key=key)
     raise typer.Exit(files.verdict.exit_code)
+
+
+@app.command()
+def accept(
+    workflow: Annotated[
+        str,
+        typer.Option(
+            envvar="ASSAY_WORKFLOW", help="File name of the workflow that checks the model."
+        ),
+    ] = "model-check.yml",
+) -> None:
+    """Obey `/assay accept` in a comment: run the check of its pull request again."""
+    from assay import ci, prepare
+    from assay.acceptance import answer
+
+    event = prepare.event_payload(os.environ) or {}
+    answer(ci.detect(os.environ, event), event, os.environ, _console(), workflow=workflow)
 
 
 @app.command()

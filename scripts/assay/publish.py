@@ -1,22 +1,73 @@
-"""Posting a report where the run's host shows it. The one place that holds a token."""
+"""Posting a report where the run's host shows it, and reading what people answered there.
+
+This module and `acceptance`, which obeys one comment, are the only ones that hold a token.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from assay import record as records
 from assay.errors import ForgeError
-from assay.forge.comment import marker, with_marker
+from assay.forge.comment import marker
+from assay.override import judge, speakers
 from assay.section import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from assay.ci import CiContext
     from assay.context import Context
+    from assay.forge.github import GitHubForge
+    from assay.override import Override
+    from assay.record import RunRecord
     from assay.stages.report import ReportFiles
 
 TOKENS = ("ASSAY_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
+
+
+def hear(context: Context, *, key: str) -> Context:
+    """The context with what people said about the gates that stop this run, in its record.
+
+    What was there before is gone: the project's code can write the record too, and only the forge
+    says who said what. Where it does not answer nothing is accepted.
+    """
+    record = context.record.model_copy(update={"overrides": ()})
+    try:
+        record = record.model_copy(update={"overrides": _overrides(context, record, key)})
+    except ForgeError as error:
+        message = f"Nobody's word on a gate could be read, so none counts: {error.message}"
+        context.console.annotate(Reason(message=message, hint=error.hint, severity="warning"))
+    if record.overrides != context.record.overrides:
+        records.save(record, context.workspace.state / records.FILE)
+    return context.with_record(record)
+
+
+def _overrides(context: Context, record: RunRecord, key: str) -> tuple[Override, ...]:
+    number, head = context.ci.pull_request, _commit(record)
+    stopping = record.compare is not None and any(gate.stops for gate in record.compare.gates)
+    if not stopping or number is None or head is None or context.ci.host != "github":
+        return ()  # nobody has to be asked
+    forge = connect(context.ci, context.environ)
+    thread = forge.thread(number)
+    if thread.head != head:
+        # Its own run reads them. The commit is the event's to say, which earlier steps can change.
+        context.console.line(f"The pull request is at {thread.head[:7]} now, not at {head[:7]}.")
+        return ()
+    voices = thread.voices()
+    return judge(
+        voices,
+        permitted=forge.writers(speakers(voices)),
+        author=thread.author,
+        head=head,
+        shown=thread.shown(marker(key)),
+        gates=[gate.name for gate in record.compare.gates if gate.stops or gate.warns]
+        if record.compare
+        else [],
+    )
 
 
 def publish(context: Context, files: ReportFiles, *, key: str) -> None:
@@ -32,15 +83,13 @@ def publish(context: Context, files: ReportFiles, *, key: str) -> None:
     if ci.pull_request is None:
         context.console.line(f"The {ci.event} event belongs to no pull request: nothing to post.")
         return
-    from assay.forge.github import GitHubForge
-
-    hidden = marker(key)
     try:
-        forge = GitHubForge(
-            api_url=ci.api_url, repository=ci.repository, token=_token(context.environ)
+        posted = connect(ci, context.environ).upsert_comment(
+            pull_request=ci.pull_request,
+            body=files.markdown.read_text(encoding="utf-8"),
+            marker=marker(key),
+            sha=_commit(context.record),
         )
-        body = with_marker(files.markdown.read_text(encoding="utf-8"), hidden)
-        posted = forge.upsert_comment(pull_request=ci.pull_request, body=body, marker=hidden)
     except ForgeError as error:
         if not ci.from_fork:
             raise
@@ -49,6 +98,23 @@ def publish(context: Context, files: ReportFiles, *, key: str) -> None:
         context.console.annotate(Reason(message=message, hint=error.message, severity="note"))
         return
     context.console.line(f"Comment {posted.action}: {posted.url}")
+
+
+def connect(ci: CiContext, environ: Mapping[str, str]) -> GitHubForge:
+    """The forge of a run.
+
+    Raises:
+        ForgeError: There is no token.
+    """
+    from assay.forge.github import GitHubForge
+
+    return GitHubForge(api_url=ci.api_url, repository=ci.repository or "", token=_token(environ))
+
+
+def _commit(record: RunRecord) -> str | None:
+    """The commit that a report is about, in full."""
+    sha = record.commit or ""
+    return sha if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", sha) else None
 
 
 def _token(environ: Mapping[str, str]) -> SecretStr:

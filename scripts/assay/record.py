@@ -18,6 +18,7 @@ from assay import __version__
 from assay.ci import CiContext
 from assay.config import Config
 from assay.errors import UsageError
+from assay.override import Override, accepted
 from assay.section import Fact, Section
 from assay.stages.checkout import CheckoutSection
 from assay.stages.compare import CompareSection
@@ -28,7 +29,7 @@ from assay.stages.validate import ValidateSection
 from assay.workspace import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 FILE = "record.json"
@@ -78,6 +79,17 @@ class RunRecord(Fact):
     train: TrainSection | None = None
     evaluate: EvaluateSection | None = None
     compare: CompareSection | None = None
+    overrides: tuple[Override, ...] = ()
+    """What people said about gates that stop the run; `publish.hear` alone writes it."""
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that the author pushed; `head` may be the forge's merge of it with base."""
+        return self.ci.head_sha or (self.head.sha if self.head else None)
+
+    def accepted(self) -> Mapping[str, Override]:
+        """The gates that somebody with permission accepted for this very commit, by name."""
+        return accepted(self.overrides, self.commit)
 
     def sections(self) -> Iterator[tuple[str, Section]]:
         """The sections that exist, by stage, in order."""

@@ -8,10 +8,11 @@ from assay.report import wording
 from assay.section import Fact, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from assay.changes import MetricChange
     from assay.gates import Gate
+    from assay.override import Override
     from assay.record import RunRecord
 
 Outcome = Literal["pass", "warn", "fail", "inconclusive", "no gate", "error"]
@@ -69,7 +70,11 @@ def _by_gates(record: RunRecord) -> Verdict:
         return Verdict(
             outcome="error", headline=why, decided_by="compare", exit_code=compare.exit_code
         )
-    for outcome, deciding in _said_no(compare.gates):
+    accepted = record.accepted()
+    let_pass = [gate for gate in compare.gates if gate.stops and gate.name in accepted]
+    for outcome, deciding in _said_no([g for g in compare.gates if g not in let_pass]):
+        if outcome == "warn" and let_pass:
+            break
         others = len(deciding) - 1
         what = "could not tell" if outcome == "inconclusive" else "did not pass"
         more = f" ({others} more {'gate' if others == 1 else 'gates'} {what})" if others else ""
@@ -79,6 +84,8 @@ def _by_gates(record: RunRecord) -> Verdict:
             decided_by=deciding[0].name,
             exit_code=0 if outcome == "warn" else 1,
         )
+    if let_pass:
+        return _let_pass(let_pass, accepted)
     passed = sum(gate.result == "passed" for gate in compare.gates)
     if not passed:
         return Verdict(
@@ -95,6 +102,20 @@ def _by_gates(record: RunRecord) -> Verdict:
         outcome="warn" if warned else "pass",
         headline=summary(record) or f"{gates}.",
         decided_by=f"stage {warned[0]}" if warned else gates,
+        exit_code=0,
+    )
+
+
+def _let_pass(gates: Sequence[Gate], accepted: Mapping[str, Override]) -> Verdict:
+    """Every gate that would stop the run was accepted by somebody who may."""
+    word = accepted[gates[0].name]
+    others = len(gates) - 1
+    more = f" ({others} more {'gate was' if others == 1 else 'gates were'} accepted)"
+    return Verdict(
+        outcome="warn",
+        headline=f"{gates[0].message.rstrip('.')}; accepted by @{word.who}: "
+        f"{(word.why or 'no reason given').rstrip('.')}{more if others else ''}.",
+        decided_by=f"{gates[0].name}, accepted by @{word.who}",
         exit_code=0,
     )
 

@@ -37,7 +37,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import uvicorn
 from pydantic import TypeAdapter
@@ -98,6 +98,33 @@ class Pull:
     state: Literal["open", "closed"] = "open"
     draft: bool = False
     body: str = ""
+    labels: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Event:
+    """Something that happened on a pull request: a label was set, or taken off."""
+
+    id: int
+    number: int
+    event: str
+    actor: str
+    label: str
+    created_at: str
+
+
+@dataclass
+class WorkflowRun:
+    id: int
+    workflow: str
+    """The name of its file."""
+    head_sha: str
+    status: Literal["queued", "in_progress", "completed"] = "completed"
+    conclusion: str | None = "failure"
+    event: str = "pull_request"
+    attempt: int = 1
+    created_at: str = ""
+    """Empty: a moment ago."""
 
 
 @dataclass
@@ -108,6 +135,8 @@ class Comment:
     body: str
     created_at: str
     updated_at: str
+    reactions: list[tuple[str, str]] = field(default_factory=list)
+    """Who, and what; GitHub does not take them for a change of the comment."""
 
 
 @dataclass
@@ -120,6 +149,15 @@ class Repository:
     issues: dict[int, str] = field(default_factory=dict)
     """The titles of issues that are no pull requests, by number."""
     comments: list[Comment] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+    """By login: admin, maintain, write, triage, read, or the name of a role of the organization's.
+
+    Everybody else reads what is public, and nothing else.
+    """
+    custom_roles: dict[str, str] = field(default_factory=dict)
+    """By name: the role that it is built on."""
+    runs: list[WorkflowRun] = field(default_factory=list)
 
 
 @dataclass
@@ -174,6 +212,17 @@ class State:
         comment = Comment(self.last_id, number, author, body, now, now)
         self.repositories[repository].comments.append(comment)
         return comment
+
+    def label(
+        self, repository: str, number: int, name: str, *, actor: str, on: bool = True
+    ) -> None:
+        """Set a label, or take it off."""
+        labels = self.repositories[repository].pulls[number].labels
+        labels.append(name) if on else labels.remove(name)
+        self.last_id += 1
+        kind = "labeled" if on else "unlabeled"
+        event = Event(self.last_id, number, kind, actor, name, self.now())
+        self.repositories[repository].events.append(event)
 
     def now(self) -> str:
         """One second later at every call, so that what is built from it is the same every time."""
@@ -383,6 +432,81 @@ def delete_comment(call: Call) -> Reply:
     return Reply(204)
 
 
+# Needs `metadata: read`, which every token has.
+@route("GET", "/repos/{owner}/{repo}/collaborators/{login}/permission")
+def get_permission(call: Call) -> Reply:
+    """https://docs.github.com/en/rest/collaborators/collaborators"""
+    if call.token is None:
+        raise Refused(401, "Requires authentication")
+    login = call.parameters["login"]
+    if login.endswith("[bot]") or login == "ghost":
+        raise Refused(404, f"{login} is not a user")
+    repository = call.repository
+    nobody = "none" if repository.private else "read"
+    role = next((r for who, r in repository.roles.items() if who.lower() == login.lower()), nobody)
+    built_on = repository.custom_roles.get(role, role)
+    permission = {"maintain": "write", "triage": "read"}.get(built_on, built_on)
+    return Reply(200, {"permission": permission, "role_name": role, "user": _user(call, login)})
+
+
+@route("GET", "/repos/{owner}/{repo}/issues/{number:int}/events", *TALK)
+def list_events(call: Call) -> Reply:
+    number = _thread(call)
+    found = [event for event in call.repository.events if event.number == number]
+    return call.page([_event(call, event) for event in found])
+
+
+REACTIONS = {"+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"}
+
+
+@route("POST", "/repos/{owner}/{repo}/issues/comments/{id:int}/reactions", *TALK)
+def create_reaction(call: Call) -> Reply:
+    comment, content = _find_comment(call), call.data().get("content")
+    if content not in REACTIONS:
+        raise Refused(
+            422, "Validation Failed", errors=[{"resource": "Reaction", "code": "invalid"}]
+        )
+    reaction = (call.login, str(content))
+    status = 200 if reaction in comment.reactions else 201
+    if status == 201:
+        comment.reactions.append(reaction)
+    return Reply(status, {"id": comment.id, "content": content, "user": _user(call, call.login)})
+
+
+@route("GET", "/repos/{owner}/{repo}/actions/workflows/{workflow}/runs", "actions")
+def list_runs(call: Call) -> Reply:
+    """Newest first. https://docs.github.com/en/rest/actions/workflow-runs"""
+    runs = [run for run in call.repository.runs if run.workflow == call.parameters["workflow"]]
+    if not runs:
+        raise Refused(*NOT_FOUND)
+    for name in ("head_sha", "event"):
+        runs = [run for run in runs if call.query.get(name) in {None, getattr(run, name)}]
+    runs.sort(key=lambda run: run.id, reverse=True)
+    page = call.page([_run(call, run) for run in runs])
+    document = {"total_count": len(runs), "workflow_runs": page.data}
+    return Reply(200, document, page.headers)
+
+
+@route("POST", "/repos/{owner}/{repo}/actions/runs/{id:int}/rerun-failed-jobs", "actions")
+def rerun_failed_jobs(call: Call) -> Reply:
+    """https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs"""
+    run = next((run for run in call.repository.runs if run.id == call.parameters["id"]), None)
+    if run is None:
+        raise Refused(*NOT_FOUND)
+    if run.status != "completed":
+        raise Refused(403, "This workflow is already running")
+    if run.created_at and datetime.now(UTC) - datetime.fromisoformat(run.created_at) > MONTH:
+        why = "Unable to retry this workflow run because it was created over a month ago"
+        raise Refused(403, why)
+    if run.conclusion not in {"failure", "timed_out", "cancelled"} or run.attempt >= 50:
+        raise Refused(403, "This workflow run cannot be retried")
+    run.status, run.conclusion, run.attempt = "queued", None, run.attempt + 1
+    return Reply(201, {})
+
+
+MONTH = timedelta(days=30)
+
+
 def _thread(call: Call) -> int:
     number: int = call.parameters["number"]
     if number not in call.repository.pulls and number not in call.repository.issues:
@@ -477,7 +601,7 @@ def _issue(call: Call, number: int) -> Json:
         "number": number,
         "title": pull.title if pull else call.repository.issues[number],
         "user": _user(call, pull.author if pull else "octocat"),
-        "labels": [],
+        "labels": [_label(call, name) for name in pull.labels] if pull else [],
         "assignees": [],
         "milestone": None,
         "state": pull.state if pull else "open",
@@ -500,7 +624,8 @@ def _pull(call: Call, number: int) -> Json:
     issue = _issue(call, number)
     url = issue["pull_request"]["url"]
     shared = (
-        "id node_id html_url number title user state locked body created_at updated_at closed_at"
+        "id node_id html_url number title user state locked body labels created_at updated_at "
+        "closed_at"
     )
 
     def end(name: str, ref: str, sha: str) -> Json:
@@ -542,6 +667,41 @@ def _comment(call: Call, comment: Comment) -> Json:
         "author_association": "NONE",
         "body": comment.body,
         "performed_via_github_app": None,
+    }
+
+
+def _label(call: Call, name: str) -> Json:
+    url = f"{call.root}/repos/{call.name}/labels/{quote(name)}"
+    return {"id": len(name), "url": url, "name": name, "color": "ededed", "default": False}
+
+
+def _event(call: Call, event: Event) -> Json:
+    return {
+        "id": event.id,
+        "node_id": _node_id("LE", event.id),
+        "url": f"{call.root}/repos/{call.name}/issues/events/{event.id}",
+        "actor": _user(call, event.actor),
+        "event": event.event,
+        "created_at": event.created_at,
+        "label": {"name": event.label, "color": "ededed"},
+        "performed_via_github_app": None,
+    }
+
+
+def _run(call: Call, run: WorkflowRun) -> Json:
+    return {
+        "id": run.id,
+        "node_id": _node_id("WFR", run.id),
+        "name": run.workflow.removesuffix(".yml"),
+        "path": f".github/workflows/{run.workflow}",
+        "head_sha": run.head_sha,
+        "event": run.event,
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "run_attempt": run.attempt,
+        "html_url": _html(call, "actions", "runs", run.id),
+        "created_at": run.created_at or call.state.now(),
+        "pull_requests": [],
     }
 
 

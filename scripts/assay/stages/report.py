@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("markdown", "html", "json", "summary", "outputs", "terminal")
 MARKDOWN, HTML, JSON = "report.md", "report.html", "report.json"
-MARKER_ROOM = 1_024
-"""Characters of a comment that are left for the hidden line which tells it from others."""
+MARKER_ROOM = 2_048
+"""Characters of a comment that are left for hidden lines: its marker, and what it has shown."""
 
 
 @dataclass(frozen=True)
