@@ -12,13 +12,26 @@ from typing import Literal
 Method = Literal["multinomial", "delong", "bootstrap", "linearized", "unpaired"]
 """How the interval was made.
 
-- `multinomial`: the joint table of (truth, base's label, head's label) was resampled; exact.
+- `multinomial`: the joint table of (truth, base's label, head's label) was resampled; exact, and
+  as cheap for a million rows as for a hundred.
 - `delong`: DeLong's variance of two correlated areas under the ROC curve.
 - `bootstrap`: rows, or groups of them, were drawn with replacement, in pairs.
 - `linearized`: the normal approximation from each row's influence on the metric, where there are
   so many rows that resampling gives the same at a thousand times the cost.
 - `unpaired`: the rows are not the same; two independent samples.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How sure is sure, and from which random numbers."""
+
+    confidence: float = 0.95
+    """Of intervals."""
+    resamples: int = 10_000
+    """How often rows are drawn anew, where they are."""
+    seed: int = 0
+    """The same seed gives the same numbers, to the last bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +63,11 @@ class Difference:
     """Two-sided, of "there is no difference"."""
     method: Method
     units: int
-    """What was resampled: rows, or groups of rows."""
+    """How many independent rows there are, or groups of rows."""
     tails: tuple[Tail, ...] = ()
     """One for each null that was asked for."""
 
     @property
     def difference(self) -> float:
-        """head - base."""
+        """What head has more than base."""
         return self.head - self.base

@@ -1,7 +1,13 @@
-"""From an estimate to an interval and p-values, the same way for every method."""
+"""From an estimate to an interval and p-values, the same way for every method.
+
+Interval and p-values are two readings of one curve, so they cannot disagree: the interval lies
+below a null exactly when `p_less` of that null is below half of `1 - confidence`.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from assay.stats.difference import Method
+
+COUNTED = 20
+"""Where fewer resamples than this lie beyond a value, counting them is no longer a measurement."""
 
 
 def from_normal(
@@ -31,8 +40,15 @@ def from_normal(
     """A difference whose estimate is normal, or t with `degrees` of freedom.
 
     Args:
+        metric: Its name.
+        base: The metric of base.
+        head: The metric of head.
         standard_error: Of `head - base`; 0 where no row tells the two apart.
+        units: How many independent rows, or groups of rows, there are.
+        method: How the uncertainty was found.
+        confidence: Of the interval.
         nulls: Values of the true difference to give one-sided p-values against.
+        degrees: Degrees of freedom of the standard error; None for those of a normal.
     """
     from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
@@ -74,33 +90,129 @@ def from_resamples(
     method: Method,
     confidence: float,
     nulls: Sequence[float] = (),
+    degrees: float | None = None,
 ) -> Difference:
-    """A difference with the differences of resamples (b,): percentile interval, p by inverting it.
+    """A difference with the differences of resamples: percentile interval, p by inverting it.
 
     Args:
-        draws: (b,) `head - base` of each resample; those where it has no value are left out.
+        metric: Its name.
+        base: The metric of base.
+        head: The metric of head.
+        draws: (b,) `head - base` of each resample, finite.
+        units: How many independent rows, or groups of rows, there are.
+        method: How the uncertainty was found.
+        confidence: Of the interval.
+        nulls: Values of the true difference to give one-sided p-values against.
+        degrees: Degrees of freedom of what was resampled, one less than its units. The interval is
+            widened for them: percentiles of few units are too narrow by the factor that the
+            variance of a sample lacks, and by that of t against the normal. Hesterberg (2015),
+            "What Teachers Should Know About the Bootstrap", section 3.2 (expanded percentiles):
+            https://doi.org/10.1080/00031305.2015.1089789
     """
     difference = head - base
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    tail = (1 - confidence) / 2
+    above = _upper(draws, degrees)
+    below = _upper(-draws, degrees)
+    low, high = -below.reach(tail), above.reach(tail)
+    if not low <= difference <= high:
+        # The resamples are biased by more than they are wide: their spread holds, not their place.
+        shift = difference - float(np.median(draws))
+        above, below = _upper(draws + shift, degrees), _upper(-draws - shift, degrees)
+        low, high = -below.reach(tail), above.reach(tail)
 
-    def share(mask: NDArray[np.bool_]) -> float:
-        # One more than was counted: no number of resamples shows that p is zero.
-        # https://www.degruyter.com/document/doi/10.2202/1544-6115.1585/html
-        return (int(mask.sum()) + 1) / (draws.size + 1)
+    def sides(null: float) -> Tail:
+        return Tail(null, p_less=above.chance(null), p_greater=below.chance(-null))
 
-    def tail(null: float) -> Tail:
-        return Tail(null, p_less=share(draws >= null), p_greater=share(draws <= null))
-
-    around = tail(0.0)
+    around = sides(0.0)
+    spread = 1.0 if degrees is None else math.sqrt((degrees + 1) / degrees)
     return Difference(
         metric=metric,
         base=base,
         head=head,
-        low=float(min(low, difference)),
-        high=float(max(high, difference)),
-        standard_error=float(draws.std(ddof=1)),
+        low=low,
+        high=high,
+        standard_error=float(draws.std(ddof=1)) * spread,
         p_value=min(1.0, 2 * min(around.p_less, around.p_greater)),
         method=method,
         units=units,
-        tails=tuple(tail(null) for null in nulls),
+        tails=tuple(sides(null) for null in nulls),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Upper:
+    """How resamples lie at or above a value: counted, and far out by a normal curve.
+
+    Ten thousand resamples cannot tell a p-value of 1e-6, which a correction for a hundred
+    comparisons asks for. Beyond the highest `COUNTED` of them the curve goes on as that of a
+    normal variable, with the standard error that the resamples have on this side.
+    """
+
+    ordered: NDArray[np.float64]
+    """(b,): ascending."""
+    anchor: float
+    """From here on upwards by the curve."""
+    anchor_chance: float
+    """Of a resample at or above the anchor."""
+    scale: float
+    """Standard error of the curve."""
+    degrees: float | None
+
+    def chance(self, value: float) -> float:
+        """P(resample >= value), expanded."""
+        if value > self.anchor:
+            raw = self._beyond(value)
+        else:
+            count = self.ordered.size - int(np.searchsorted(self.ordered, value, side="left"))
+            # One more than was counted: no number of resamples shows that p is zero.
+            # https://doi.org/10.2202/1544-6115.1585
+            raw = (count + 1) / (self.ordered.size + 1)
+        return self._expand(raw)
+
+    def reach(self, chance: float) -> float:
+        """The largest value whose `chance` is not below this one."""
+        from scipy.special import ndtri
+
+        raw = self._contract(chance)
+        if raw >= self.anchor_chance:
+            # A hair less, so that a product that rounds up does not ask for one more resample.
+            count = math.ceil(raw * (self.ordered.size + 1) - 1e-9) - 1
+            return float(self.ordered[self.ordered.size - max(count, 1)])
+        steps = float(ndtri(self.anchor_chance) - ndtri(raw))
+        return self.anchor + steps * self.scale
+
+    def _beyond(self, value: float) -> float:
+        from scipy.special import ndtr, ndtri
+
+        if self.scale == 0:
+            return 1 / (self.ordered.size + 1)
+        steps = (value - self.anchor) / self.scale
+        return float(ndtr(ndtri(self.anchor_chance) - steps))
+
+    def _expand(self, chance: float) -> float:
+        if self.degrees is None or chance >= 1:
+            return chance
+        from scipy.special import ndtri, stdtr
+
+        shrink = math.sqrt(self.degrees / (self.degrees + 1))
+        return float(stdtr(self.degrees, shrink * float(ndtri(chance))))
+
+    def _contract(self, chance: float) -> float:
+        if self.degrees is None:
+            return chance
+        from scipy.special import ndtr, stdtrit
+
+        stretch = math.sqrt((self.degrees + 1) / self.degrees)
+        return float(ndtr(stretch * float(stdtrit(self.degrees, chance))))
+
+
+def _upper(draws: NDArray[np.float64], degrees: float | None) -> _Upper:
+    from scipy.special import ndtri
+
+    ordered = np.sort(draws)
+    counted = max(1, min(COUNTED, draws.size // 4))
+    anchor = float(ordered[-counted])
+    chance = (counted + 1) / (draws.size + 1)
+    far = anchor - float(ordered.mean())
+    scale = far / -float(ndtri(chance)) if far > 0 else float(ordered.std())
+    return _Upper(ordered, anchor, chance, scale, degrees)
