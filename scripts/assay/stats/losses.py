@@ -85,7 +85,8 @@ def _r2(means: NDArray[np.float64]) -> NDArray[np.float64]:
 def _r2_gradient(means: NDArray[np.float64]) -> NDArray[np.float64]:
     error, centre, square = means
     variance = square - centre**2
-    return np.array([-1, -2 * centre * error / variance, error / variance]) / variance
+    slopes = [-1.0, -2 * centre * error / variance, error / variance]
+    return np.asarray(np.array(slopes) / variance)
 
 
 def _rmse_gradient(means: NDArray[np.float64]) -> NDArray[np.float64]:
