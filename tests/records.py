@@ -11,6 +11,7 @@ from assay.ci import CiContext
 from assay.config import Config, MetricSpec
 from assay.evaluation import Evaluation, Metric
 from assay.gates import Gate
+from assay.override import Override
 from assay.record import Environment, Revision, RunRecord
 from assay.section import Reason, Section, Status
 from assay.stages.checkout import CheckoutSection
@@ -313,6 +314,27 @@ def regression_of_a_metric() -> RunRecord:
     )
 
 
+def accepted() -> RunRecord:
+    """The same, and somebody who may says that it is all right; others said so too."""
+    record = regression_of_a_metric()
+    assert record.compare is not None
+    first, second, _ = (gate.name for gate in record.compare.gates)
+    anna = Override(
+        gate=first,
+        who="anna",
+        when=datetime(2026, 1, 2, 15, 4, tzinfo=UTC),
+        why="the new labels are stricter, see #12",
+        sha=record.commit or "",
+        how="comment",
+        url="https://github.com/acme/bikes/pull/12#issuecomment-3",
+    )
+    bob = {"gate": second, "who": "bob", "why": "", "how": "label", "by_author": True}
+    old = {"gate": "metrics.f1.mn", "sha": BASE, "refused": "it was given for `0b5e55e`"}
+    mallory = {"gate": "a|b", "who": "mallory", "refused": "that needs write permission"}
+    words = [anna, *(anna.model_copy(update=told) for told in (bob, old, mallory))]
+    return record.model_copy(update={"overrides": tuple(words)})
+
+
 def first_run() -> RunRecord:
     """There is nothing to compare with yet."""
     record = good()
@@ -602,6 +624,20 @@ def hostile(texts: tuple[str, ...] = HOSTILE) -> RunRecord:
                 stages=tuple(StageRun(name=t, outcome="stale", changes=texts) for t in texts),
             ),
             "evaluate": EvaluateSection(status=Status.PASS, head=evaluation, base=evaluation),
+            "overrides": tuple(
+                Override(
+                    gate=t + refused,
+                    who=t,
+                    when=datetime(2026, 1, 2, tzinfo=UTC),
+                    why=t,
+                    sha=sha,
+                    how="comment",
+                    url=t,
+                    refused=refused,
+                )
+                for t in texts
+                for sha, refused in ((HEAD, ""), ("", t))
+            ),
             "compare": CompareSection(
                 status=Status.FAIL,
                 baseline=True,
@@ -631,6 +667,7 @@ def hostile(texts: tuple[str, ...] = HOSTILE) -> RunRecord:
 ALL = {
     "good": good,
     "regression": regression_of_a_metric,
+    "accepted": accepted,
     "first-run": first_run,
     "no-gate": no_gate,
     "errored-checkout": errored_checkout,

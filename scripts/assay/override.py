@@ -141,6 +141,13 @@ def _hidden_until(line: str) -> re.Pattern[str] | None:
     return None
 
 
+def request(gate: str, sha: str) -> str | None:
+    """The line that accepts a gate; `None` where its name is one that no line can hold."""
+    line = f"/assay accept {bare(gate)} for {sha} because REASON"
+    found = _command(line.replace("REASON", "of a good reason"), stands_alone=True)
+    return line if (found.gate, found.sha, found.problem) == (bare(gate), sha, "") else None
+
+
 def speakers(voices: Iterable[Voice]) -> set[str]:
     """The people whose permission has to be asked for."""
     return {voice.who for voice in voices if voice.person and any(commands(voice))}
@@ -221,7 +228,7 @@ def _binding(
     """
     whole = len(command.sha) == len(head)
     if command.sha and not head.startswith(command.sha):
-        return command.sha, f"it was given for {command.sha[:7]}"
+        return command.sha, f"it was given for `{command.sha[:7]}`"
     if whole:
         return head, ""
     before = [entry for entry in shown if entry.since is not None and entry.since < voice.when]
@@ -229,9 +236,9 @@ def _binding(
     if seen is not None and seen == shown[-1] and seen.sha == head:
         return head, ""
     if seen is not None and seen.sha != head:
-        return seen.sha, f"it was given for {seen.sha[:7]}"
+        return seen.sha, f"it was given for `{seen.sha[:7]}`"
     if shown and shown[-1].sha == head:
-        return "", f"it was given before the result for {head[:7]} was shown"
+        return "", f"it was given before the result for `{head[:7]}` was shown"
     return "", f"no comment shows which commit it was given for; add `for {head}` to the command"
 
 

@@ -9,9 +9,15 @@ from typing import Any
 import pytest
 from assay.forge.comment import Shown
 from assay.forge.thread import Voice
-from assay.override import Command, Override, accepted, bare, commands, judge, speakers
+from assay.gates import Gate
+from assay.override import Command, Override, accepted, bare, commands, judge, request, speakers
+from assay.section import Reason, Status
+from assay.stages.test import TestSection
+from assay.verdict import decide
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from tests import records
 
 bounded = settings(max_examples=150, deadline=None, derandomize=True)
 
@@ -244,7 +250,7 @@ class TestWhose:
 class TestCommit:
     def test_what_was_said_before_it_was_shown_is_void(self) -> None:
         found = one(voice(when=at(-1)))
-        assert found.refused == "it was given before the result for 4f1c0de was shown"
+        assert found.refused == "it was given before the result for `4f1c0de` was shown"
         assert found.sha == ""
 
     def test_in_the_same_second_is_before(self) -> None:
@@ -252,15 +258,15 @@ class TestCommit:
 
     def test_a_new_commit_voids_it(self) -> None:
         found = one(shown=(Shown(OLD, START), Shown(HEAD, at(20))))
-        assert (found.refused, found.sha) == ("it was given for 0b5e55e", OLD)
+        assert (found.refused, found.sha) == ("it was given for `0b5e55e`", OLD)
 
     def test_until_the_new_one_is_shown_it_is_void_as_well(self) -> None:
         found = one(shown=(Shown(OLD, START),))
-        assert (found.refused, found.sha) == ("it was given for 0b5e55e", OLD)
+        assert (found.refused, found.sha) == ("it was given for `0b5e55e`", OLD)
 
     def test_the_old_commit_pushed_again_needs_a_new_word(self) -> None:
         shown = (Shown(HEAD, START), Shown(OLD, at(20)), Shown(HEAD, at(30)))
-        assert one(shown=shown).refused == "it was given before the result for 4f1c0de was shown"
+        assert one(shown=shown).refused == "it was given before the result for `4f1c0de` was shown"
         assert one(voice(when=at(31)), shown=shown).refused == ""
 
     def test_where_nothing_is_shown_it_has_to_be_named(self) -> None:
@@ -277,7 +283,7 @@ class TestCommit:
 
     def test_another_that_is_named_wins_over_the_clock(self) -> None:
         found = one(voice(SAID.replace(" bec", f" for {OLD} bec")))
-        assert (found.refused, found.sha) == ("it was given for 0b5e55e", OLD)
+        assert (found.refused, found.sha) == ("it was given for `0b5e55e`", OLD)
 
     @bounded
     @given(
@@ -343,3 +349,71 @@ class TestAccepted:
     def test_the_first_of_several(self) -> None:
         found = judged(voice(), voice(who="bob", when=at(11)), permitted={"anna", "bob"})
         assert accepted(found, HEAD)[GATES[0]].who == "anna"
+
+
+class TestRequest:
+    @bounded
+    @given(st.text() | st.sampled_from(["f1", "on x = y", "a because b", "a for 0000000", "all"]))
+    @example("metrics.f1.slices.min: 0.65 on season = winter")
+    def test_is_understood_as_it_is_meant(self, gate: str) -> None:
+        line = request(gate, HEAD)
+        if line is not None:
+            text = line.replace("REASON", "the new labels are stricter")
+            assert said(text) == [Command(bare(gate), "the new labels are stricter", HEAD)]
+
+    def test_of_a_usual_gate_is_there(self) -> None:
+        line = request("metrics.f1.slices.min: 0.65 on season = winter", "4f1c0de")
+        assert line is not None
+        assert line.startswith("/assay accept metrics.f1.slices.min on season = winter for 4f1c0de")
+
+    @pytest.mark.parametrize("gate", ["x because y", "`a`", "all"])
+    def test_of_a_name_that_no_line_can_hold_is_not(self, gate: str) -> None:
+        assert request(gate, HEAD) is None
+
+
+class TestVerdict:
+    """Two gates failed: `metrics.f1.min: 0.6` and `metrics.f1.max_regression: 0.01`."""
+
+    def word(self, at: int, **given: Any) -> Override:
+        compare = records.regression_of_a_metric().compare
+        assert compare is not None
+        facts = {"gate": compare.gates[at].name, "sha": records.HEAD, **given}
+        return one().model_copy(update=facts)
+
+    def decided(self, *words: Override, **given: Any) -> tuple[str, str, int]:
+        record = records.regression_of_a_metric()
+        verdict = decide(record.model_copy(update={"overrides": words, **given}))
+        return verdict.outcome, verdict.decided_by, verdict.exit_code
+
+    def test_every_gate_accepted_is_a_warning_that_names_who_and_why(self) -> None:
+        record = records.accepted()
+        verdict = decide(record)
+        assert verdict.outcome == "warn"
+        assert verdict.headline == (
+            "f1 0.5812 is below min 0.6; accepted by @anna: the new labels are stricter, see #12 "
+            "(1 more gate was accepted)."
+        )
+        assert verdict.decided_by == "metrics.f1.min: 0.6, accepted by @anna"
+        assert verdict.exit_code == 0
+
+    def test_a_gate_that_nobody_accepted_still_fails(self) -> None:
+        assert self.decided(self.word(0)) == ("fail", "metrics.f1.max_regression: 0.01", 1)
+
+    @pytest.mark.parametrize("void", [{"sha": OLD}, {"sha": ""}, {"refused": "no"}])
+    def test_a_word_that_does_not_count_changes_nothing(self, void: dict[str, str]) -> None:
+        words = self.word(0, **void), self.word(1)
+        assert self.decided(*words) == ("fail", "metrics.f1.min: 0.6", 1)
+
+    def test_one_that_could_not_tell_can_be_accepted(self) -> None:
+        gate = Gate(metric="f1", rule="superior", result="inconclusive", message="Too few rows.")
+        compare = records.regression_of_a_metric().compare
+        assert compare is not None
+        given = {"compare": compare.model_copy(update={"gates": (gate,)})}
+        assert self.decided(**given)[0] == "inconclusive"
+        word = self.word(0, gate=gate.name, why="")
+        assert self.decided(word, **given)[0] == "warn"
+
+    def test_what_is_no_gate_cannot(self) -> None:
+        failed = TestSection(status=Status.FAIL, exit_code=1, reasons=(Reason(message="Red."),))
+        words = self.word(0), self.word(1), self.word(0, gate="test")
+        assert self.decided(*words, test=failed) == ("fail", "test", 1)

@@ -35,6 +35,7 @@ LEAST_IMPORTANT_FIRST = (
     "worse slices",
     "notes",
     "metrics",
+    "overrides",
     "problems",
 )
 """What is left out when there is no room, in this order. The verdict never is."""

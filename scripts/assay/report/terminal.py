@@ -52,6 +52,7 @@ def render(
     content = view.of(record, verdict)
     blocks: list[RenderableType] = [_headline(content)]
     blocks += [_problem(content)] if content.problems or content.not_run else []
+    blocks += [Text("\n".join(map(escape.text, content.overrides)))] if content.overrides else []
     blocks += [_metrics(content)] if content.metrics else []
     blocks += [_slices(content)] if content.worse else []
     blocks += [_failures(content)] if content.tests or content.checks else []

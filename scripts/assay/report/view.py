@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import comparison, findings
+from assay.report import acceptance, comparison, findings
 from assay.report.escape import Code, Phrase
 from assay.report.wording import OUTCOMES, duration, status_words
 from assay.verdict import decide
@@ -40,6 +40,8 @@ class View:
     notes: tuple[Phrase, ...]
     problems: tuple[Problem, ...]
     not_run: tuple[str, ...]
+    overrides: tuple[Phrase, ...]
+    """What people said about gates that stop the run."""
     baseline: bool
     metrics: tuple[MetricRow, ...]
     """Those that matter."""
@@ -87,6 +89,7 @@ def of(record: RunRecord, verdict: Verdict | None = None) -> View:
         notes=_notes(record, verdict),
         problems=findings.problems(record),
         not_run=findings.not_run(record),
+        overrides=acceptance.lines(record),
         baseline=bool(compare and compare.baseline),
         metrics=comparison.that_matter(everything),
         all_metrics=everything,
