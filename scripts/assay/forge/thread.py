@@ -46,7 +46,7 @@ class Thread:
     labels: tuple[Voice, ...] = ()
 
     def voices(self) -> list[Voice]:
-        """Comments and labels, oldest first; our own comments say nothing to us."""
+        """Comments and labels, oldest first; our own reports say nothing to us."""
         found = [
             Voice(
                 who=comment.author,
@@ -57,7 +57,7 @@ class Thread:
                 edited=comment.updated != comment.created,
             )
             for comment in self.comments
-            if comment.created is not None and comment.author.lower() != self.login.lower()
+            if comment.created is not None and not self._is_report(comment)
         ]
         return sorted([*found, *self.labels], key=lambda voice: voice.when)
 
@@ -68,9 +68,10 @@ class Thread:
 
     def markers(self) -> set[str]:
         """The markers of all our comments: there is one for each model that is checked."""
-        firsts = {
-            comment.body.partition("\n")[0].strip()
-            for comment in self.comments
-            if comment.author.lower() == self.login.lower()
-        }
-        return {first for first in firsts if first.startswith(OURS)}
+        reports = filter(self._is_report, self.comments)
+        return {report.body.partition("\n")[0].strip() for report in reports}
+
+    def _is_report(self, comment: Comment) -> bool:
+        # Not by the login alone: the token may be a person's, who says other things as well.
+        ours = comment.author.lower() == self.login.lower()
+        return ours and comment.body.startswith(OURS)
