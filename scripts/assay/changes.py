@@ -105,19 +105,16 @@ def slice_changes(evaluated: EvaluateSection | None, config: Config) -> tuple[Sl
     """Each metric on each slice, corrected for having looked at all of them (Holm)."""
     if evaluated is None:
         return ()
-    looked_at = {
-        (part.name, evidence.metric): evidence
-        for part in evaluated.slices
-        if part.judged
-        for evidence in part.evidence
-    }
-    corrected = holm([evidence.p_value for evidence in looked_at.values()])
-    adjusted = {key: found.adjusted for key, found in zip(looked_at, corrected, strict=True)}
+    looked_at = [
+        evidence.p_value for part in evaluated.slices if part.judged for evidence in part.evidence
+    ]
+    corrected = iter(holm(looked_at))
     changes = []
     for part in evaluated.slices:
+        adjusted = {e.metric: next(corrected).adjusted for e in part.evidence if part.judged}
         for metric in dict.fromkeys([*part.head, *part.base]):
             head, base = part.head.get(metric), part.base.get(metric)
-            evidence, p_value = part.of(metric), adjusted.get((part.name, metric))
+            evidence, p_value = part.of(metric), adjusted.get(metric)
             sure = None if evidence is None or p_value is None else p_value < level(evidence)
             change = change_of(head, base, _direction(metric, config), sure=sure)
             moved = change in ("better", "worse", "changed")

@@ -28,20 +28,16 @@ def judge(config: Config, evaluated: EvaluateSection | None) -> tuple[Gate, ...]
         UsageError: `evaluated` was made with other margins than `config` has.
     """
     subjects = tuple(_subjects(config, evaluated))
-    alarms = {
-        (*subject.path, subject.slice): p_value
-        for subject in subjects
-        if (p_value := significance.alarm(subject)) is not None
-    }
-    corrected = dict(zip(alarms, holm(list(alarms.values())), strict=True))
+    alarms = [significance.alarm(subject) for subject in subjects]
+    corrected = iter(holm([p_value for p_value in alarms if p_value is not None]))
     level = significance.alpha(config)
     gates: list[Gate] = []
-    for subject in subjects:
+    for subject, alarm in zip(subjects, alarms, strict=True):
+        found = None if alarm is None else next(corrected)
         if subject.absent is not None:
             gates.append(subject.gate("present", *subject.absent))
             continue
         gates += bounds.decide(subject)
-        found = corrected.get((*subject.path, subject.slice))
         gates += significance.decide(subject, level=level, corrected=found)
     return tuple(gates)
 
@@ -110,10 +106,13 @@ def _sliced(
     name, path = whole.metric, (*whole.path, "slices")
     parts = evaluated.slices if evaluated else ()
     if not parts:
-        message = f"{name} has rules for slices, and these predictions have no slice"
-        yield Subject(
-            metric=name, label=name, path=path, rules=rules, head=None, absent=("failed", message)
+        absent: tuple[Result, str] = (
+            "failed",
+            f"{name} has rules for slices, and these predictions have no slice",
         )
+        if evaluated and evaluated.left_out:
+            absent = "not decided", f"{name} has rules for slices, and none has enough rows"
+        yield Subject(metric=name, label=name, path=path, rules=rules, head=None, absent=absent)
     for part in parts:
         label = f"{name} on {part.name}"
         yield Subject(

@@ -42,7 +42,7 @@ def alpha(config: Config) -> float:
 def alarm(subject: Subject) -> float | None:
     """The p-value that Holm corrects, where `no_significant_regression` can be tested."""
     evidence = subject.evidence
-    if not subject.rules.no_significant_regression or evidence is None:
+    if not subject.rules.no_significant_regression or evidence is None or subject.absent:
         return None
     if undecidable(subject, "no_significant_regression") or evidence.units < LEAST_UNITS:
         return None

@@ -11,7 +11,6 @@ from assay.changes import MetricChange, SliceChange, metric_changes, slice_chang
 from assay.errors import AssayError
 from assay.gates import Gate
 from assay.gates.judge import judge
-from assay.report import wording
 from assay.section import Fact, Reason, Section, Status
 from assay.stats.catalogue import canonical
 from assay.workspace.git import GitTree, WorkTree
@@ -216,14 +215,13 @@ def _reasons(gates: tuple[Gate, ...], measured: list[str]) -> Iterator[Reason]:
                 hint=_hint(gate, measured),
                 key=gate.key,
             )
-    unseen = [gate for gate in gates if gate.slice and gate.rule == "present"]
-    unseen = [gate for gate in unseen if gate.result == "not decided"]
+    unseen = [gate for gate in gates if (gate.rule, gate.result) == ("present", "not decided")]
     if unseen:
-        names = list(dict.fromkeys(gate.slice or "" for gate in unseen))
+        others = f" (and {len(unseen) - 1} more)" if len(unseen) > 1 else ""
         yield Reason(
-            message=f"{wording.count(len(names), 'slice')} could not be gated "
-            f"({wording.listed(names)}): {unseen[0].message}.",
+            message=f"Not gated{others}: {unseen[0].message}.",
             severity="note",
+            key=unseen[0].key,
         )
 
 
