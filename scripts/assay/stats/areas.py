@@ -3,12 +3,16 @@
 All by one way: each row's influence on head's metric less that on base's, and the variance of
 their sum (`assay.stats.influence`). Between two areas under ROC curves that is DeLong's test.
 
-The interval is that of a t distribution, with degrees of freedom for how well the variance is
-known. With 20 positive rows a normal one covers the true difference too seldom, and where it is
-due to a few rows a t distribution with as many degrees as there are rows does, too. Average
-precision is held to the same: in simulation (200 rows of which 5 to 30 % are positive, 2,000 of
-which 2 or 10 %) this covers 93 to 97 % where the percentile bootstrap covers 93 to 96 % and the
-bias-corrected and accelerated one 86 to 92 %, at a thousandth of their cost.
+The interval is that of a t distribution with degrees of freedom for how well the variance is known:
+with 20 positive rows a normal one holds the true difference too seldom, and where a few rows make
+all of the difference so does a t distribution with as many degrees as there are rows. Simulated
+with 200 rows of which 5 to 50 % are positive and 2,000 of which 2 to 10 %, and with areas from 0.7
+to 0.95, intervals of 95 % hold it 93 to 97.5 % of the time. Of areas that differ close to 1 they do
+less often: of 0.95 against 0.99 with 20 positive rows 89 %, with 100 of them 94 %.
+
+Average precision is not resampled, because that is no better for small samples: with 20 positive
+rows of 200 the influences give 94 to 97 %, the percentile bootstrap 93 to 96 %, and the
+bias-corrected and accelerated one 90 to 92 %, at a thousand times the cost.
 """
 
 from __future__ import annotations
@@ -192,7 +196,8 @@ def _certain(predictions: Predictions, metrics: Sequence[str]) -> bool:
 def _paired(name: str, new: _Sample, old: _Sample) -> Spread:
     """Of head's metric less base's on the same rows."""
     influence = new.linear[name].influence - old.linear[name].influence
-    moved = np.linalg.norm(influence) > ROUNDING
+    # Not by `linalg.norm`: for one vector, starting the threads of BLAS takes longer than the sum.
+    moved = np.square(influence).sum() > ROUNDING**2
     if not moved and _same_order(new.predictions, old.predictions):
         # To this metric the two are one model, here and on rows that were not seen.
         return Spread(0.0, 0.0)
