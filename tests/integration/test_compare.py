@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from assay.evaluation import Evaluation, Metric
+from assay.evidence import Evidence, TailFact
 from assay.record import Revision
 from assay.section import Status
 from assay.stages import compare
@@ -142,7 +143,7 @@ def test_a_first_run_has_only_absolute_gates(repo: Repo, known: bool) -> None:
     )
     assert not section.baseline
     assert section.status is Status.PASS
-    assert [gate.passed for gate in section.gates] == [True, None]
+    assert [gate.result for gate in section.gates] == ["passed", "not decided"]
     (reason,) = section.reasons
     assert reason.severity == "note"
     start = "The base revision has no metrics" if known else "There is no base revision"
@@ -171,6 +172,52 @@ def test_a_metric_whose_name_is_misspelt(repo: Repo) -> None:
         repo, {"a": "1"}, config="metrics: {acuracy: {min: 0.9}}", metrics=({"accuracy": 0.8}, None)
     )
     assert section.reasons[0].hint == "Did you mean `accuracy`?"
+
+
+@pytest.mark.parametrize(
+    ("severity", "status", "said"), [("fail", "fail", "error"), ("warn", "warn", "warning")]
+)
+def test_a_gate_that_only_warns(repo: Repo, severity: str, status: str, said: str) -> None:
+    section = _compare(
+        repo,
+        {"a": "1"},
+        config=f"metrics: {{f1: {{min: 0.9, severity: {severity}}}}}",
+        metrics=({"f1": 0.8}, {"f1": 0.8}),
+    )
+    assert section.status == status
+    assert [reason.severity for reason in section.reasons if reason.key] == [said]
+    assert section.reasons[0].key == ("metrics", "f1", "min")
+
+
+def test_a_gate_that_cannot_tell_says_what_to_do(repo: Repo) -> None:
+    evidence = Evidence(
+        metric="f1",
+        base=0.7,
+        head=0.8,
+        low=0.0,
+        high=0.2,
+        confidence=0.95,
+        standard_error=0.05,
+        p_value=0.04,
+        method="bootstrap",
+        units=12,
+        tails=(TailFact(null=0, p_less=0.98, p_greater=0.02),),
+    )
+    repo.commit({"a": "1"})
+    config = "metrics: {f1: {superior: true}}\npredictions: {path: p, prediction: y}\n"
+    context = _evaluated(make_context(repo.root, config, environ=repo.environ), {"f1": 0.8})
+    assert context.record.evaluate is not None
+    section = context.record.evaluate.model_copy(
+        update={"evidence": (evidence,), "base": _evaluation({"f1": 0.7})}
+    )
+    section = compare.run(context.with_record(context.record.with_section("evaluate", section)))
+    assert section.status is Status.FAIL
+    (reason,) = section.reasons
+    assert reason.message.endswith("12 rows, which are too few to tell; at least 30 are needed.")
+    assert reason.hint == (
+        "Evaluate on more rows; or set `severity: warn`, to be told and not stopped."
+    )
+    assert section.metrics[0].evidence == evidence
 
 
 def test_without_an_evaluation_there_is_nothing_to_compare(repo: Repo) -> None:
