@@ -1,0 +1,240 @@
+"""Each column of both tables: nulls, range, moments, categories, and how far it moved."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from assay.datadiff.pair import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assay.datadiff.engine import Engine
+    from assay.datadiff.pair import Pair
+
+BINS = 10
+_SAMPLE = 100_000
+"""Rows of base from which the edges of bins come; every row is then counted into them."""
+_TRIED = 40
+"""Columns in one query."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Where a bin ends."""
+
+    value: float
+    inclusive: bool
+    """Whether `value` itself is below the edge."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What is known of a column of numbers or times on one side, times in seconds since 1970."""
+
+    count: int
+    """Values that are neither null nor infinite nor NaN."""
+    nulls: int
+    not_finite: int
+    distinct: int
+    minimum: float | None
+    maximum: float | None
+    moments: tuple[float, float] | None
+    """Mean and standard deviation of the population; `None` where they overflow."""
+    bins: tuple[int, ...]
+    """Rows in each bin."""
+
+
+def edges(pair: Pair) -> dict[str, tuple[Edge, ...]]:
+    """The edges of the bins of each common column of numbers or times, by alias: base's deciles.
+
+    A value that holds a tenth of the rows or more gets a bin of its own.
+    """
+    columns = [
+        (column.alias, value(column.alias, column.base_type))
+        for column in pair.common
+        if kind_of(column.base_type or "") in ("number", "time")
+        and kind_of(column.base_type or "") == kind_of(column.head_type or "")
+    ]
+    if not columns:
+        return {}
+    engine, step = pair.engine, max(pair.base.rows // _SAMPLE, 1)
+    shown = ", ".join(f"{finite(sql)} AS {alias}" for alias, sql in columns)
+    engine.run(
+        f"CREATE TEMP TABLE sample AS SELECT {shown} FROM base_view WHERE position % {step} = 0"
+    )
+    deciles = ", ".join(str(i / BINS) for i in range(1, BINS))
+    asked = ", ".join(f"quantile_disc({alias}, [{deciles}])" for alias, _ in columns)
+    found = engine.row(f"SELECT {asked} FROM sample")
+    engine.run("DROP TABLE sample")
+    return {alias: cuts(values or ()) for (alias, _), values in zip(columns, found, strict=True)}
+
+
+def cuts(deciles: Sequence[float]) -> tuple[Edge, ...]:
+    """Edges from deciles: one after each value, and one before those that fill a bin alone."""
+    made: list[Edge] = []
+    for place in sorted(set(deciles)):
+        if len(deciles) > 1 and list(deciles).count(place) > 1:
+            made.append(Edge(float(place), inclusive=False))
+        made.append(Edge(float(place), inclusive=True))
+    return tuple(made)
+
+
+def value(alias: str, type_: str | None) -> str:
+    """The SQL of a column as a number: times as seconds since 1970."""
+    return f"epoch({alias})" if kind_of(type_ or "") == "time" else f"CAST({alias} AS DOUBLE)"
+
+
+def finite(sql: str) -> str:
+    """The SQL of a number, null where it is NaN or infinite."""
+    return f"CASE WHEN isfinite({sql}) THEN {sql} END"
+
+
+def numbers(
+    engine: Engine, side: str, columns: Sequence[tuple[str, str]], bins: dict[str, tuple[Edge, ...]]
+) -> dict[str, Numbers]:
+    """Aggregate columns of numbers and times of one side.
+
+    Args:
+        engine: With the views of a `Pair`.
+        side: `head` or `base`.
+        columns: Alias and DuckDB's type of each.
+        bins: The edges of the bins by alias, as far as there are any.
+    """
+    found: dict[str, Numbers] = {}
+    for start in range(0, len(columns), _TRIED):
+        part = columns[start : start + _TRIED]
+        first = _aggregated(engine, side, part, bins, finite_only=False)
+        odd = [column for column in part if not _is_finite(first[column[0]])]
+        again = _aggregated(engine, side, odd, bins, finite_only=True) if odd else {}
+        rows = engine.tables[side].rows
+        for alias, row in {**first, **again}.items():
+            found[alias] = _numbers(row, rows, bins.get(alias, ()))
+    return found
+
+
+_FIXED = 7
+
+
+def _aggregated(
+    engine: Engine,
+    side: str,
+    columns: Sequence[tuple[str, str]],
+    bins: dict[str, tuple[Edge, ...]],
+    *,
+    finite_only: bool,
+) -> dict[str, tuple[Any, ...]]:
+    """The fixed aggregates and the counts below each edge, by alias."""
+    asked: list[str] = []
+    widths: list[int] = []
+    for alias, type_ in columns:
+        sql = value(alias, type_)
+        sql = finite(sql) if finite_only else sql
+        plain = alias if kind_of(type_) == "number" and not finite_only else sql
+        own = bins.get(alias, ())
+        # Squares of distances from the middle: those of the values themselves lose all digits
+        # where the mean is far from zero.
+        middle = repr(own[len(own) // 2].value) if own else "0.0"
+        apart = f"({sql} - {middle}::DOUBLE)"
+        each = [
+            f"count({alias})",
+            f"count({plain})",
+            f"min({plain})",
+            f"max({plain})",
+            f"sum({apart})",
+            f"sum({apart} * {apart})",
+            f"approx_count_distinct({plain})",
+            *(
+                f"count_if({plain} {'<=' if edge.inclusive else '<'} {edge.value!r}::DOUBLE)"
+                for edge in own
+            ),
+        ]
+        asked += each
+        widths.append(len(each))
+    row = engine.row(f"SELECT {', '.join(asked)} FROM {side}_view")
+    found, start = {}, 0
+    for (alias, _), width in zip(columns, widths, strict=True):
+        found[alias] = row[start : start + width]
+        start += width
+    return found
+
+
+def _is_finite(row: tuple[Any, ...]) -> bool:
+    """Whether no value is NaN or infinite: a sum finds those that a file's statistics leave out."""
+    return all(value is None or math.isfinite(value) for value in row[2:5]) and row[0] == row[1]
+
+
+def _numbers(row: tuple[Any, ...], rows: int, own: Sequence[Edge]) -> Numbers:
+    present, count, least, most, apart, squares, distinct = row[:_FIXED]
+    moments = None
+    if count and math.isfinite(apart) and math.isfinite(squares):
+        middle, mean = own[len(own) // 2].value if own else 0.0, apart / count
+        moments = middle + mean, math.sqrt(max(squares / count - mean**2, 0.0))
+    below = [0, *row[_FIXED:], count]
+    return Numbers(
+        count=count,
+        nulls=rows - present,
+        not_finite=present - count,
+        distinct=distinct,
+        minimum=None if least is None else float(least),
+        maximum=None if most is None else float(most),
+        moments=moments,
+        bins=tuple(b - a for a, b in itertools.pairwise(below)) if own else (),
+    )
+
+
+def present(
+    engine: Engine, side: str, columns: Sequence[tuple[str, str]]
+) -> dict[str, tuple[int, int | None]]:
+    """Of columns of other types: how many values are null, and about how many are different.
+
+    Args:
+        engine: With the views of a `Pair`.
+        side: `head` or `base`.
+        columns: Alias and DuckDB's type of each.
+    """
+    found: dict[str, tuple[int, int | None]] = {}
+    rows = engine.tables[side].rows
+    for start in range(0, len(columns), _TRIED):
+        part = columns[start : start + _TRIED]
+        asked = ", ".join(
+            f"count({alias}), "
+            + (f"approx_count_distinct({alias})" if kind_of(type_) == "category" else "NULL")
+            for alias, type_ in part
+        )
+        row = engine.row(f"SELECT {asked} FROM {side}_view")
+        for number, (alias, _) in enumerate(part):
+            found[alias] = rows - row[2 * number], row[2 * number + 1]
+    return found
+
+
+def counted(engine: Engine, side: str, sql: str, *, most: int) -> dict[str, int] | None:
+    """How often each value occurs, as text, nulls left out; `None` of more than `most` values."""
+    found = engine.rows(
+        f"SELECT CAST(value AS VARCHAR), count(*) FROM (SELECT {sql} AS value FROM {side}_view)"
+        f" WHERE value IS NOT NULL GROUP BY value LIMIT {most + 1}"
+    )
+    return dict(found) if len(found) <= most else None
+
+
+def moment(seconds: float) -> str | None:
+    """A time as ISO 8601 text in UTC; `None` where a calendar does not reach."""
+    try:
+        found = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+    return found.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rounded(number: float | None, digits: int = 6) -> float | None:
+    """A number with so many significant digits.
+
+    The last ones of a sum depend on the order in which threads add, and a record must not.
+    """
+    if number is None or not math.isfinite(number):
+        return None
+    return float(f"{number:.{digits}g}")
