@@ -177,7 +177,9 @@ def _positive(spec: PredictionsSpec, like: Predictions | None) -> object | None:
 
 def measure(found: Found, own: Mapping[str, OwnMetric]) -> None:
     """Call the user's own metrics on the rows of one revision; what raises is a problem."""
-    for name, metric in own.items() if found.frame is not None else ():
+    if found.frame is None:
+        return
+    for name, metric in own.items():
         try:
             found.own[name] = metric(found.frame)
         except AssayError as error:

@@ -215,9 +215,9 @@ def test_slices(repo: Repo) -> None:
     section = _evaluate(repo, _files(frame), config=config)
 
     assert section.head is not None
-    found = {part.value: (part.rows, part.metrics["f1"]) for part in section.head.slices}
+    found = {part.name: (part.rows, part.head["f1"]) for part in section.slices}
     for season, rows in frame.groupby("season"):
-        assert found[str(season)] == (len(rows), pytest.approx(_f1(rows)))
+        assert found[f"season = {season}"] == (len(rows), pytest.approx(_f1(rows)))
 
 
 # --- metrics files ------------------------------------------------------------------------------

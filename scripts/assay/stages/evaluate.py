@@ -12,7 +12,8 @@ from assay import inference, ownmetrics, pairing
 from assay.errors import AssayError, DataError
 from assay.evaluation import Evaluation, Found, evaluate, measure, read
 from assay.evidence import Evidence, FairnessFact, SliceEvidence
-from assay.inference import Inferred, LeftOutFact
+from assay.inference.metrics import LeftOutFact
+from assay.inference.worst import Search
 from assay.pairing import RowMatch
 from assay.plots import DeclaredPlot, declared_plots
 from assay.section import Reason, Section, Status
@@ -41,6 +42,8 @@ class EvaluateSection(Section):
     left_out: tuple[LeftOutFact, ...] = ()
     """What is in no slice."""
     fairness: tuple[FairnessFact, ...] = ()
+    search: Search | None = None
+    """The slice that got worst, of those that nobody thought of."""
     plots: tuple[DeclaredPlot, ...] = ()
 
 
@@ -87,7 +90,8 @@ def _evaluate(context: Context) -> EvaluateSection:
         base = read(workspace.base_folder, base_files, config, like=head)
         paired = pairing.pair(head, base, config, rescore=lambda: (None, ""))
         base_evaluated = _evaluate_base(base, paired, own, config)
-    inferred, problems = _infer(head, paired, evaluated, config, own)
+    measured = [metric.name for metric in evaluated.metrics if metric.recomputed]
+    inferred, problems = inference.infer(head, paired, config, measured=measured, own=own)
     reasons = [Reason.of(problem) for problem in [*head.problems, *problems]]
     reasons += [
         Reason.of(p, severity="warning", prefix="Base: ") for p in (base.problems if base else [])
@@ -103,6 +107,7 @@ def _evaluate(context: Context) -> EvaluateSection:
         slices=inferred.slices,
         left_out=inferred.left_out,
         fairness=inferred.fairness,
+        search=inferred.search,
     )
 
 
@@ -129,22 +134,6 @@ def _own_metrics(head: Found, context: Context) -> dict[str, ownmetrics.OwnMetri
     except AssayError as error:
         head.problems.append(error)
         return {}
-
-
-def _infer(
-    head: Found,
-    paired: Paired | None,
-    evaluated: Evaluation,
-    config: Config,
-    own: dict[str, ownmetrics.OwnMetric],
-) -> tuple[Inferred, list[AssayError]]:
-    """How sure the differences are; what is wrong with `group` or `slices` is a problem."""
-    metrics = [metric.name for metric in evaluated.metrics if metric.recomputed]
-    try:
-        rows = inference.samples(head, paired, config, own)
-    except DataError as error:
-        return Inferred(), [inference.located(error, config, "group")]
-    return (Inferred(), []) if rows is None else inference.infer(rows, metrics)
 
 
 def _nothing_to_evaluate() -> Reason:
