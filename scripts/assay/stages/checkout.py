@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from assay import rescoring
 from assay.console import printable
 from assay.errors import RemoteError, RepositoryError
 from assay.section import Reason, Section, Status
@@ -196,6 +197,8 @@ def _base_needs(context: Context) -> tuple[DvcFiles | None, list[Output]]:
     wanted = {out.path for out in base.outputs if out.kind in ("metric", "plot")}
     if predictions is not None and (found := base.output(predictions.path)) is not None:
         wanted.add(found.path)
+    needs = (base.output(path) for path in rescoring.base_paths(context.config, base))
+    wanted.update(out.path for out in needs if out is not None)
     return base, [out for out in base.outputs if out.path in wanted and out.object_path]
 
 
@@ -255,6 +258,7 @@ def _place_base(context: Context, base: DvcFiles | None, needed: Sequence[Output
     in_git = [
         *base.metrics,
         *([predictions.path] if predictions else []),
+        *rescoring.base_paths(context.config, base),
     ]
     for path in dict.fromkeys(in_git):
         content = None if path in stored else workspace.git.read(revision.sha, path)
