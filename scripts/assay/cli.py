@@ -183,9 +183,13 @@ def accept(
     """Obey `/assay accept` in a comment: run the check of its pull request again."""
     from assay import ci, prepare
     from assay.acceptance import answer
+    from assay.report import outputs
 
     event = prepare.event_payload(os.environ) or {}
-    answer(ci.detect(os.environ, event), event, os.environ, _console(), workflow=workflow)
+    context = ci.detect(os.environ, event)
+    accepted = answer(context, event, os.environ, _console(), workflow=workflow)
+    if path := os.environ.get("GITHUB_OUTPUT"):
+        outputs.write(Path(path), {"accepted": str(accepted).lower()})
 
 
 @app.command()
@@ -202,6 +206,29 @@ def init(
 
     console = Console(github=False)
     initialize.run(Workspace(root.resolve(), os.environ), console, uses=uses)
+
+
+gate_app = typer.Typer(help="The gates of the last run.")
+app.add_typer(gate_app, name="gate")
+
+
+@gate_app.command()
+def explain(
+    metric: Annotated[
+        str | None, typer.Argument(help="Only what is about this metric, column or gate.")
+    ] = None,
+    root: Root = HERE,
+    record: Annotated[
+        Path | None, typer.Option(help="Another record than that of the last run here.")
+    ] = None,
+) -> None:
+    """Print the rule, the numbers and the arithmetic behind each gate."""
+    from assay import record as records
+    from assay.gates.explain import explain as explained
+    from assay.workspace import Workspace
+
+    path = record or Workspace(root.resolve(), os.environ).state / records.FILE
+    typer.echo(explained(records.load(path), metric), nl=False)
 
 
 @app.command()

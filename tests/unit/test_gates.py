@@ -10,65 +10,23 @@ import pytest
 from assay import config as configuration
 from assay import gates
 from assay.errors import UsageError
-from assay.evaluation import Evaluation, Metric
-from assay.evidence import Evidence, FairnessFact, SliceEvidence, TailFact
+from assay.evidence import FairnessFact
 from assay.gates.judge import judge
 from assay.gates.significance import LEAST_UNITS, rows_needed
-from assay.inference import LeftOutFact
 from assay.section import Status
 from assay.stages.evaluate import EvaluateSection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.judged import evaluation, evidence, part_of
+
 if TYPE_CHECKING:
+    from assay.evaluation import Evaluation
+    from assay.evidence import SliceEvidence
     from assay.gates import Gate
     from assay.stats.difference import Method
 
 PREDICTIONS = "predictions: {path: p.csv, prediction: y_pred, slices: [season]}\n"
-
-
-def _evidence(
-    base: float,
-    head: float,
-    error: float = 0.01,
-    *,
-    metric: str = "f1",
-    nulls: tuple[float, ...] = (0.0,),
-    units: int = 1000,
-    method: Method = "multinomial",
-) -> Evidence:
-    """As a normal estimate has it, by the formulas in any textbook."""
-    normal = NormalDist(0, error or 1e-300)
-    difference = head - base
-    reach = NormalDist().inv_cdf(0.975) * error
-    return Evidence(
-        metric=metric,
-        base=base,
-        head=head,
-        low=difference - reach,
-        high=difference + reach,
-        confidence=0.95,
-        standard_error=error,
-        p_value=min(1.0, 2 * normal.cdf(-abs(difference))),
-        method=method,
-        units=units,
-        tails=tuple(
-            TailFact(
-                null=null,
-                p_less=normal.cdf(difference - null),
-                p_greater=normal.cdf(null - difference),
-            )
-            for null in nulls
-        ),
-    )
-
-
-def _evaluation(values: dict[str, float], *, recomputed: bool = True, **more: Any) -> Evaluation:
-    metrics = tuple(
-        Metric(name=name, value=value, source="m.json", recomputed=recomputed)
-        for name, value in values.items()
-    )
-    return Evaluation(metrics=metrics, **more)
 
 
 def _judge(
@@ -87,43 +45,17 @@ def _judge(
     config = configuration.parse(f"{more}metrics: {{{name}: {rules}}}\n")
     if error is not None and head is not None and base is not None:
         nulls = gates.nulls(config, name)
-        found = _evidence(base, head, error, metric=name, nulls=nulls, units=units, method=method)
+        found = evidence(base, head, error, metric=name, nulls=nulls, units=units, method=method)
         facts.setdefault("evidence", (found,))
     section = EvaluateSection(
         status=Status.PASS,
         **{
-            "head": None if head is None else _evaluation({name: head}),
-            "base": None if base is None else _evaluation({name: base}),
+            "head": None if head is None else evaluation({name: head}),
+            "base": None if base is None else evaluation({name: base}),
             **facts,
         },
     )
     return list(judge(config, section))
-
-
-def _slice(
-    base: float | None,
-    head: float | None,
-    error: float = 0.01,
-    *,
-    name: str = "season = 3",
-    nulls: tuple[float, ...] = (0.0,),
-    **facts: Any,
-) -> SliceEvidence:
-    both = base is not None and head is not None
-    units = facts.get("units", 1000)
-    evidence = (_evidence(base, head, error, nulls=nulls, units=units),) if both else ()  # type: ignore[arg-type]
-    return SliceEvidence(
-        **{
-            "name": name,
-            "rows": 1000,
-            "units": 1000,
-            "judged": True,
-            "evidence": evidence,
-            "head": {} if head is None else {"f1": head},
-            "base": {} if base is None else {"f1": base},
-            **facts,
-        }
-    )
 
 
 def _said(found: list[Gate]) -> list[tuple[str, str]]:
@@ -296,7 +228,7 @@ def test_an_unknown_direction_does_not_pass(base: float | None, rule: str) -> No
 
 @pytest.mark.parametrize("rules", ["", "{min: 0.1, superior: true, slices: {min: 0.1}}"])
 def test_a_gate_that_cannot_see_does_not_open(rules: str) -> None:
-    head = _evaluation({}, undefined={"f1": "one class only"})
+    head = evaluation({}, undefined={"f1": "one class only"})
     config = configuration.parse(f"{PREDICTIONS}metrics: {{f1: {rules}}}")
     (gate,) = judge(config, EvaluateSection(status=Status.PASS, head=head))
     assert (gate.rule, gate.result, gate.value) == ("present", "failed", None)
@@ -462,7 +394,7 @@ def test_a_comparison_of_different_rows_says_so(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", CHANGE_RULES[4:])
 def test_a_number_of_a_file_cannot_be_tested(rule: str) -> None:
-    head = _evaluation({"f1": 0.9}, recomputed=False)
+    head = evaluation({"f1": 0.9}, recomputed=False)
     (gate,) = _judge_files(rule, head)
     assert gate.result == "failed"
     assert gate.message == (
@@ -475,15 +407,15 @@ def _judge_files(
     rule: str, head: Evaluation, *, base: Evaluation | None = None, **facts: Any
 ) -> list[Gate]:
     config = configuration.parse(f"{PREDICTIONS}metrics: {{f1: {{{rule}}}}}")
-    base = base or _evaluation({"f1": 0.5})
+    base = base or evaluation({"f1": 0.5})
     return list(judge(config, EvaluateSection(status=Status.PASS, head=head, base=base, **facts)))
 
 
 @pytest.mark.parametrize("rule", CHANGE_RULES[4:])
 def test_base_without_predictions_is_no_baseline_for_a_test(rule: str) -> None:
     """The change that brings the predictions must not fail for it."""
-    base = _evaluation({"f1": 0.5}, recomputed=False)
-    (gate,) = _judge_files(rule, _evaluation({"f1": 0.9}), base=base)
+    base = evaluation({"f1": 0.5}, recomputed=False)
+    (gate,) = _judge_files(rule, evaluation({"f1": 0.9}), base=base)
     assert gate.result == "not decided"
     assert gate.message == "f1 has no predictions at base to be tested against"
 
@@ -491,7 +423,7 @@ def test_base_without_predictions_is_no_baseline_for_a_test(rule: str) -> None:
 @pytest.mark.parametrize("rule", CHANGE_RULES[4:])
 def test_what_could_not_be_tested_does_not_pass(rule: str) -> None:
     why = {"f1": "every resample has one class only"}
-    (gate,) = _judge_files(rule, _evaluation({"f1": 0.9}), no_evidence=why)
+    (gate,) = _judge_files(rule, evaluation({"f1": 0.9}), no_evidence=why)
     assert gate.result == "failed"
     assert gate.message == (
         "f1 could not be tested, so that nobody knows what is chance: every resample has one class "
@@ -500,9 +432,9 @@ def test_what_could_not_be_tested_does_not_pass(rule: str) -> None:
 
 
 def test_a_margin_that_changed_since_the_evaluation_is_an_error() -> None:
-    evidence = _evidence(0.5, 0.6, nulls=(0.0, -0.01))
+    before = evidence(0.5, 0.6, nulls=(0.0, -0.01))
     with pytest.raises(UsageError, match=r"f1 was not compared with a difference of -0\.02") as bad:
-        _judge("{non_inferior: 0.02}", 0.6, 0.5, evidence=(evidence,))
+        _judge("{non_inferior: 0.02}", 0.6, 0.5, evidence=(before,))
     assert bad.value.hint == "Run `assay evaluate` again: assay.yaml has changed since."
 
 
@@ -564,8 +496,8 @@ def _on(rules: str, *slices: SliceEvidence, severity: str = "fail", **facts: Any
 def test_each_slice_is_held_against_its_rules() -> None:
     found = _on(
         "min: 0.6, max_regression: 0.02",
-        _slice(0.7, 0.69, name="season = 1"),
-        _slice(0.7, 0.65, name="season = 2"),
+        part_of(0.7, 0.69, name="season = 1"),
+        part_of(0.7, 0.65, name="season = 2"),
     )
     assert [(g.slice, g.rule, g.result) for g in found] == [
         ("season = 1", "min", "passed"),
@@ -582,27 +514,27 @@ def test_each_slice_is_held_against_its_rules() -> None:
     ("part", "result", "message"),
     [
         (
-            _slice(None, None, name="night", rows=0, units=0, declared=True),
+            part_of(None, None, name="night", rows=0, units=0, declared=True),
             "failed",
             "f1 on night has rules in assay.yaml, and no row is in that slice",
         ),
         (
-            _slice(0.7, None, rows=0, units=0),
+            part_of(0.7, None, rows=0, units=0),
             "not decided",
             "f1 on season = 3 has no rows any more; base had some",
         ),
         (
-            _slice(0.7, 0.1, rows=29, units=29, judged=False),
+            part_of(0.7, 0.1, rows=29, units=29, judged=False),
             "not decided",
             "f1 on season = 3 has 29 rows, fewer than the 30 of `min_slice_rows`",
         ),
         (
-            _slice(0.7, None, undefined={"f1": "one class only"}),
+            part_of(0.7, None, undefined={"f1": "one class only"}),
             "failed",
             "f1 on season = 3 has a value at base and none at head: one class only",
         ),
         (
-            _slice(None, None, undefined={"f1": "one class only"}),
+            part_of(None, None, undefined={"f1": "one class only"}),
             "not decided",
             "f1 on season = 3 has no value: one class only",
         ),
@@ -617,31 +549,31 @@ def test_rules_for_slices_where_there_are_none() -> None:
     (gate,) = _on("min: 0.5")
     assert (gate.rule, gate.result) == ("present", "failed")
     assert gate.message == "f1 has rules for slices, and these predictions have no slice"
-    left = LeftOutFact(slices="season", reason="too few rows", values=4, rows=40)
+    left = {"name": "season", "reason": "too few rows", "values": 4, "rows": 40}
     (gate,) = _on("min: 0.5", left_out=(left,))
     assert gate.result == "not decided"
     assert gate.message == "f1 has rules for slices, and none has enough rows"
 
 
 def test_a_slice_without_a_baseline() -> None:
-    found = _on("min: 0.5, no_significant_regression: true", _slice(None, 0.7))
+    found = _on("min: 0.5, no_significant_regression: true", part_of(None, 0.7))
     assert _said(found) == [("min", "passed"), ("no_significant_regression", "not decided")]
 
 
 def test_a_slice_that_could_not_be_tested_does_not_pass() -> None:
-    (gate,) = _on("non_inferior: 0.1", _slice(0.7, 0.7, evidence=()))
+    (gate,) = _on("non_inferior: 0.1", part_of(0.7, 0.7, evidence=()))
     assert gate.result == "failed"
     assert gate.message.startswith("f1 on season = 3 could not be tested")
 
 
 def test_alarms_are_corrected_over_metrics_and_slices_together() -> None:
     """z = -2.1 is an alarm alone (p 0.018), and none among five, whatever those are called."""
-    alone = _on("no_significant_regression: true", _slice(0.8, 0.779))
+    alone = _on("no_significant_regression: true", part_of(0.8, 0.779))
     assert _said(alone) == [("no_significant_regression", "failed")]
     among = _on(
         "no_significant_regression: true",
-        _slice(0.8, 0.779, name="season = 0"),
-        *(_slice(0.8, 0.8) for _ in range(4)),
+        part_of(0.8, 0.779, name="season = 0"),
+        *(part_of(0.8, 0.8) for _ in range(4)),
     )
     assert {gate.result for gate in among} == {"passed"}
     assert among[0].test is not None
@@ -654,7 +586,7 @@ def test_alarms_are_corrected_over_metrics_and_slices_together() -> None:
 
 def test_the_severity_of_one_rule_does_not_change_the_result_of_another() -> None:
     rules = "no_significant_regression: true"
-    parts = (_slice(0.8, 0.779), *(_slice(0.8, 0.8, name=f"season = {i}") for i in range(4)))
+    parts = (part_of(0.8, 0.779), *(part_of(0.8, 0.8, name=f"season = {i}") for i in range(4)))
     for severity in ("fail", "warn"):
         found = _on(rules, *parts, severity=severity)
         assert [gate.test and gate.test.family for gate in found] == [5] * 5
@@ -662,7 +594,7 @@ def test_the_severity_of_one_rule_does_not_change_the_result_of_another() -> Non
 
 def test_claims_are_not_corrected() -> None:
     """All of them have to hold: an intersection-union test."""
-    parts = [_slice(0.8, 0.809, name=f"season = {i}", nulls=(0.0, -0.01)) for i in range(50)]
+    parts = [part_of(0.8, 0.809, name=f"season = {i}", nulls=(0.0, -0.01)) for i in range(50)]
     found = _on("non_inferior: 0.01", *parts)
     assert {gate.result for gate in found} == {"passed"}
     assert {gate.test and gate.test.adjusted == gate.test.p_value for gate in found} == {True}
@@ -671,9 +603,9 @@ def test_claims_are_not_corrected() -> None:
 def test_what_is_too_small_to_be_tested_weakens_nothing_else() -> None:
     found = _on(
         "no_significant_regression: true",
-        _slice(0.8, 0.779),
-        _slice(0.8, 0.1, units=12, name="b"),
-        _slice(0.8, 0.1, judged=False, name="c"),
+        part_of(0.8, 0.779),
+        part_of(0.8, 0.1, units=12, name="b"),
+        part_of(0.8, 0.1, judged=False, name="c"),
     )
     assert [(gate.result, gate.test and gate.test.family) for gate in found] == [
         ("failed", 1),
