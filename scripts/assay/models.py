@@ -205,6 +205,13 @@ def _read(path: Path) -> Any:
     return joblib.load(path)
 
 
+# As the two unpicklers of Python say it, the one in C and the one that joblib builds on.
+_GONE = re.compile(
+    r"Can't get attribute '([^']+)' on <module '([^']+)'"
+    r"|module '([^']+)' has no attribute '([^']+)'"
+)
+
+
 def _not_loaded(error: BaseException, shown: str, root: Path) -> ModelError:
     file, line = usercode.user_line(error, root)
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
@@ -214,9 +221,9 @@ def _not_loaded(error: BaseException, shown: str, root: Path) -> ModelError:
             file=file,
             line=line,
         )
-    gone = re.search(r"Can't get attribute '([^']+)' on <module '([^']+)'", str(error))
+    gone = _GONE.search(str(error))
     if isinstance(error, AttributeError) and gone is not None:
-        name, module = printable(gone[1]), printable(gone[2])
+        name, module = printable(gone[1] or gone[4]), printable(gone[2] or gone[3])
         hint = "It was removed or renamed after the model was trained."
         if module in {"__main__", "__mp_main__", "assay.rescoring.__main__"}:
             module = "__main__"

@@ -180,10 +180,9 @@ def _regression(said: Said, file: File, spec: PredictionsSpec) -> Rule:
     if said.labels is None or said.labels.dtype.kind not in "fiub":
         raise NotReproducedError("the model does not predict numbers")
     values = read(file.frame, name, "prediction").as_numbers()
-    rule = Rule(prediction=name, decimals=_decimals(values))
-    said = replace(said, labels=said.labels.astype(np.float64))
-    _same(name, rule.apply(said)[name], values, rule.decimals)
-    return rule
+    decimals = _decimals(values)
+    _same(name, said.labels.astype(np.float64), values, decimals)
+    return Rule(prediction=name, decimals=decimals)
 
 
 def _spellings(classes: tuple[Any, ...], file: Predictions) -> Iterator[tuple[Label, ...]]:
@@ -216,14 +215,13 @@ def _classification(
     scores = tuple(_score_columns(spec, predictions))
     written = {name: read(whole.frame, name, "score").as_numbers() for name, _ in scores}
     decimals = _decimals(np.concatenate(list(written.values()))) if written else None
-    rule = Rule(labels=labels, kind=_kind(predictions), scores=scores, decimals=decimals)
+    rule = Rule(labels=labels, kind=_kind(predictions), scores=scores)
     if scores and said.scores is None:
         raise NotReproducedError("the file has scores, and the model gives none")
     for name, column in rule.apply(said).items():
         _same(name, column, read(file.frame, name, "score").as_numbers(), decimals)
-    if spec.prediction is None:
-        return rule
-    return _with_labels(replace(rule, prediction=spec.prediction), said, file, whole)
+    rule = replace(rule, decimals=decimals, prediction=spec.prediction)
+    return rule if spec.prediction is None else _with_labels(rule, said, file, whole)
 
 
 def _score_columns(spec: PredictionsSpec, predictions: Predictions) -> Iterator[tuple[str, Label]]:
@@ -309,7 +307,7 @@ def _decimals(values: NDArray[np.float64]) -> int | None:
 def _same(
     name: str, found: NDArray[np.float64], written: NDArray[np.float64], decimals: int | None
 ) -> None:
-    """Fail unless a column is what the file has, up to its rounding."""
+    """Fail unless a column, not rounded, is what the file has, up to its rounding."""
     scale = max(1.0, float(np.abs(written).max(initial=0)))
     exact = TOLERANCE * scale
     rounding = 0.0 if decimals is None else 0.5 * 10.0**-decimals
