@@ -1,6 +1,6 @@
 """Posting a report where the run's host shows it, and reading what people answered there.
 
-This module and `acceptance`, which obeys one comment, are the only ones that hold a token.
+The one place that holds a token.
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ def hear(context: Context, *, key: str) -> Context:
 
 def _overrides(context: Context, record: RunRecord, key: str) -> tuple[Override, ...]:
     number, head = context.ci.pull_request, _commit(record)
-    stopping = record.compare is not None and any(gate.stops for gate in record.compare.gates)
-    if not stopping or number is None or head is None or context.ci.host != "github":
+    gates = record.compare.gates if record.compare else ()
+    if number is None or head is None or context.ci.host != "github":
+        return ()
+    if not any(gate.stops for gate in gates):
         return ()  # nobody has to be asked
     forge = connect(context.ci, context.environ)
     thread = forge.thread(number)
@@ -57,6 +59,10 @@ def _overrides(context: Context, record: RunRecord, key: str) -> tuple[Override,
         # Its own run reads them. The commit is the event's to say, which earlier steps can change.
         context.console.line(f"The pull request is at {thread.head[:7]} now, not at {head[:7]}.")
         return ()
+    if thread.labels_hidden:
+        message = "Nobody's label on a gate could be read, so none counts; a comment does."
+        hint = "Add `permissions: issues: read` to the job."
+        context.console.annotate(Reason(message=message, hint=hint, severity="warning"))
     voices = thread.voices()
     return judge(
         voices,
@@ -64,9 +70,7 @@ def _overrides(context: Context, record: RunRecord, key: str) -> tuple[Override,
         author=thread.author,
         head=head,
         shown=thread.shown(marker(key)),
-        gates=[gate.name for gate in record.compare.gates if gate.stops or gate.warns]
-        if record.compare
-        else [],
+        gates=[gate.name for gate in gates if gate.stops or gate.warns],
     )
 
 

@@ -382,6 +382,15 @@ class TestLabel:
         self.label(world, on=False)
         assert outcome(world.check()) == ("fail", 1)
 
+    def test_out_of_sight_is_said_and_comments_count_all_the_same(self, world: World) -> None:
+        world.check()
+        self.label(world, "tri")
+        world.says("anna")
+        world.api.state.fail(403, "Resource not accessible by integration", path="/events")
+        assert outcome(world.check()) == ("warn", 0)
+        assert "Nobody's label" in world.said
+        assert "issues: read" in world.said
+
     def test_set_again_by_somebody_else_is_theirs(self, world: World) -> None:
         world.check()
         self.label(world)

@@ -28,6 +28,7 @@ WORKFLOW = ROOT / ".github/workflows/model-check.yml"
 LAUNCHER = {"ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS"}
 EVERYWHERE = {"ASSAY_DEBUG"}
 TOKENS = {"ASSAY_TOKEN"}
+TAKE_TOKENS = {"accept", "report"}
 
 Json = dict[str, Any]
 
@@ -93,7 +94,7 @@ def test_each_variable_is_one_that_the_program_reads(path: Path, step: Json, ver
     if verb in {"setup", "cache-key"}:
         known = LAUNCHER | {"ASSAY_WORKING_DIRECTORY"}
     else:
-        known = options(verb) | LAUNCHER | EVERYWHERE | (TOKENS if verb == "report" else set())
+        known = options(verb) | LAUNCHER | EVERYWHERE | (TOKENS if verb in TAKE_TOKENS else set())
     assert given <= known
 
 
@@ -105,13 +106,14 @@ def test_the_launcher_reads_what_we_think() -> None:
 
 def test_each_option_can_be_set_from_an_action() -> None:
     given = {variable for _, step, _ in calls() for variable in step["env"]}
-    for verb in ("check", "checkout", "validate", "test", "train", "evaluate", "compare", "report"):
+    verbs = ("check", "checkout", "validate", "test", "train", "evaluate", "compare")
+    for verb in (*verbs, "report", "accept"):
         assert options(verb) <= given, verb
 
 
-def test_only_the_report_is_given_a_token() -> None:
+def test_only_what_talks_to_the_forge_is_given_a_token() -> None:
     with_token = {verb for _, step, verb in calls() if "ASSAY_TOKEN" in step["env"]}
-    assert with_token == {"report"}
+    assert with_token == TAKE_TOKENS
 
 
 @pytest.mark.parametrize("path", ACTIONS, ids=name)

@@ -18,7 +18,11 @@ STARTERS = sorted(ROOT.glob("workflow-templates/*.yml"))
 EXAMPLES = sorted(ROOT.glob("example-repo/.github/workflows/*.yml"))
 WORKFLOWS = [*sorted(ROOT.glob(".github/workflows/*.yml")), *EXAMPLES, *STARTERS]
 # What a job may have beyond `contents: read`, and why it may.
-WRITE_PERMISSIONS = {("model-check.yml", "pull-requests")}
+WRITE_PERMISSIONS = {
+    ("model-check.yml", "pull-requests"),
+    ("assay-accept.yml", "pull-requests"),
+    ("assay-accept.yml", "actions"),
+}
 
 every_workflow = pytest.mark.parametrize(
     "path", WORKFLOWS, ids=lambda path: path.relative_to(ROOT).as_posix()
@@ -114,6 +118,14 @@ def test_inputs_and_outputs_are_described(path: Path) -> None:
         assert isinstance(spec["default"], str), name
 
 
+@every_workflow
+def test_what_comments_start_runs_no_code_of_theirs(path: Path) -> None:
+    if "issue_comment" in load(path)["on"]:
+        for used in uses_in(jobs(path)):
+            assert used["uses"].startswith("your-org/assay/"), used
+        assert not [step for step in all_steps(path) if "run" in step]
+
+
 def test_the_gate_of_our_ci_waits_for_every_other_job() -> None:
     ci = jobs(ROOT / ".github/workflows/ci.yml")
     assert set(ci["all-green"]["needs"]) == set(ci) - {"all-green"}
@@ -127,7 +139,7 @@ def test_a_starter_is_complete(path: Path, tmp_path: Path) -> None:
     assert path.with_name(f"{properties['iconName']}.svg").is_file()
     assert any(re.search(pattern, "dvc.yaml") for pattern in properties["filePatterns"])
     text = path.read_text(encoding="utf-8")
-    assert "$default-branch" in text
+    assert "$default-branch" in text or "pull_request" not in load(path)["on"]
     # As GitHub fills it in; jactionlint reads the same settings as for the other files.
     filled = tmp_path / path.name
     filled.write_text(text.replace("$default-branch", "main"), encoding="utf-8")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from assay.errors import ForgeError
 from assay.forge.comment import Comment
-from assay.forge.refusal import WRONG_API, MissingError
+from assay.forge.refusal import WRONG_API, ForbiddenError, MissingError
 from assay.forge.thread import Thread, Voice
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ def thread(api: Api, repository: str, number: int, *, login: str) -> Thread:
     found = Thread(head=head, author=author, login=login, comments=comments)
     if not wanted:
         return found
-    return replace(found, labels=tuple(_set(api.pages(f"{issue}/events"), wanted, place)))
+    try:
+        return replace(found, labels=tuple(_set(api.pages(f"{issue}/events"), wanted, place)))
+    except ForbiddenError:
+        # Whoever may set labels could keep comments from being heard, if this were an error.
+        return replace(found, labels_hidden=True)
 
 
 def _set(events: Iterable[object], names: Collection[str], place: str) -> Iterable[Voice]:

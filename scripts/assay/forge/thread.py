@@ -44,6 +44,8 @@ class Thread:
     """Who we are."""
     comments: tuple[Comment, ...]
     labels: tuple[Voice, ...] = ()
+    labels_hidden: bool = False
+    """There are labels for us, and the token may not see who set them."""
 
     def voices(self) -> list[Voice]:
         """Comments and labels, oldest first; our own reports say nothing to us."""
