@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from assay.forge.comment import (
     Comment,
     Create,
     Keep,
+    Shown,
     Update,
     decide,
     encodable,
@@ -22,6 +25,7 @@ from assay.forge.comment import (
     marked,
     marker,
     room,
+    shown,
     with_marker,
 )
 from assay.forge.local import LocalForge
@@ -256,6 +260,80 @@ class TestLocalForge:
                 pull_request=5, body="new", marker=MARKER
             )
         assert caught.value.hint
+
+
+FIRST, SECOND = "1" * 40, "2" * 40
+POSTED = datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+
+class TestShown:
+    """The second line of our comment: which commits it has shown, and since when."""
+
+    def after(self, decision: object, minutes: int) -> Comment:
+        """Our comment as it stands once the forge has done what was decided."""
+        assert isinstance(decision, (Create, Update))
+        moment = POSTED + timedelta(minutes=minutes)
+        return replace(comment(1, decision.body), created=POSTED, updated=moment)
+
+    def say(self, text: str, sha: str, *candidates: Comment) -> object:
+        return decide(candidates, author=BOT, body=report(text), sha=sha)
+
+    def test_a_first_report_leaves_the_time_to_the_forge(self) -> None:
+        decision = self.say("# Better", FIRST)
+        assert decision == Create(f"{MARKER}\n<!-- assay:shown {FIRST}@ -->\n# Better")
+        assert shown(self.after(decision, 0)) == (Shown(FIRST, POSTED),)
+
+    def test_the_time_stays_when_the_text_changes(self) -> None:
+        first = self.after(self.say("# Better", FIRST), 0)
+        second = self.after(self.say("# Worse", FIRST, first), 10)
+        third = self.after(self.say("# Equal", FIRST, second), 20)
+        assert shown(second) == shown(third) == (Shown(FIRST, POSTED),)
+        assert third.body.endswith("-->\n# Equal")
+
+    def test_another_commit_gets_a_time_of_its_own(self) -> None:
+        first = self.after(self.say("# Better", FIRST), 0)
+        decision = self.say("# Better", SECOND, first)
+        assert isinstance(decision, Update), "the same text about another commit is news"
+        second = self.after(decision, 10)
+        later = POSTED + timedelta(minutes=10)
+        assert shown(second) == (Shown(FIRST, POSTED), Shown(SECOND, later))
+
+    def test_the_same_of_the_same_is_kept(self) -> None:
+        first = self.after(self.say("# Better", FIRST), 0)
+        assert self.say("# Better", FIRST, first) == Keep(first)
+        crlf = replace(first, body=first.body.replace("\n", "\r\n"))
+        assert self.say("# Better", FIRST, crlf) == Keep(crlf)
+        assert decide([first], author=BOT, body=report("# Better")) == Keep(first)
+
+    def test_a_comment_of_an_older_version_has_shown_nothing(self) -> None:
+        old = replace(comment(1, report("# Better")), updated=POSTED)
+        assert shown(old) == ()
+        assert isinstance(self.say("# Better", FIRST, old), Update)
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            f"<!-- assay:shown {FIRST}@yesterday -->",
+            f"<!-- assay:shown {FIRST}@2026-11-23T08:00:00 -->",
+            f"<!-- assay:shown {FIRST[:39]}@2026-11-23T08:00:00Z -->",
+            "<!-- assay:shown -->",
+            "<!-- assay:shown  -->",
+            f"assay:shown {FIRST}@2026-11-23T08:00:00Z",
+        ],
+    )
+    def test_a_line_that_somebody_changed_never_says_when(self, line: str) -> None:
+        edited = comment(1, f"{MARKER}\n{line}\n# Better")
+        assert [entry.since for entry in shown(edited)] in ([], [None])
+
+    def test_only_the_second_line_counts(self) -> None:
+        line = f"<!-- assay:shown {FIRST}@2026-11-23T08:00:00Z -->"
+        assert shown(comment(1, f"{MARKER}\n# Better\n{line}")) == ()
+        assert shown(comment(1, f"{line}\n{MARKER}")) == ()
+
+    def test_somebody_else_s_marker_is_not_ours(self) -> None:
+        forged = self.after(self.say("# Better", FIRST), 0)
+        theirs = replace(forged, author="mallory")
+        assert isinstance(self.say("# Better", FIRST, theirs), Create)
 
 
 def test_importing_the_forge_imports_no_client() -> None:
