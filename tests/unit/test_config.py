@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from assay import config
-from assay.config import Config
+from assay.config import Column, Config, Cross, Where
 from assay.errors import ConfigError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,8 +16,23 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from pathlib import Path
 
-TOP = "`data`, `tests`, `train`, `metrics`, `predictions`, `model`"
-BOUNDS = "`direction`, `min`, `max`, `max_regression`"
+TOP = (
+    "`data`, `tests`, `train`, `metrics`, `predictions`, `fairness`, `statistics`, `seeds`, `model`"
+)
+RULES = (
+    "`min`, `max`, `max_regression`, `max_relative_regression`, `no_significant_regression`, "
+    "`non_inferior`, `severity`"
+)
+BOUNDS = (
+    f"{RULES}, `direction`, `function`, `min_improvement`, `min_relative_improvement`, `superior`, "
+    "`slices`"
+)
+FORMS = (
+    "a column's name; `column` with `bins` or `quantiles`; `name` and `where`, for an expression; "
+    "or `cross`, for several columns"
+)
+SLICES = "predictions: {path: p, prediction: y, slices: %s}"
+FAIR = "predictions: {path: p, prediction: y}\nfairness: [{column: sex, measure: %s}]"
 
 # text -> (line, message, hint)
 MISTAKES: dict[str, tuple[int | None, str, str | None]] = {
@@ -31,7 +46,10 @@ MISTAKES: dict[str, tuple[int | None, str, str | None]] = {
     "data:\n- path: a\n  schema: b\n  sensitve: c": (
         4,
         "Unknown key `data.0.sensitve`.",
-        "Did you mean `sensitive`? Allowed here: `path`, `schema`, `sensitive`.",
+        (
+            "Did you mean `sensitive`? Allowed here: `path`, `schema`, `sensitive`, `key`, "
+            "`label`, `disjoint_from`."
+        ),
     ),
     "train: fast": (1, "`train` is 'fast'.", "Allowed: 'run', 'verify' or 'skip'."),
     'train: "a\\n::error::b"': (
@@ -119,10 +137,175 @@ MISTAKES: dict[str, tuple[int | None, str, str | None]] = {
         "It should be a single value: text, a number, or true/false.",
     ),
     "x: 1\ny: 2\ntrain: z": (
-        3,
-        "`train` is 'z'. (2 more problems in this file.)",
-        "Allowed: 'run', 'verify' or 'skip'.",
+        1,
+        "Unknown key `x`.",
+        f"Allowed here: {TOP}. Also wrong: line 2: Unknown key `y`; line 3: `train` is 'z'.",
     ),
+    "a: 1\nb: 2\nc: 3\ntrain: z\ne: 5\nf: 6\ng: 7": (
+        1,
+        "Unknown key `a`.",
+        (
+            f"Allowed here: {TOP}. Also wrong: line 2: Unknown key `b`; line 3: Unknown key `c`; "
+            "line 4: `train` is 'z'; line 5: Unknown key `e`; and 2 more."
+        ),
+    ),
+    "metrics: {f1: {min: high}}\ntests: 5\ntrain: z": (
+        1,
+        "`metrics.f1.min` is 'high' (text).",
+        (
+            "It should be a number. Also wrong: line 2: `tests` is 5 (a number); line 3: `train` "
+            "is 'z'."
+        ),
+    ),
+    SLICES % "[{column: a, bin: [1]}]": (
+        1,
+        "Unknown key `predictions.slices.0.bin`.",
+        "Did you mean `bins`? Allowed here: `column`, `bins`, `quantiles`.",
+    ),
+    SLICES % "{column: a, bin: [1]}": (
+        1,
+        "Unknown key `predictions.slices.bin`.",
+        "Did you mean `bins`? Allowed here: `column`, `bins`, `quantiles`.",
+    ),
+    SLICES % "[a,\n\n {colum: a}]": (
+        3,
+        "`predictions.slices.1` has none of `column`, `where`, `cross`.",
+        f"Did you mean `column`? A slice is {FORMS}.",
+    ),
+    SLICES % "[{}]": (
+        1,
+        "`predictions.slices.0` has none of `column`, `where`, `cross`.",
+        f"A slice is {FORMS}.",
+    ),
+    SLICES % "[5]": (
+        1,
+        "`predictions.slices.0` is 5 (a number).",
+        f"It should be {FORMS}.",
+    ),
+    SLICES % "5": (1, "`predictions.slices` is 5 (a number).", "It should be a list."),
+    SLICES % "[{name: old, wher: age > 60}]": (
+        1,
+        "Unknown key `predictions.slices.0.wher`.",
+        (
+            "Did you mean `where`? Allowed here: `name`, `where`. Also wrong: line 1: "
+            "`predictions.slices.0.where` is required."
+        ),
+    ),
+    SLICES % "[{where: age > 60}]": (1, "`predictions.slices.0.name` is required.", "Add it."),
+    SLICES % "[{bins: [1]}]": (1, "`predictions.slices.0.column` is required.", "Add it."),
+    SLICES % "[{cross: [a]}]": (
+        1,
+        "`predictions.slices.0.cross` is ['a'] (a list).",
+        "It should be a list of at least 2.",
+    ),
+    SLICES % "[{cross: [a, b, c, d, e]}]": (
+        1,
+        "`predictions.slices.0.cross` is ['a', 'b', 'c', 'd', 'e'] (a list).",
+        "It should be a list of at most 4.",
+    ),
+    SLICES % "[{column: a, bins: [2, 1]}]": (
+        1,
+        "`predictions.slices.0` has `bins` [2.0, 1.0], which do not rise.",
+        None,
+    ),
+    SLICES % "[{column: a, bins: [1], quantiles: 4}]": (
+        1,
+        "`predictions.slices.0` has both `bins` and `quantiles`; one of them.",
+        None,
+    ),
+    SLICES % "[{column: a, quantiles: 2.5}]": (
+        1,
+        "`predictions.slices.0.quantiles` is 2.5 (a number).",
+        "It should be a whole number.",
+    ),
+    SLICES % "[{name: a, where: x > 1}, {name: a, where: x > 2}]": (
+        1,
+        "`predictions` has two `slices` that are called 'a'.",
+        None,
+    ),
+    "metrics:\n  f1:\n    slices:\n      mn: 1": (
+        4,
+        "Unknown key `metrics.f1.slices.mn`.",
+        f"Did you mean `min`? Allowed here: {RULES}.",
+    ),
+    "metrics: {f1: {slices: {superior: true}}}": (
+        1,
+        "Unknown key `metrics.f1.slices.superior`.",
+        f"Allowed here: {RULES}.",
+    ),
+    "metrics: {f1: {severity: error}}": (
+        1,
+        "`metrics.f1.severity` is 'error'.",
+        "Allowed: 'fail' or 'warn'.",
+    ),
+    "metrics: {f1: {superior: 5}}": (
+        1,
+        "`metrics.f1.superior` is 5 (a number).",
+        "It should be true or false.",
+    ),
+    "metrics:\n  f1:\n    slices: {min: 1}": (
+        3,
+        "`metrics.f1.slices` needs `predictions.slices`.",
+        "Say which: a column of the predictions file, for instance.",
+    ),
+    **{
+        f"metrics: {{f1: {{{rule}: {value}}}}}": (
+            1,
+            f"`metrics.f1.{rule}` needs `predictions`.",
+            "It is tested on rows, and a metrics file has a single number.",
+        )
+        for rule, value in (
+            ("no_significant_regression", "true"),
+            ("non_inferior", "0"),
+            ("superior", "true"),
+        )
+    },
+    "metrics: {mine: {function: 'm.py:mine'}}": (
+        1,
+        "`metrics.mine.function` needs `predictions`.",
+        "It is given the rows of the predictions file.",
+    ),
+    "train: run\nfairness: [{column: sex, measure: equalized_odds_ratio, min: 0.8}]": (
+        2,
+        "`fairness` needs `predictions`.",
+        "It is measured on the rows of the predictions file.",
+    ),
+    FAIR % "demographic_parity": (
+        2,
+        "`fairness.0.measure` is 'demographic_parity'.",
+        (
+            "Did you mean `demographic_parity_ratio`? Allowed: 'demographic_parity_difference', "
+            "'demographic_parity_ratio', 'equal_opportunity_difference', "
+            "'equal_opportunity_ratio', 'equalized_odds_difference' or 'equalized_odds_ratio'."
+        ),
+    ),
+    FAIR % "equalized_odds_ratio": (2, "`fairness.0` has no bound: add `min`.", None),
+    FAIR % "equalized_odds_difference, min: 1": (
+        2,
+        "`fairness.0` is of `equalized_odds_difference`, which is fair when it is low: use `max`.",
+        None,
+    ),
+    "statistics: {confidenc: 0.9}": (
+        1,
+        "Unknown key `statistics.confidenc`.",
+        "Did you mean `confidence`? Allowed here: `confidence`, `resamples`, `seed`, `search`.",
+    ),
+    "statistics: {confidence: 95}": (
+        1,
+        "`statistics.confidence` is 95 (a number).",
+        "It should be less than 1.",
+    ),
+    "statistics: {seed: yes}": (
+        1,
+        "`statistics.seed` should be a number, not true/false.",
+        None,
+    ),
+    "seeds: {param: a, repeats: 1}": (
+        1,
+        "`seeds.repeats` is 1 (a number).",
+        "It should be greater than or equal to 2.",
+    ),
+    "seeds: {}": (1, "`seeds.param` is required.", "Add it."),
     "- a": (1, "The top level must be keys and values, not a list.", f"Allowed keys: {TOP}."),
     "train: run\ntrain: skip": (
         2,
@@ -161,6 +344,13 @@ def test_everything_that_it_may_hold() -> None:
           score: {0: p_zero, 1: p_one}
           positive: 1
           key: [day, hour]
+          slices:
+            - season
+            - {column: age, bins: [30, 60]}
+            - {name: old, where: age > 60}
+            - {cross: [season, holiday]}
+        fairness:
+          - {column: sex, measure: equalized_odds_ratio, min: 0.8}
         model: ./model.onnx
         """
     )
@@ -174,6 +364,30 @@ def test_everything_that_it_may_hold() -> None:
     assert found.predictions.positive == 1
     assert found.predictions.truth == "y_true"
     assert found.model == "model.onnx"
+    assert found.predictions.slices == (
+        Column(column="season"),
+        Column(column="age", bins=(30, 60)),
+        Where(name="old", where="age > 60"),
+        Cross(cross=("season", "holiday")),
+    )
+    assert Config.model_validate_json(found.model_dump_json(by_alias=True)) == found, (
+        "as records do"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "gated"),
+    [
+        ("metrics: {f1: {min: 0}}", True),
+        ("metrics: {f1: {superior: true}}", True),
+        ("metrics: {f1: {superior: false, direction: higher, severity: warn, slices: {}}}", False),
+        ("metrics: {f1: {slices: {non_inferior: 0}}}", True),
+        ("fairness: {column: a, measure: equalized_odds_ratio, min: 0.8}", True),
+    ],
+)
+def test_what_is_a_gate(text: str, gated: bool) -> None:
+    text = text.replace("fairness: {", "fairness: [{").replace("0.8}", "0.8}]")
+    assert config.parse(f"{SLICES % 'season'}\n{text}").has_gate is gated
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "predictions:\n"])
@@ -190,6 +404,16 @@ def test_a_named_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"other\.yaml does not exist") as caught:
         config.load(tmp_path, name="other.yaml")
     assert caught.value.hint == "Check `--config`."
+
+
+def test_a_file_with_the_other_suffix_is_not_silently_ignored(tmp_path: Path) -> None:
+    (tmp_path / "assay.yml").write_text("train: skip\n")
+    with pytest.raises(ConfigError, match=r"called assay\.yml, which nothing reads") as caught:
+        config.load(tmp_path)
+    assert (caught.value.file, caught.value.hint) == ("assay.yml", "Rename it to assay.yaml.")
+    (tmp_path / "assay.yaml").write_text("train: verify\n")
+    assert config.load(tmp_path).train == "verify"
+    assert config.load(tmp_path, name="assay.yml").train == "skip", "it was named"
 
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
@@ -209,22 +433,27 @@ def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
     assert config.load(tmp_path).train == "skip"
 
 
+_KEYS = st.sampled_from(
+    [
+        *("data", "metrics", "predictions", "tests", "train", "model", "path", "schema", "min"),
+        *("score", "slices", "column", "bins", "where", "cross", "name", "fairness", "seeds"),
+        *("statistics", "superior", "measure", "prediction"),
+    ]
+)
 # What YAML can hold, without what only Python can.
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=10) | st.integers(), inner, max_size=3)
+        | st.dictionaries(st.text(max_size=10) | st.integers() | _KEYS, inner, max_size=3)
     ),
-    max_leaves=8,
+    max_leaves=12,
 )
-_KEYS = st.sampled_from(
-    ["data", "metrics", "predictions", "tests", "train", "model", "path", "schema", "min", "score"]
-)
+_DOCUMENTS = st.dictionaries(_KEYS | st.text(max_size=5), _VALUES, max_size=4)
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)
-@given(st.dictionaries(_KEYS | st.text(max_size=5), _VALUES, max_size=4))
+@given(_DOCUMENTS)
 def test_whatever_stands_there_is_understood_or_explained(content: dict[str, object]) -> None:
     import yaml
 
@@ -243,3 +472,14 @@ def test_the_schema_for_editors_agrees_with_the_parser() -> None:
     assert not validator.is_valid({"metrics": {"f1": {"max_regression": -1}}})
     assert not validator.is_valid({"metric": {}})
     assert not validator.is_valid({"train": "fast"})
+    for slices, fine in (
+        ("season", True),
+        ({"column": "season"}, True),
+        (["season", {"name": "old", "where": "age > 60"}, {"cross": ["a", "b"]}], True),
+        ([{"colum": "season"}], False),
+        (5, False),
+    ):
+        document = {"predictions": {"path": "p", "prediction": "y", "slices": slices}}
+        assert validator.is_valid(document) is fine
+        with contextlib.nullcontext() if fine else pytest.raises(ConfigError):
+            config.parse(json.dumps(document))
