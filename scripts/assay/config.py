@@ -83,7 +83,7 @@ class Config(Documented):
     predictions: PredictionsSpec | None = None
     fairness: tuple[FairnessSpec, ...] = ()
     """Bounds on how far apart groups may be."""
-    statistics: StatisticsSpec = StatisticsSpec()
+    statistics: StatisticsSpec = Field(default_factory=StatisticsSpec)
     seeds: SeedsSpec | None = None
     """Train head several times, so that the interval covers what the seed does."""
     model: File | None = None

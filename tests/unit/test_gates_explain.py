@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from assay import config as configuration
@@ -140,3 +141,24 @@ def test_names_cannot_do_anything_to_a_terminal() -> None:
     compare = record.compare.model_copy(update={"gates": (evil,)})
     text = explain(record.with_section("compare", compare))
     assert r"\x1b[31m\n::error::" in text
+
+
+def test_the_page_on_gates_shows_what_is_printed() -> None:
+    config = configuration.parse(
+        "predictions: {path: p, prediction: y}\nmetrics: {f1: {non_inferior: 0.02}}"
+    )
+    section = EvaluateSection(
+        status=Status.PASS,
+        head=evaluation({"f1": 0.79}),
+        base=evaluation({"f1": 0.8}),
+        evidence=(evidence(0.8, 0.79, nulls=gates.nulls(config, "f1")),),
+    )
+    compare = CompareSection(
+        status=Status.FAIL,
+        metrics=metric_changes(section, config),
+        gates=judge(config, section),
+    )
+    record = RunRecord(created=datetime(2026, 1, 2, tzinfo=UTC), config=config)
+    record = record.with_section("evaluate", section).with_section("compare", compare)
+    page = (Path(__file__).parents[2] / "docs/gates.md").read_text(encoding="utf-8")
+    assert f"$ assay gate explain f1\n{explain(record, 'f1')}```" in page
