@@ -225,9 +225,9 @@ def explain(
     """Print the rule, the numbers and the arithmetic behind each gate."""
     from assay import record as records
     from assay.gates.explain import explain as explained
-    from assay.workspace import Workspace
+    from assay.workspace import STATE
 
-    path = record or Workspace(root.resolve(), os.environ).state / records.FILE
+    path = record or root / STATE / records.FILE
     typer.echo(explained(records.load(path), metric), nl=False)
 
 

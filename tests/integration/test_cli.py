@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from assay import __version__
+from assay.record import save
 
-from tests import repos
+from tests import records, repos
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -347,3 +348,30 @@ def test_hostile_branches_end_in_a_readable_report(project: Project) -> None:
     assert run.record["head"]["branch"] == branch
     assert not list(project.root.rglob("pwned"))
     assert "<img" not in run.report
+
+
+# --- gate explain -------------------------------------------------------------------------------
+
+
+def test_explaining_needs_a_record_and_no_more(tmp_path: Path) -> None:
+    """No repository, no configuration, no data: the record says it all."""
+    before = _assay(tmp_path, "gate", "explain", environ=dict(os.environ))
+    assert before.code == 2
+    assert "There is no record at" in before.out
+    assert "Run `assay check`, or a stage, first." in before.out
+
+    save(records.regression_of_a_metric(), tmp_path / "elsewhere.json")
+    (tmp_path / ".assay").mkdir()
+    save(records.good(), tmp_path / ".assay/record.json")
+    here = _assay(tmp_path, "gate", "explain", "f1", environ=dict(os.environ))
+    assert here.code == 0
+    assert "metrics.f1.min: 0.6" in here.out
+    assert "roc_auc" not in here.out
+    there = _assay(
+        tmp_path, "gate", "explain", "--record", "elsewhere.json", environ=dict(os.environ)
+    )
+    assert there.code == 0, "it explains a no, and says none"
+    assert "0.5812 >= 0.6 does not hold" in there.out
+    wrong = _assay(tmp_path, "gate", "explain", "f2", environ=dict(os.environ))
+    assert wrong.code == 2
+    assert "No gate of this run is about `f2`. Did you mean `f1`?" in wrong.out
