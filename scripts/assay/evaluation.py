@@ -5,6 +5,7 @@ Head and base go through the same functions, so that a difference between them i
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +16,11 @@ from assay.config import Direction, Task
 from assay.console import printable
 from assay.errors import AssayError, DataError
 from assay.section import Fact
-from assay.stats.catalogue import canonical, direction_of
+from assay.stats.catalogue import canonical, direction_of, find
 from assay.stats.curves import Curve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -83,6 +84,7 @@ def read(root: Path, files: DvcFiles, config: Config, *, like: Found | None = No
     """
     optional = like is not None
     found = Found()
+    written: list[tuple[str, str, float]] = []
     for path in files.metrics:
         target = root / path
         if optional and not target.exists():
@@ -92,10 +94,8 @@ def read(root: Path, files: DvcFiles, config: Config, *, like: Found | None = No
         except AssayError as error:
             found.problems.append(error)
             continue
-        for name, value in numbers.items():
-            # Two files that use one name: DVC tells them apart by path, and so do we.
-            key = f"{path}:{name}" if name in found.numbers else name
-            found.numbers[key] = (value, path)
+        written += [(path, name, value) for name, value in numbers.items()]
+    found.numbers = _named(written, like.numbers if like else {})
     spec = config.predictions
     if spec is not None and not (optional and not (root / spec.path).exists()):
         try:
@@ -104,7 +104,41 @@ def read(root: Path, files: DvcFiles, config: Config, *, like: Found | None = No
             )
         except AssayError as error:
             found.problems.append(error)
+    if like is None:
+        found.problems += _ambiguous(found, config)
     return found
+
+
+def _named(
+    written: list[tuple[str, str, float]], head: Mapping[str, tuple[float, str]]
+) -> dict[str, tuple[float, str]]:
+    """Numbers of (file, name, value) by name, and by `file:name` where several files use it.
+
+    Base follows head: what is told apart there is told apart here, and a name that head's only
+    file has is that file's here too.
+    """
+    times = Counter(name for _, name, _ in written)
+    apart = {key.removeprefix(f"{file}:") for key, (_, file) in head.items()} - head.keys()
+    named: dict[str, tuple[float, str]] = {}
+    for file, name, value in written:
+        alone = times[name] == 1 and name not in apart
+        same_file = name in head and head[name][1] == file
+        named[name if alone or same_file else f"{file}:{name}"] = (value, file)
+    return named
+
+
+def _ambiguous(found: Found, config: Config) -> Iterator[AssayError]:
+    """Metrics of `assay.yaml` that several files have, and nothing else gives."""
+    for name, spec in config.metrics.items():
+        keys = [key for key, (_, file) in found.numbers.items() if key == f"{file}:{name}"]
+        if len(keys) < 2 or spec.function or (found.predictions is not None and find(name)):
+            continue
+        yield DataError(
+            f"`{printable(name)}` stands in {len(keys)} metrics files, so it is not clear which "
+            "is meant.",
+            key=("metrics", name),
+            hint=f"Name one of them: {', '.join(f'`{printable(key)}`' for key in keys)}.",
+        )
 
 
 def _bytes(target: Path, path: str) -> bytes:
@@ -218,7 +252,6 @@ def evaluate(found: Found, config: Config) -> Evaluation:
 
 def _recompute(found: Found, config: Config) -> tuple[dict[str, float], dict[str, str]]:
     """The usual metrics of the task, what `assay.yaml` names, and what the metrics files claim."""
-    from assay.stats.catalogue import find
     from assay.stats.metrics import compute
 
     assert found.predictions is not None  # noqa: S101 (checked by the caller)

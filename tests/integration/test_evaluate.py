@@ -248,7 +248,7 @@ def test_two_files_with_one_name(repo: Repo) -> None:
         "b.json": '{"f1": 0.6}',
     }
     section = _evaluate(repo, files, config="")
-    assert _values(section.head) == {"f1": 0.5, "b.json:f1": 0.6}
+    assert _values(section.head) == {"a.json:f1": 0.5, "b.json:f1": 0.6}
 
 
 def test_a_metrics_file_that_disagrees(repo: Repo) -> None:
