@@ -372,6 +372,6 @@ def test_explaining_needs_a_record_and_no_more(tmp_path: Path) -> None:
     )
     assert there.code == 0, "it explains a no, and says none"
     assert "0.5812 >= 0.6 does not hold" in there.out
-    wrong = _assay(tmp_path, "gate", "explain", "f2", environ=dict(os.environ))
+    wrong = _assay(tmp_path, "gate", "explain", "roc_auk", environ=dict(os.environ))
     assert wrong.code == 2
-    assert "No gate of this run is about `f2`. Did you mean `f1`?" in wrong.out
+    assert "No gate of this run is about `roc_auk`. Did you mean `roc_auc`?" in wrong.out
