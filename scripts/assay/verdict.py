@@ -19,6 +19,8 @@ Outcome = Literal["pass", "warn", "fail", "inconclusive", "no gate", "error"]
 
 _LONGEST_NAME = 40
 """Of a slice, in a sentence."""
+_LONGEST_WHY = 200
+"""Of the reason for which a gate was accepted."""
 
 
 class Verdict(Fact):
@@ -72,7 +74,7 @@ def _by_gates(record: RunRecord) -> Verdict:
         )
     accepted = record.accepted()
     let_pass = [gate for gate in compare.gates if gate.stops and gate.name in accepted]
-    for outcome, deciding in _said_no([g for g in compare.gates if g not in let_pass]):
+    for outcome, deciding in _said_no([g for g in compare.gates if g.name not in accepted]):
         if outcome == "warn" and let_pass:
             break
         others = len(deciding) - 1
@@ -111,10 +113,11 @@ def _let_pass(gates: Sequence[Gate], accepted: Mapping[str, Override]) -> Verdic
     word = accepted[gates[0].name]
     others = len(gates) - 1
     more = f" ({others} more {'gate was' if others == 1 else 'gates were'} accepted)"
+    why = wording.short(word.why, _LONGEST_WHY) or "no reason given"
     return Verdict(
         outcome="warn",
         headline=f"{gates[0].message.rstrip('.')}; accepted by @{word.who}: "
-        f"{(word.why or 'no reason given').rstrip('.')}{more if others else ''}.",
+        f"{why.rstrip('.')}{more if others else ''}.",
         decided_by=f"{gates[0].name}, accepted by @{word.who}",
         exit_code=0,
     )
