@@ -39,7 +39,8 @@ _REFERENCE = re.compile(
 )
 # GitHub turns every commit that it knows into a link, and other forges do likewise.
 _COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b", re.IGNORECASE)
-_CODE_IN_TEXT = re.compile(r"`([^`\n]+)`")
+# As Markdown has it: a run of backticks is closed by the next run of the same length.
+_CODE_IN_TEXT = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
 
 
 class Code(str):
@@ -59,10 +60,19 @@ Phrase = tuple[str, ...]
 
 
 def pieces(sentence: str) -> Phrase:
-    """A sentence in which `backticks` mark code, as a phrase."""
-    parts = _CODE_IN_TEXT.split(sentence)
-    # `re.split` with one group alternates: text, code, text, ...
-    return tuple(Marked(part) if at % 2 else part for at, part in enumerate(parts) if part)
+    """A sentence in which `backticks` mark code, as a phrase; see `marked`."""
+    texts = _CODE_IN_TEXT.split(sentence)
+    # `re.split` with two groups alternates: text, fence, code, text, ...
+    found = [texts[0]]
+    for fence, inner, after in zip(texts[1::3], texts[2::3], texts[3::3], strict=True):
+        found += [Marked(inner[1:-1] if len(fence) > 1 else inner), after]
+    return tuple(part for part in found if part)
+
+
+def marked(value: str) -> str:
+    """Code as it stands in a sentence: between backticks, more of them than it holds itself."""
+    fence = "`" * (_longest_run(value) + 1)
+    return f"{fence} {value} {fence}" if len(fence) > 1 else f"`{value}`"
 
 
 def markdown(value: object) -> Markup:
@@ -128,7 +138,7 @@ def html_lines(value: object) -> Markup:
 def text(value: object) -> str:
     """Any value as plain text on one line."""
     parts = value if isinstance(value, tuple) else (value,)
-    joined = "".join(f"`{part}`" if isinstance(part, Marked) else str(part) for part in parts)
+    joined = "".join(marked(part) if isinstance(part, Marked) else str(part) for part in parts)
     return short(printable(joined), 2 * LONGEST)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assay.report import wording
 from assay.report.comparison import file_phrase
-from assay.report.escape import Code, Phrase, pieces
+from assay.report.escape import Code, Phrase, marked, pieces
 from assay.section import Reason, Status
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _in_short(record: RunRecord, stage: str, section: Section) -> tuple[Reason, 
 
 def _as_message(phrase: Phrase) -> str:
     """A phrase as one text, in which `backticks` mark code."""
-    return "".join(f"`{piece}`" if isinstance(piece, Code) else piece for piece in phrase)
+    return "".join(marked(piece) if isinstance(piece, Code) else piece for piece in phrase)
 
 
 def not_run(record: RunRecord) -> tuple[str, ...]:
