@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assay.config import Config, PredictionsSpec
+    from assay.rescoring import Rescored
     from assay.stats.predictions import Predictions
     from assay.stats.rows import Alignment
 
-    Rescore: TypeAlias = Callable[[], tuple[pd.DataFrame | None, str]]
+    Rescore: TypeAlias = Callable[[pd.DataFrame], Rescored]
 
 Pairing = Literal["same rows", "scored on head's rows", "base model on head's rows", "unpaired"]
 """How head and base were compared.
@@ -60,6 +61,8 @@ class Paired:
     rows: RowMatch
     base: Found
     """Its rows are head's, in the same order, unless `rows.pairing` is `unpaired`."""
+    rescored: Rescored | None = None
+    """What came of asking base's model, where it was asked."""
 
     @property
     def is_paired(self) -> bool:
@@ -74,7 +77,7 @@ def pair(head: Found, base: Found, config: Config, *, rescore: Rescore) -> Paire
         head: With predictions, or there is nothing to pair.
         base: Rows that cannot be matched are added to its problems.
         config: Which columns.
-        rescore: Predicts head's rows with base's model: the rows, and why if that cannot be done.
+        rescore: Predicts head's rows with base's model.
     """
     spec = config.predictions
     if head.frame is None or base.frame is None or spec is None:
@@ -98,13 +101,13 @@ def pair(head: Found, base: Found, config: Config, *, rescore: Rescore) -> Paire
         moved = _on_rows_of(head, base, spec, found)
         how: Pairing = "same rows" if found.same else "scored on head's rows"
         return Paired(rows.model_copy(update={"pairing": how, "why": _differs(rows)}), moved)
-    frame, why = rescore()
-    if frame is not None:
+    rescored = rescore(head.frame)
+    if rescored.frame is not None:
         update = {"pairing": "base model on head's rows", "why": _differs(rows)}
-        moved = _with(base, frame, parse(frame, spec, like=head.predictions))
-        return Paired(rows.model_copy(update=update), moved)
-    update = {"pairing": "unpaired", "why": f"{_differs(rows)} {why}".strip()}
-    return Paired(rows.model_copy(update=update), base)
+        moved = _with(base, rescored.frame, parse(rescored.frame, spec, like=head.predictions))
+        return Paired(rows.model_copy(update=update), moved, rescored)
+    update = {"pairing": "unpaired", "why": f"{_differs(rows)} {rescored.why}".strip()}
+    return Paired(rows.model_copy(update=update), base, rescored)
 
 
 def reasons(paired: Paired | None) -> list[Reason]:
@@ -122,16 +125,16 @@ def reasons(paired: Paired | None) -> list[Reason]:
         Reason(
             message=f"{paired.rows.why} {done}",
             severity="warning" if unpaired else "note",
-            hint=_hint(paired.rows) if unpaired else None,
+            hint=_hint(paired) if unpaired else None,
         )
     ]
 
 
-def _hint(rows: RowMatch) -> str:
-    if not rows.by_key:
-        return (
-            "Name the columns that identify a row (`predictions.key`), so that rows can be matched."
-        )
+def _hint(paired: Paired) -> str:
+    if not paired.rows.by_key:
+        return "Name the columns that identify a row (`predictions.key`), to have rows matched."
+    if paired.rescored is not None and paired.rescored.hint:
+        return paired.rescored.hint
     return (
         "Name the table that the model was given (`predictions.features`), so that base's model can"
         " predict head's rows."

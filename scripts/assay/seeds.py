@@ -12,7 +12,6 @@ import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import Field
 
 from assay import evaluation, paramsfile
@@ -252,6 +251,8 @@ def _metrics(
 def _same_rows(head: Found, found: Found) -> bool:
     if head.predictions is None or found.predictions is None:
         return True
+    import numpy as np
+
     return np.array_equal(head.predictions.truth, found.predictions.truth)
 
 

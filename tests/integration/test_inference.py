@@ -180,7 +180,9 @@ def test_the_search_can_be_switched_off(repo: Repo) -> None:
 
 
 def test_fairness_of_head_and_base(repo: Repo) -> None:
-    config = KEYED + "fairness: [{column: season, measure: demographic_parity_difference}]\n"
+    config = (
+        KEYED + "fairness: [{column: season, measure: demographic_parity_difference, max: 1}]\n"
+    )
     frames = [_scores(0.6), _scores(0.4)]
     section = _evaluate(repo, _files(frames[0]), _files(frames[1]), config)
     (fact,) = section.fairness
@@ -219,7 +221,10 @@ def test_a_metric_of_the_users_own(repo: Repo) -> None:
         (KEYED.replace("}", ", group: shop}"), "no column 'shop'"),
         (KEYED.replace("}", ", slices: shop}"), "no column 'shop'"),
         (KEYED.replace("}", ", slices: [{name: x, where: 'id +'}]}"), "id +"),
-        (KEYED + "fairness: [{column: shop, measure: equalized_odds_ratio}]\n", "no column 'shop'"),
+        (
+            KEYED + "fairness: [{column: shop, measure: equalized_odds_ratio, min: 0}]\n",
+            "no column 'shop'",
+        ),
     ],
 )
 def test_a_mistake_is_named(repo: Repo, config: str, said: str) -> None:

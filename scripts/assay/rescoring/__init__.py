@@ -79,8 +79,9 @@ def rescore(context: Context, frame: pd.DataFrame) -> Rescored:
         return Rescored(why=answer.why, hint=answer.hint) if answer else Rescored()
     import numpy as np
 
+    written = _files(context, "rescore")[1].with_suffix(".npz")
     try:
-        with np.load(_files(context)[1].with_suffix(".npz"), allow_pickle=False) as arrays:
+        with np.load(written, allow_pickle=False) as arrays:
             columns = {name: arrays[f"arr_{number}"] for number, name in enumerate(answer.columns)}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return Rescored(why="What base's model said was not written down whole.")
@@ -129,9 +130,9 @@ def _ask(
     return _run(context, job)
 
 
-def _files(context: Context) -> tuple[Path, Path]:
-    state = context.workspace.state
-    return state / "models-job.json", state / "models-answer.json"
+def _files(context: Context, task: str) -> tuple[Path, Path]:
+    state = context.workspace.state  # two tasks may be under way at the same time
+    return state / f"{task}-job.json", state / f"{task}-answer.json"
 
 
 # A small table many times over: threads would wait for each other longer than they work.
@@ -139,7 +140,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
 def _run(context: Context, job: Job) -> Answer:
-    job_file, answer_file = _files(context)
+    job_file, answer_file = _files(context, job.task)
     answer_file.unlink(missing_ok=True)
     write_atomically(job_file, job.model_dump_json(by_alias=True))
     # -P: a folder `assay` in the user's project must not stand in for this package.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from assay import inference, ownmetrics, pairing
+from assay import inference, ownmetrics, pairing, rescoring, seeds
 from assay.errors import AssayError, DataError
 from assay.evaluation import Evaluation, Found, evaluate, measure, read
 from assay.evidence import Evidence, FairnessFact, SliceEvidence
@@ -16,9 +16,13 @@ from assay.inference.metrics import LeftOutFact
 from assay.inference.worst import Search
 from assay.pairing import RowMatch
 from assay.plots import DeclaredPlot, declared_plots
+from assay.rescoring import Importance, Rescoring
 from assay.section import Reason, Section, Status
+from assay.seeds import SeedNoise
+from assay.stats.catalogue import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from assay.config import Config
@@ -44,6 +48,12 @@ class EvaluateSection(Section):
     fairness: tuple[FairnessFact, ...] = ()
     search: Search | None = None
     """The slice that got worst, of those that nobody thought of."""
+    rescoring: Rescoring | None = None
+    """That base's model predicted head's rows; `None` where it did not have to, or could not."""
+    seeds: SeedNoise | None = None
+    """What other seeds would have given; the evidence covers it, that of slices does not."""
+    importance: Importance | None = None
+    """How much each feature matters to both models."""
     plots: tuple[DeclaredPlot, ...] = ()
 
 
@@ -53,11 +63,14 @@ def run(context: Context) -> EvaluateSection:
     A metrics file that is missing, damaged, holds NaN, or contradicts the predictions fails the
     stage; the same at base is only a warning, because this pull request cannot mend it.
     """
-    with ThreadPoolExecutor(max_workers=1) as pool, _own_code(context):
-        plots = pool.submit(declared_plots, context)  # DVC takes a second: do it beside the rest
+    with ThreadPoolExecutor(max_workers=2) as pool, _own_code(context):
+        # DVC takes a second, and so does scikit-learn: both in programs of their own, beside this.
+        plots = pool.submit(declared_plots, context)
+        weighed = pool.submit(_importance, context)
         section = _evaluate(context)
         declared, plot_reasons = plots.result()
-    reasons = [*section.reasons, *plot_reasons]
+        importance, weigh_reasons = weighed.result()
+    reasons = [*section.reasons, *plot_reasons, *weigh_reasons]
     if section.head is not None and not section.head.metrics and not reasons:
         reasons.append(_nothing_to_evaluate())
     return section.model_copy(
@@ -65,9 +78,17 @@ def run(context: Context) -> EvaluateSection:
             "status": _status(reasons),
             "exit_code": DataError.exit_code if _failed(reasons) else 0,
             "reasons": tuple(reasons),
+            "importance": importance,
             "plots": declared,
         }
     )
+
+
+def _importance(context: Context) -> tuple[Importance | None, tuple[Reason, ...]]:
+    """By the first metric that matters; without one, by the loss that suits the task."""
+    named = [name for name, spec in context.config.metrics.items() if spec.function is None]
+    metric = next((known for name in named if (known := canonical(name))), "")
+    return rescoring.importance(context, metric)
 
 
 def _own_code(context: Context) -> AbstractContextManager[object]:
@@ -88,7 +109,9 @@ def _evaluate(context: Context) -> EvaluateSection:
     if context.record.base is not None:
         base_files = workspace.files_at(context.record.base.sha)
         base = read(workspace.base_folder, base_files, config, like=head)
-        paired = pairing.pair(head, base, config, rescore=lambda: (None, ""))
+        paired = pairing.pair(
+            head, base, config, rescore=lambda frame: rescoring.rescore(context, frame)
+        )
         base_evaluated = _evaluate_base(base, paired, own, config)
     measured = [metric.name for metric in evaluated.metrics if metric.recomputed]
     inferred, problems = inference.infer(head, paired, config, measured=measured, own=own)
@@ -96,19 +119,42 @@ def _evaluate(context: Context) -> EvaluateSection:
     reasons += [
         Reason.of(p, severity="warning", prefix="Base: ") for p in (base.problems if base else [])
     ]
+    noise = None
+    if config.seeds is not None and not reasons:
+        noise = seeds.repeat(context, head, measure=lambda found: _metrics_of(found, own, config))
+        reasons += noise.problems
     return EvaluateSection(
         status=Status.PASS,
         reasons=(*reasons, *pairing.reasons(paired)),
         head=evaluated,
         base=base_evaluated if base_evaluated and base_evaluated.metrics else None,
         rows=paired.rows if paired else None,
-        evidence=inferred.evidence,
+        rescoring=paired.rescored.fact if paired and paired.rescored else None,
+        evidence=tuple(_with_noise(inferred.evidence, noise)),
         no_evidence=inferred.no_evidence,
         slices=inferred.slices,
         left_out=inferred.left_out,
         fairness=inferred.fairness,
         search=inferred.search,
+        seeds=noise,
     )
+
+
+def _metrics_of(
+    found: Found, own: dict[str, ownmetrics.OwnMetric], config: Config
+) -> dict[str, float]:
+    measure(found, own)
+    return {metric.name: metric.value for metric in evaluate(found, config).metrics}
+
+
+def _with_noise(evidence: tuple[Evidence, ...], noise: SeedNoise | None) -> Iterator[Evidence]:
+    """The evidence of all rows, its intervals widened by what the seed does."""
+    for one in evidence:
+        deviation = noise.standard_deviation.get(one.metric) if noise else None
+        if noise is None or deviation is None:
+            yield one
+        else:
+            yield seeds.widen(one, deviation, len(noise.values[one.metric]))
 
 
 def _evaluate_base(
