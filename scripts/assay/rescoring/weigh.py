@@ -51,14 +51,15 @@ def importance(job: Job) -> Importance:
     names = list(dict.fromkeys([*head.scorer.columns, *(base.columns if base else [])]))
     names, surplus = names[:MOST_FEATURES], names[MOST_FEATURES:]
     positions = sample(len(head.table), len(names), seed=job.seed)
-    measured = [
-        None if scorer is None else _measured(job, head, scorer, names, positions)
-        for scorer in (head.scorer, base)
-    ]
-    assert measured[0] is not None  # noqa: S101 (head's scorer is there)
+    measured = _measured(job, head, head.scorer, names, positions)
+    before = None
+    try:
+        before = None if base is None else _measured(job, head, base, names, positions)
+    except ModelError as error:
+        notes.append(note(f"Importance at base is not known: {error.message}"))
     return side_by_side(
-        measured[0],
-        measured[1],
+        measured,
+        before,
         rows=len(positions),
         of_rows=len(head.table),
         not_measured=len(surplus),
