@@ -135,21 +135,6 @@ class Bins:
     edges: tuple[float, ...]
     """Rising. A number on an edge is in the bin above it; the outer bins are open."""
 
-    @classmethod
-    def of(cls, column: str, edges: Sequence[float]) -> Bins:
-        """The rule for edges that somebody wrote down.
-
-        Raises:
-            PredictionsError: One of them is no finite number.
-        """
-        wrong = [edge for edge in edges if not math.isfinite(edge)]
-        if wrong:
-            raise PredictionsError(
-                f"the bins of {column!r} have the edge {wrong[0]}: edges are finite numbers",
-                hint="Leave it out: the outer bins are open.",
-            )
-        return cls(column, tuple(edges))
-
     @property
     def columns(self) -> tuple[str, ...]:
         """The one column."""

@@ -183,7 +183,7 @@ def _rule(spec: SliceSpec, table: Table) -> tuple[Rule, list[LeftOut]]:
         return ByValue.of(table, spec.cross), []
     table.require([spec.column])
     if spec.bins is not None:
-        return Bins.of(spec.column, spec.bins), []
+        return Bins(spec.column, spec.bins), []
     if spec.quantiles is None:
         return ByValue.of(table, (spec.column,)), []
     edges = quantile_edges(table, spec.column, spec.quantiles)

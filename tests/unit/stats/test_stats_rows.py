@@ -1,4 +1,4 @@
-"""Slices of a predictions table, and the rows that two of them share."""
+"""The rows that two predictions tables share."""
 
 from __future__ import annotations
 
@@ -7,80 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from assay.stats.predictions import LeftOut, PredictionsError, align, slices
+from assay.stats.predictions import PredictionsError, align
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 bounded = settings(max_examples=60, deadline=None, derandomize=True)
-
-
-def test_slices_come_in_a_stable_order() -> None:
-    frame = pd.DataFrame({"a": ["z", "b", None, "b"], "n": [10, 9, 10, 9]})
-    found = slices(frame, ["n", "a"], min_rows=1)
-    assert [(one.column, one.value, one.mask.tolist()) for one in found] == [
-        ("n", 9, [False, True, False, True]),
-        ("n", 10, [True, False, True, False]),
-        ("a", "b", [False, True, False, True]),
-        ("a", "z", [True, False, False, False]),
-        ("a", None, [False, False, True, False]),
-    ]
-    assert len(found) == 5
-    assert found.left_out == ()
-
-
-def test_small_and_surplus_values_are_named() -> None:
-    frame = pd.DataFrame({"a": list("aaabbbccdde")})
-    found = slices(frame, ["a"], min_rows=2, max_values=2)
-    assert [one.value for one in found] == ["a", "b"]
-    assert found.left_out == (
-        LeftOut("a", "too many values", values=2, rows=4, examples=("c", "d")),
-        LeftOut("a", "too few rows", values=1, rows=1, examples=("e",)),
-    )
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        pd.Series([True, False, None], dtype="boolean"),
-        pd.Series([1, 2, None], dtype="Int64"),
-        pd.Series([0.5, 1.5, None]),
-        pd.Series(["x", "y", None], dtype="string"),
-        pd.Series(["x", "y", None]).astype("category"),
-        pd.Series(pd.to_datetime(["2020-01-01", "2020-01-02", None])),
-        pd.Series([1, "y", None], dtype="object"),
-    ],
-    ids=lambda values: str(values.dtype),
-)
-def test_slices_of_any_dtype(values: pd.Series) -> None:
-    found = list(slices(values.to_frame("a"), ["a"], min_rows=1))
-    assert [one.mask.tolist().index(True) for one in found] in ([0, 1, 2], [1, 0, 2])
-    assert found[-1].value is None
-    assert all(isinstance(one.value, bool | int | float | str) for one in found[:-1])
-
-
-def test_a_million_values_cost_no_million_masks() -> None:
-    frame = pd.DataFrame({"id": np.arange(200_000)})
-    found = slices(frame, ["id"])
-    assert len(found) == 0
-    assert found.left_out[0].values == 200_000
-
-
-def test_a_slice_column_that_is_missing() -> None:
-    with pytest.raises(PredictionsError, match="no column 'b'; the table has 'a'"):
-        slices(pd.DataFrame({"a": [1]}), ["b"])
-
-
-def test_values_that_cannot_be_compared() -> None:
-    frame = pd.DataFrame({"a": [[1], [2]], "y": [0, 1]})
-    with pytest.raises(PredictionsError, match="cannot be sliced by 'a'"):
-        slices(frame, ["a"])
-    with pytest.raises(PredictionsError, match="key column 'a' holds lists"):
-        align(frame, frame, truth="y", key="a")
-
-
-def test_an_infinite_value_is_written_as_text() -> None:
-    found = slices(pd.DataFrame({"a": [np.inf, 1.0]}), ["a"], min_rows=1)
-    assert [one.value for one in found] == [1.0, "inf"]
 
 
 def table(keys: list[Any], truth: list[Any] | None = None) -> pd.DataFrame:
@@ -135,6 +66,12 @@ def test_keys_that_identify_nothing(head: list[Any], base: list[Any], message: s
     with pytest.raises(PredictionsError, match=message) as caught:
         align(table(head), table(base), truth="y", key="id")
     assert caught.value.exit_code == 2
+
+
+def test_a_key_that_cannot_be_compared() -> None:
+    frame = pd.DataFrame({"a": [[1], [2]], "y": [0, 1]})
+    with pytest.raises(PredictionsError, match="key column 'a' holds lists"):
+        align(frame, frame, truth="y", key="a")
 
 
 @pytest.mark.parametrize(
