@@ -6,8 +6,10 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-from assay import metricsfile
+from assay import causes, metricsfile
+from assay.causes import Causes
 from assay.changes import MetricChange, SliceChange, metric_changes, slice_changes
+from assay.datadiff.section import DataChange, Leakage
 from assay.errors import AssayError
 from assay.gates import Gate
 from assay.gates.judge import judge
@@ -59,6 +61,11 @@ class CompareSection(Section):
     base_model_bytes: int | None = None
     train_seconds: float | None = None
     """Wall time of the stages that ran in this run."""
+    causes: Causes | None = None
+    """What else changed; `None` without a base."""
+    data: tuple[DataChange, ...] = ()
+    """How the files of `data` changed."""
+    leakage: tuple[Leakage, ...] = ()
     gates: tuple[Gate, ...] = ()
 
     @property
@@ -93,9 +100,12 @@ def run(context: Context) -> CompareSection:
     gates = judge(config, evaluated)
     model = config.model or model_path(head)
     parameters: tuple[ParameterChange, ...] = ()
+    found = None
     if base is not None and record.base is not None:
         trees = WorkTree(workspace.git), GitTree(workspace.git, record.base.sha)
         parameters = tuple(_parameters(trees[0], head, trees[1], base))
+        asked = context.environ.get("ASSAY_REQUIREMENTS")
+        found = causes.find(workspace, record.base.sha, config, requirements=asked)
     has_base = evaluated is not None and evaluated.base is not None
     measured = [metric.name for metric in metrics if metric.head is not None]
     reasons = [*_reasons(gates, measured)]
@@ -118,6 +128,7 @@ def run(context: Context) -> CompareSection:
         slices=slice_changes(evaluated, config),
         parameters=parameters,
         files=() if base is None else tuple(_files(head, base)),
+        causes=found,
         model=model,
         model_bytes=_size(head, model, WorkTree(workspace.git)),
         base_model_bytes=None
