@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from assay.forge.comment import Shown
     from assay.forge.thread import Voice
 
+DEFAULT_KEY = "default"
 LEAST_REASON = 10
 """Letters and digits. `because ok` is no reason that anybody can learn from later."""
 LONGEST_GATE, LONGEST_REASON = 200, 1_000
@@ -141,11 +142,12 @@ def _hidden_until(line: str) -> re.Pattern[str] | None:
     return None
 
 
-def request(gate: str, sha: str) -> str | None:
+def request(gate: str, sha: str, key: str = DEFAULT_KEY) -> str | None:
     """The line that accepts a gate; `None` where its name is one that no line can hold."""
-    line = f"/assay accept {bare(gate)} for {sha} because REASON"
+    name = qualified(bare(gate), key)
+    line = f"/assay accept {name} for {sha} because REASON"
     found = _command(line.replace("REASON", "of a good reason"), stands_alone=True)
-    return line if (found.gate, found.sha, found.problem) == (bare(gate), sha, "") else None
+    return line if (found.gate, found.sha, found.problem) == (name, sha, "") else None
 
 
 def speakers(voices: Iterable[Voice]) -> set[str]:
@@ -161,6 +163,7 @@ def judge(
     head: str,
     shown: Sequence[Shown],
     gates: Collection[str] | None,
+    key: str = DEFAULT_KEY,
 ) -> tuple[Override, ...]:
     """Every word that was said, with why it does not count where it does not.
 
@@ -171,18 +174,21 @@ def judge(
         head: The commit that the pull request is at.
         shown: The commits that our comment has shown, oldest first.
         gates: The names of the gates that did not pass; `None` if they are not known.
+        key: What tells the report from others on the pull request: each checks another model, and
+            a word about one must not count for all that have such a gate.
     """
     found = []
+    names = {qualified(gate, key): gate for gate in gates or ()}
     for voice in voices:
         for command in commands(voice):
             given_for, void = _binding(command, voice, head=head, shown=shown)
             refused = _whose(voice, permitted) or command.problem or void
-            name = command.gate if gates is None else _named(command.gate, gates)
+            name = command.gate if gates is None else _named(command.gate, names)
             if not refused and name is None:
-                refused = _unknown(command.gate, gates or ())
+                refused = _unknown(command.gate, names)
             found.append(
                 Override(
-                    gate=name or command.gate,
+                    gate=names.get(name or "", command.gate),
                     who=voice.who,
                     when=voice.when,
                     why=command.why,
@@ -240,6 +246,11 @@ def _binding(
     if shown and shown[-1].sha == head:
         return "", f"it was given before the result for `{head[:7]}` was shown"
     return "", f"no comment shows which commit it was given for; add `for {head}` to the command"
+
+
+def qualified(gate: str, key: str) -> str:
+    """A gate as people name it where several models are checked: `churn:metrics.f1.min`."""
+    return gate if key == DEFAULT_KEY else f"{key}:{gate}"
 
 
 def bare(gate: str) -> str:

@@ -35,18 +35,18 @@ def hear(context: Context, *, key: str) -> Context:
     What was there before is gone: the project's code can write the record too, and only the forge
     says who said what. Where it does not answer nothing is accepted.
     """
-    record = context.record.model_copy(update={"overrides": ()})
+    record = context.record.model_copy(update={"overrides": (), "comment_key": key})
     try:
-        record = record.model_copy(update={"overrides": _overrides(context, record, key)})
+        record = record.model_copy(update={"overrides": _overrides(context, record)})
     except ForgeError as error:
         message = f"Nobody's word on a gate could be read, so none counts: {error.message}"
         context.console.annotate(Reason(message=message, hint=error.hint, severity="warning"))
-    if record.overrides != context.record.overrides:
+    if record != context.record:
         records.save(record, context.workspace.state / records.FILE)
     return context.with_record(record)
 
 
-def _overrides(context: Context, record: RunRecord, key: str) -> tuple[Override, ...]:
+def _overrides(context: Context, record: RunRecord) -> tuple[Override, ...]:
     number, head = context.ci.pull_request, _commit(record)
     gates = record.compare.gates if record.compare else ()
     if number is None or head is None or context.ci.host != "github":
@@ -69,8 +69,9 @@ def _overrides(context: Context, record: RunRecord, key: str) -> tuple[Override,
         permitted=forge.writers(speakers(voices)),
         author=thread.author,
         head=head,
-        shown=thread.shown(marker(key)),
+        shown=thread.shown(marker(record.comment_key)),
         gates=[gate.name for gate in gates if gate.stops or gate.warns],
+        key=record.comment_key,
     )
 
 

@@ -18,7 +18,7 @@ from assay import __version__
 from assay.ci import CiContext
 from assay.config import Config
 from assay.errors import UsageError
-from assay.override import Override, accepted
+from assay.override import DEFAULT_KEY, Override, accepted
 from assay.section import Fact, Section
 from assay.stages.checkout import CheckoutSection
 from assay.stages.compare import CompareSection
@@ -81,6 +81,8 @@ class RunRecord(Fact):
     compare: CompareSection | None = None
     overrides: tuple[Override, ...] = ()
     """What people said about gates that stop the run; `publish.hear` alone writes it."""
+    comment_key: str = DEFAULT_KEY
+    """What tells the comment from others of the same pull request."""
 
     @property
     def commit(self) -> str | None:

@@ -58,6 +58,7 @@ class World:
     api: GitHubApi
     folder: Path
     ci: CiContext
+    key: str = "default"
     said: str = ""
     """What the last step printed."""
 
@@ -80,9 +81,9 @@ class World:
         told = self.ci.model_copy(update=ci)
         record = (record or records.regression_of_a_metric()).model_copy(update={"ci": told})
         context = replace(self._context(), ci=told, record=record)
-        context = publish.hear(context, key="bikes")
+        context = publish.hear(context, key=self.key)
         files = reporting.run(context, formats=("markdown",))
-        publish.publish(context, files, key="bikes")
+        publish.publish(context, files, key=self.key)
         self.said = printed(context)
         return context.record
 
@@ -217,6 +218,28 @@ class TestAccepted:
         assert outcome(world.check()) == ("fail", 1)
 
 
+class TestSeveralModels:
+    """Each has a report of its own, told apart by its key."""
+
+    def test_a_word_about_one_does_not_count_for_another(self, world: World) -> None:
+        world.check()
+        world.key = "fraud"
+        world.check()
+        said = world.says("anna")
+        assert outcome(world.check()) == ("fail", 1)
+        world.key = "default"
+        assert outcome(world.check()) == ("warn", 0)
+        assert world.answer(said.id)
+        world.says("anna", BOTH.replace("accept ", "accept fraud:"))
+        world.key = "fraud"
+        assert outcome(world.check()) == ("warn", 0)
+
+    def test_the_report_proposes_the_name_with_its_key(self, world: World) -> None:
+        world.key = "fraud"
+        world.check()
+        assert "/assay accept fraud:metrics.f1.min for 1111111 because" in world.report.body
+
+
 class TestNobodyElse:
     NEEDS = "that needs write permission on the repository"
 
@@ -262,7 +285,7 @@ class TestNobodyElse:
         """A stranger's history says that this commit was shown long ago."""
         world.says("anna")
         long_ago = f"{FIRST}@2020-01-01T00:00:00Z"
-        world.says("mallory", f"{marker('bikes')}\n<!-- assay:shown {long_ago} -->\n### Passed")
+        world.says("mallory", f"{marker('default')}\n<!-- assay:shown {long_ago} -->\n### Passed")
         assert outcome(world.check()) == ("fail", 1)
         assert outcome(world.check()) == ("fail", 1)
 

@@ -323,6 +323,15 @@ class TestGate:
     def test_any_name_will_do_where_gates_are_not_known(self) -> None:
         assert one(voice(SAID.replace(GATE, "qqq")), gates=None).refused == ""
 
+    def test_of_one_model_is_not_that_of_another(self) -> None:
+        """Several models have gates of the same name; each report has a key of its own."""
+        named = SAID.replace(GATE, f"churn:{GATE}")
+        assert one(voice(named), key="churn").refused == ""
+        assert one(voice(named), key="churn").gate == f"{GATE}: 0.65"
+        assert f"did you mean `churn:{GATE}`" in one(key="churn").refused
+        assert one(voice(named)).refused
+        assert one(voice(named), key="fraud").refused
+
     @pytest.mark.parametrize(
         ("name", "short"),
         [
@@ -362,9 +371,10 @@ class TestRequest:
             assert said(text) == [Command(bare(gate), "the new labels are stricter", HEAD)]
 
     def test_of_a_usual_gate_is_there(self) -> None:
-        line = request("metrics.f1.slices.min: 0.65 on season = winter", "4f1c0de")
-        assert line is not None
-        assert line.startswith("/assay accept metrics.f1.slices.min on season = winter for 4f1c0de")
+        gate, name = "metrics.f1.slices.min: 0.65 on x = y", "metrics.f1.slices.min on x = y"
+        end = "for 4f1c0de because REASON"
+        assert request(gate, "4f1c0de") == f"/assay accept {name} {end}"
+        assert request(gate, "4f1c0de", "churn") == f"/assay accept churn:{name} {end}"
 
     @pytest.mark.parametrize("gate", ["x because y", "`a`", "all"])
     def test_of_a_name_that_no_line_can_hold_is_not(self, gate: str) -> None:

@@ -52,7 +52,7 @@ def _how_to(record: RunRecord) -> Phrase:
     stopping = [gate.name for gate in compare.gates if gate.stops and gate.name not in accepted]
     # A fork's run cannot post the comment that would say which commit was seen.
     sha = record.commit if ci.from_fork else record.commit[:7]
-    command = request(stopping[0], sha) if stopping else None
+    command = request(stopping[0], sha, record.comment_key) if stopping else None
     if command is None:
         return ()
     return ("Whoever may write to the repository can accept a gate by a comment: ", Code(command))
