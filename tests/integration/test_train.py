@@ -271,6 +271,31 @@ def test_skip(project: Project) -> None:
     assert section.reasons[0].severity == "note"
 
 
+def test_skip_with_a_lock_of_other_code_is_a_warning(project: Project) -> None:
+    project.write({"src/train.py": "# other\n", "params.yaml": "depth: 9\n"})
+    context = project.context(train="skip")
+    section = train.run(context)
+    assert section.status is Status.WARN
+    assert section.exit_code == 0
+    warning, note = section.reasons
+    assert warning.severity == "warning"
+    assert "`src/train.py`, `depth`. Metrics and predictions may be of another" in warning.message
+    assert warning.file == "dvc.lock"
+    assert note.severity == "note"
+
+
+@pytest.mark.parametrize("damage", [{"dvc.lock": "stages: ["}, {"params.yaml": "["}])
+def test_skip_where_files_cannot_be_read(project: Project, damage: dict[str, str]) -> None:
+    """Other stages say so; nothing is trained, so nothing is said here."""
+    project.write(damage)
+    section = train.run(project.context(train="skip"))
+    assert section.status is Status.SKIPPED
+
+
+def test_skip_of_a_clone_whose_data_is_not_here(cloned: Project) -> None:
+    assert train.run(cloned.context(train="skip")).status is Status.SKIPPED
+
+
 def test_without_a_pipeline_there_is_nothing_to_train(project: Project) -> None:
     (project.root / "dvc.yaml").unlink()
     section = train.run(project.context())

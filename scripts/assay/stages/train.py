@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from assay.config import TrainMode
 from assay.console import printable
-from assay.errors import ProgramError
+from assay.errors import AssayError, ProgramError
 from assay.section import Fact, Reason, Section, Status
 from assay.stages.checkout import no_lock
-from assay.workspace import dvccli
+from assay.workspace import dvccli, lockcheck
+from assay.workspace.git import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from assay.context import Context
 
+_MOST_SHOWN = 5
 Outcome = Literal["ran", "restored", "unchanged", "verified", "stale", "failed"]
 
 
@@ -48,7 +50,7 @@ def run(context: Context) -> TrainSection:
     """
     mode = context.config.train
     if mode == "skip":
-        return _skipped(mode, "Training is skipped: `train: skip`.")
+        return _not_trained(context)
     files = context.workspace.head_files()
     if not files.stages:
         return _skipped(mode, "There is no pipeline in dvc.yaml, so nothing to train.")
@@ -62,6 +64,29 @@ def run(context: Context) -> TrainSection:
 def _skipped(mode: TrainMode, why: str) -> TrainSection:
     reason = Reason(message=why, severity="note")
     return TrainSection(status=Status.SKIPPED, reasons=(reason,), mode=mode)
+
+
+def _not_trained(context: Context) -> TrainSection:
+    """Skipped, as it was asked for; with a warning where what is evaluated may be outdated."""
+    section = _skipped("skip", "Training is skipped: `train: skip`.")
+    workspace = context.workspace
+    try:
+        files = workspace.head_files()
+        found = lockcheck.outdated(workspace.root, WorkTree(workspace.git), files)
+    except (AssayError, OSError):
+        return section  # checkout says what is wrong with these files
+    if not found:
+        return section
+    shown = ", ".join(f"`{printable(name)}`" for name in found[:_MOST_SHOWN])
+    more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+    reason = Reason(
+        message="Nothing was trained, and dvc.lock is of other code or parameters: "
+        f"{shown}{more}. Metrics and predictions may be of another commit.",
+        severity="warning",
+        file="dvc.lock",
+        hint="Run `dvc repro`, commit dvc.lock, and `dvc push`.",
+    )
+    return section.model_copy(update={"status": Status.WARN, "reasons": (reason, *section.reasons)})
 
 
 # --- run ----------------------------------------------------------------------------------------
