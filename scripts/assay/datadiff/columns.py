@@ -83,14 +83,11 @@ def _side(both: Pair, side: str, edges: dict[str, tuple[profile.Edge, ...]]) -> 
     ordered = [(a, t) for a, t in types if kind_of(t) in {"number", "time"}]
     others = [(a, t) for a, t in types if kind_of(t) not in {"number", "time"}]
     present = profile.present(both.engine, side, others)
-    counts: dict[str, dict[str, int] | None] = {}
-    for alias, (_, distinct) in present.items():
-        if distinct is not None:
-            # The estimate is off by a few percent; the exact count decides.
-            few = distinct <= 2 * MOST_CATEGORIES
-            counts[alias] = (
-                profile.counted(both.engine, side, alias, most=MOST_CATEGORIES) if few else None
-            )
+    counts = {
+        alias: profile.counted(both.engine, side, alias, most=MOST_CATEGORIES, about=distinct)
+        for alias, (_, distinct) in present.items()
+        if distinct is not None
+    }
     rows = both.engine.tables[side].rows
     numbers = profile.numbers(both.engine, side, ordered, edges)
     return Side(rows=rows, numbers=numbers, present=present, counts=counts)
@@ -237,8 +234,6 @@ def _balance(
     for name, side in (("head", head), ("base", base)):
         known = side.counts.get(label.alias)
         if known is None and label.alias in side.numbers:
-            if side.numbers[label.alias].distinct > 2 * MOST_CLASSES:
-                return None
             sql = label.alias if label.is_same else f"CAST({label.alias} AS DOUBLE)"
             known = profile.counted(both.engine, name, sql, most=MOST_CLASSES)
         if known is None or len(known) > MOST_CLASSES:

@@ -30,7 +30,7 @@ def compare(
     label: str | None = None,
     sensitive: Collection[str] = (),
     shown: str,
-    name: str | None = None,
+    base_name: str | None = None,
 ) -> DataChange:
     """What changed from `base` to `head`.
 
@@ -41,7 +41,7 @@ def compare(
         label: The column whose balance is reported.
         sensitive: The columns whose values must not appear in the result.
         shown: What messages call the table.
-        name: A name whose suffix tells the format, where that of the files does not.
+        base_name: A name whose suffix tells base's format: objects in DVC's cache have none.
 
     Returns:
         What could be found out; `problems` names what could not, and why.
@@ -51,8 +51,8 @@ def compare(
         OutsideError: DuckDB is missing, or memory and disk space are not enough.
     """
     given = {
-        "head": source(head, shown=shown, name=name),
-        "base": source(base, shown=f"base's {shown}", name=name),
+        "head": source(head, shown=shown),
+        "base": source(base, shown=f"base's {shown}", name=base_name),
     }
     with engine.opened(given, private=bool(sensitive)) as opened:
         both = pair.paired(opened)

@@ -53,6 +53,8 @@ class Table:
     columns: Mapping[str, Column]
     """By the name that it has in the file, in order."""
     rows: int
+    parts: int
+    """Files that it consists of."""
     shown: str
 
 
@@ -165,22 +167,25 @@ def _lock(connection: Any, folder: Path, files: list[str]) -> None:
 
 def _load(connection: Any, name: str, source: Source, links: list[str], *, private: bool) -> Table:
     """A view of Parquet files; CSV is parsed once, into a table that DuckDB may spill."""
+    position = "file_row_number" if source.is_parquet else "rowid"
     with _translated(source.shown, private=private, source=source):
         if source.is_parquet:
             # Column by column as each query needs it: to copy the file first would cost more.
             read = f"read_parquet([{', '.join(map(text, links))}], union_by_name = true"
-            connection.execute(
-                f"CREATE VIEW {name} AS SELECT * FROM {read}, file_row_number = true)"
-            )
             described = connection.execute(f"DESCRIBE SELECT * FROM {read})").fetchall()
             columns = {found: Column(quoted(found), str(type_)) for found, type_, *_ in described}
+            if position in map(str.lower, columns):  # a column of the user's has the name
+                position, numbered = "0", ")"
+            else:
+                numbered = ", file_row_number = true)"
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {read}{numbered}")
         else:
             types = csvload.load(connection, name, source, links)
-            numbered = enumerate(types.items())
-            columns = {found: Column(f"c{number}", type_) for number, (found, type_) in numbered}
+            columns = {
+                found: Column(f"c{n}", type_) for n, (found, type_) in enumerate(types.items())
+            }
         (rows,) = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
-    position = "file_row_number" if source.is_parquet else "rowid"
-    return Table(name, position, columns, int(rows), source.shown)
+    return Table(name, position, columns, int(rows), len(links), source.shown)
 
 
 def text(value: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BINS = 10
 _SAMPLE = 100_000
 """Rows of base from which the edges of bins come; every row is then counted into them."""
+_STRETCHES = 20
 _TRIED = 40
 """Columns in one query."""
 
@@ -40,7 +41,8 @@ class Numbers:
     """Values that are neither null nor infinite nor NaN."""
     nulls: int
     not_finite: int
-    distinct: int
+    distinct: int | None
+    """About; `None` of floating-point numbers, where it says little and takes long."""
     minimum: float | None
     maximum: float | None
     moments: tuple[float, float] | None
@@ -62,16 +64,30 @@ def edges(pair: Pair) -> dict[str, tuple[Edge, ...]]:
     ]
     if not columns:
         return {}
-    engine, step = pair.engine, max(pair.base.rows // _SAMPLE, 1)
+    engine = pair.engine
     shown = ", ".join(f"{finite(sql)} AS {alias}" for alias, sql in columns)
-    engine.run(
-        f"CREATE TEMP TABLE sample AS SELECT {shown} FROM base_view WHERE position % {step} = 0"
-    )
+    engine.run(f"CREATE TEMP TABLE sample AS SELECT {shown} FROM base_view WHERE {_some(pair)}")
     deciles = ", ".join(str(i / BINS) for i in range(1, BINS))
     asked = ", ".join(f"quantile_disc({alias}, [{deciles}])" for alias, _ in columns)
     found = engine.row(f"SELECT {asked} FROM sample")
     engine.run("DROP TABLE sample")
     return {alias: cuts(values or ()) for (alias, _), values in zip(columns, found, strict=True)}
+
+
+def _some(pair: Pair) -> str:
+    """The SQL that chooses the rows of the sample: stretches all over the file, or every so many.
+
+    A Parquet reader skips what lies between stretches. Of several parts, in each of which rows are
+    counted anew, it cannot be said where they would lie.
+    """
+    rows = pair.base.rows
+    if rows <= _SAMPLE:
+        return "true"
+    if pair.base.parts > 1:
+        return f"position % {rows // _SAMPLE} = 0"
+    starts = [int((number + 0.5) * rows / _STRETCHES) for number in range(_STRETCHES)]
+    length = _SAMPLE // _STRETCHES
+    return " OR ".join(f"position BETWEEN {at} AND {at + length - 1}" for at in starts)
 
 
 def cuts(deciles: Sequence[float]) -> tuple[Edge, ...]:
@@ -128,52 +144,55 @@ def _aggregated(
     *,
     finite_only: bool,
 ) -> dict[str, tuple[Any, ...]]:
-    """The fixed aggregates and the counts below each edge, by alias."""
-    asked: list[str] = []
-    widths: list[int] = []
+    """The fixed aggregates, the number of different values and the counts below each edge."""
+    ends: list[list[str]] = []
+    sums: list[list[str]] = []
     for alias, type_ in columns:
-        sql = value(alias, type_)
-        sql = finite(sql) if finite_only else sql
+        sql = finite(value(alias, type_)) if finite_only else value(alias, type_)
         plain = alias if kind_of(type_) == "number" and not finite_only else sql
         own = bins.get(alias, ())
         # Squares of distances from the middle: those of the values themselves lose all digits
         # where the mean is far from zero.
-        middle = repr(own[len(own) // 2].value) if own else "0.0"
-        apart = f"({sql} - {middle}::DOUBLE)"
-        each = [
-            f"count({alias})",
-            f"count({plain})",
-            f"min({plain})",
-            f"max({plain})",
-            f"sum({apart})",
-            f"sum({apart} * {apart})",
-            f"approx_count_distinct({plain})",
-            *(
-                f"count_if({plain} {'<=' if edge.inclusive else '<'} {edge.value!r}::DOUBLE)"
-                for edge in own
-            ),
-        ]
-        asked += each
-        widths.append(len(each))
-    row = engine.row(f"SELECT {', '.join(asked)} FROM {side}_view")
-    found, start = {}, 0
-    for (alias, _), width in zip(columns, widths, strict=True):
-        found[alias] = row[start : start + width]
-        start += width
-    return found
+        apart = f"({sql} - {_middle(own)!r}::DOUBLE)"
+        below = (
+            f"count_if({plain} {'<=' if edge.inclusive else '<'} {edge.value!r}::DOUBLE)"
+            for edge in own
+        )
+        distinct = "NULL" if type_ in {"DOUBLE", "FLOAT"} else f"approx_count_distinct({plain})"
+        outer = "epoch({})" if plain != alias and not finite_only else "{}"
+        inner = sql if finite_only else alias
+        ends.append([f"count({alias})", *(outer.format(f"{f}({inner})") for f in ("min", "max"))])
+        sums.append(
+            [f"count({plain})", f"sum({apart})", f"sum({apart} * {apart})", distinct, *below]
+        )
+    # Apart from each other: the first DuckDB reads from the footer of a Parquet file.
+    first, second = (_asked(engine, side, each) for each in (ends, sums))
+    return {alias: (*a, *b) for (alias, _), a, b in zip(columns, first, second, strict=True)}
+
+
+def _asked(engine: Engine, side: str, groups: Sequence[Sequence[str]]) -> list[tuple[Any, ...]]:
+    """Aggregates over one side, grouped as they were given."""
+    row = iter(engine.row(f"SELECT {', '.join(itertools.chain(*groups))} FROM {side}_view"))
+    return [tuple(itertools.islice(row, len(group))) for group in groups]
+
+
+def _middle(own: Sequence[Edge]) -> float:
+    return own[len(own) // 2].value if own else 0.0
 
 
 def _is_finite(row: tuple[Any, ...]) -> bool:
     """Whether no value is NaN or infinite: a sum finds those that a file's statistics leave out."""
-    return all(value is None or math.isfinite(value) for value in row[2:5]) and row[0] == row[1]
+    present, least, most, count, apart = row[:5]
+    ends = (end for end in (least, most, apart) if end is not None)
+    return present == count and all(math.isfinite(end) for end in ends)
 
 
 def _numbers(row: tuple[Any, ...], rows: int, own: Sequence[Edge]) -> Numbers:
-    present, count, least, most, apart, squares, distinct = row[:_FIXED]
+    present, least, most, count, apart, squares, distinct = row[:_FIXED]
     moments = None
     if count and math.isfinite(apart) and math.isfinite(squares):
-        middle, mean = own[len(own) // 2].value if own else 0.0, apart / count
-        moments = middle + mean, math.sqrt(max(squares / count - mean**2, 0.0))
+        mean = apart / count
+        moments = _middle(own) + mean, math.sqrt(max(squares / count - mean**2, 0.0))
     below = [0, *row[_FIXED:], count]
     return Numbers(
         count=count,
@@ -212,8 +231,22 @@ def present(
     return found
 
 
-def counted(engine: Engine, side: str, sql: str, *, most: int) -> dict[str, int] | None:
-    """How often each value occurs, as text, nulls left out; `None` of more than `most` values."""
+def counted(
+    engine: Engine, side: str, sql: str, *, most: int, about: int | None = None
+) -> dict[str, int] | None:
+    """How often each value occurs, as text, nulls left out; `None` of more than `most` values.
+
+    Args:
+        engine: With the views of a `Pair`.
+        side: `head` or `base`.
+        sql: The column.
+        most: Of more different values nothing is counted.
+        about: How many there are, if that was estimated before.
+    """
+    if about is None:
+        (about,) = engine.row(f"SELECT approx_count_distinct({sql}) FROM {side}_view")
+    if about > 2 * most:  # the estimate is off by a few percent; the count itself decides
+        return None
     found = engine.rows(
         f"SELECT CAST(value AS VARCHAR), count(*) FROM (SELECT {sql} AS value FROM {side}_view)"
         f" WHERE value IS NOT NULL GROUP BY value LIMIT {most + 1}"
