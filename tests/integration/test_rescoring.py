@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -54,7 +56,7 @@ sys.path.insert(0, ".")
 from own import Own
 
 weight, threshold = (float(line.split(":")[1]) for line in Path("params.yaml").open())
-table = pd.read_csv("data/raw.csv")
+table = pd.read_csv("raw.csv")
 table.drop(columns="season").to_csv("features.csv", index=False)
 model = Own(weight)
 joblib.dump(model, "model.joblib")
@@ -68,7 +70,7 @@ PIPELINE = """\
 stages:
   train:
     cmd: python train.py
-    deps: [data/raw.csv, own.py, train.py]
+    deps: [raw.csv, own.py, train.py]
     params: [weight, threshold]
     outs: [model.joblib, features.csv, predictions.csv]
 """
@@ -81,6 +83,12 @@ predictions:
   features: features.csv
 metrics:
   roc_auc: {min: 0.5}
+"""
+REMOTE = """\
+[core]
+    remote = storage
+['remote "storage"']
+    url = {}/remote
 """
 BASE, HEAD = (1.0, 0.5), (2.0, 0.6)
 
@@ -99,53 +107,57 @@ def params(weight: float, threshold: float) -> str:
     return f"weight: {weight}\nthreshold: {threshold}\n"
 
 
-def train(project: repos.Project) -> None:
-    project.dvc("add", "--quiet", "data/raw.csv")
-    project.dvc("repro", "--quiet")
-    project.commit()
-    project.dvc("push", "--quiet")
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose branch `better` has another model and other evaluation rows."""
-    folder = tmp_path_factory.mktemp("source")
+    """A repository whose other branches have another model and other evaluation rows."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "rescoring"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes run tests
+        if not (folder / "done").exists():
+            build(folder)
+            (folder / "done").touch()
+    return folder
+
+
+def build(folder: Path) -> None:
     # With this interpreter as `python`, which has joblib and pandas.
     environ = process.user_environment(repos.environment(folder / "home"))
     project = repos.Project(folder / "project", environ)
     project.root.mkdir()
     project.git("init", "--quiet", "--initial-branch=main")
     project.dvc("init", "--quiet")
-    project.dvc("remote", "add", "--quiet", "--default", "storage", str(folder / "remote"))
-    (folder / "remote").mkdir()
     project.write(
         {
+            ".dvc/config": REMOTE.format(folder),
             "own.py": OWN,
             "train.py": TRAIN,
             "dvc.yaml": PIPELINE,
             "params.yaml": params(*BASE),
-            "data/raw.csv": rows(0, 600),
+            "raw.csv": rows(0, 600),
             "assay.yaml": CONFIG,
         }
     )
-    train(project)
-    project.git("checkout", "--quiet", "-b", "better")
-    project.write({"params.yaml": params(*HEAD), "data/raw.csv": rows(300, 900)})
-    train(project)
-    project.git("checkout", "--quiet", "-b", "apart", "main")
-    project.write({"params.yaml": params(*HEAD), "data/raw.csv": rows(600, 900)})
-    train(project)
-    project.git("checkout", "--quiet", "better")
-    return folder
+    project.dvc("repro", "--quiet")
+    project.commit()
+    for branch, first in (("better", 300), ("apart", 600)):
+        project.git("checkout", "--quiet", "-b", branch, "main")
+        project.write({"params.yaml": params(*HEAD), "raw.csv": rows(first, 900)})
+        project.dvc("repro", "--quiet")
+        project.commit()
+    project.dvc("push", "--quiet", "--all-branches")
 
 
 def cloned(source: Path, tmp_path: Path, *, branch: str = "better") -> repos.Project:
-    """What CI has, with both revisions' data after `checkout`."""
+    """What CI has: the data is in the remote alone."""
     shutil.copytree(source / "remote", tmp_path / "remote")
     project = repos.Project(tmp_path / "project", repos.environment(tmp_path / "home"))
     project.root.mkdir()
     project.git("clone", "--quiet", "--branch", branch, str(source / "project"), ".")
-    project.dvc("remote", "modify", "--local", "storage", "url", str(tmp_path / "remote"))
+    project.write({".dvc/config.local": REMOTE.format(tmp_path)})
     return project
 
 
