@@ -11,6 +11,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from assay import metricsfile, yamlfile
+from assay.errors import AssayError
 from assay.workspace.dvcfiles import is_inside
 from assay.workspace.git import named
 from assay.workspace.objects import content_hash
