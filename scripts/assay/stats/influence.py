@@ -258,7 +258,7 @@ class Units:
             common = together.sum() - squares.sum()
             variance += common * self.count / (self.count - 1)
             whole = (together**2).sum() - together.sum() ** 2 / self.count
-            of_variance = max(of_variance, whole)
+            of_variance = max(of_variance, whole, 2 * variance**2 / (self.count - 1))
         return Spread(max(float(variance), 0.0), float(of_variance))
 
 

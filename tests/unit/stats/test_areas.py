@@ -99,24 +99,33 @@ def components(truth: Any, score: Any, weight: Any) -> tuple[Any, Any, float]:
     return of_positive, of_negative, float(np.average(of_positive, weights=weight[positive]))
 
 
-def obuchowski(truth: Any, head: Any, base: Any, weight: Any, groups: Any) -> float:
-    """Variance of the difference of two areas, group by group. Rows of their own: DeLong's."""
+def obuchowski(
+    truth: Any, head: Any, base: Any, weight: Any, groups: Any
+) -> tuple[float, float | None]:
+    """Variance of the difference of two areas, group by group, and its degrees of freedom.
+
+    With a group for each row it is DeLong's.
+    """
     new, old = components(truth, head, weight), components(truth, base, weight)
     area = new[2] - old[2]
-    mass = [weight[truth == 1], weight[truth == 0]]
-    parts = [
-        m * (one - two - area) / m.sum() for m, one, two in zip(mass, new[:2], old[:2], strict=True)
-    ]
     sums = np.zeros((2, groups.max() + 1))
-    counts = []
+    unsure, variance = 0.0, 0.0
     for at, code in enumerate((1, 0)):
-        members = groups[truth == code]
-        for group, value in zip(members, parts[at], strict=True):
-            sums[at, group] += value
-        counts.append(np.unique(members).size)
+        mass, members = weight[truth == code], groups[truth == code]
+        for row, group in enumerate(members):
+            sums[at, group] += mass[row] * (new[at][row] - old[at][row] - area) / mass.sum()
+        count = np.unique(members).size
+        own = count / (count - 1) * float((sums[at] ** 2).sum())
+        fourth = float((sums[at] ** 4).sum() - (sums[at] ** 2).sum() ** 2 / count)
+        variance += own
+        unsure += max(2 * own**2 / (count - 1), fourth)
     every = np.unique(groups).size
-    variance = sum(count / (count - 1) * (sums[at] ** 2).sum() for at, count in enumerate(counts))
-    return float(variance + 2 * every / (every - 1) * (sums[0] * sums[1]).sum())
+    if every < groups.size:
+        variance += 2 * every / (every - 1) * float((sums[0] * sums[1]).sum())
+        whole = sums.sum(axis=0)
+        fourth = float((whole**4).sum() - (whole**2).sum() ** 2 / every)
+        unsure = max(unsure, fourth, 2 * variance**2 / (every - 1))
+    return variance, max(1.0, 2 * variance**2 / unsure) if unsure else None
 
 
 @st.composite
@@ -168,15 +177,20 @@ def test_roc_auc_is_delongs_and_obuchowskis_variance(
     groups = rows["groups"] if grouped else None
     head = of_scores(truth, rows["head"], weight)
     found = compared(head, of_scores(truth, rows["base"]), "roc_auc", groups=groups)
-    expected = obuchowski(
+    variance, degrees = obuchowski(
         truth,
         rows["head"],
         rows["base"],
         np.ones(truth.size) if weight is None else weight,
         np.arange(truth.size) if groups is None else groups,
     )
-    if expected > 1e-20:
-        assert found.standard_error == pytest.approx(expected**0.5, rel=1e-9)
+    if variance > 1e-20:
+        assert found.standard_error == pytest.approx(variance**0.5, rel=1e-9)
+        assert degrees is not None
+        reach = scipy.stats.t.ppf(0.975, degrees) * found.standard_error
+        assert found.high == pytest.approx(min(1, found.difference + reach), rel=1e-6)
+        distance = abs(found.difference) / found.standard_error
+        assert found.p_value == pytest.approx(2 * scipy.stats.t.sf(distance, degrees), rel=1e-6)
     assert found.head == pytest.approx(sk.roc_auc_score(truth, rows["head"], sample_weight=weight))
     assert found.base == pytest.approx(sk.roc_auc_score(truth, rows["base"], sample_weight=weight))
     assert found.units == (truth.size if groups is None else np.unique(groups).size)
@@ -258,6 +272,30 @@ def test_one_against_one_of_two_classes_is_delongs_test() -> None:
         assert found.p_value == pytest.approx(plain.p_value)
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_several_classes_vary_by_the_components_of_every_two_sides(name: str) -> None:
+    truth, new, old = several_classes(np.random.default_rng(27), 60)
+    # One class is hard to tell from one other: the areas of the pairs are far apart.
+    new[:, 1], old[:, 1] = new[:, 0], old[:, 0]
+    new, old = (score / score.sum(axis=1, keepdims=True) for score in (new, old))
+    weights = np.ones(60)
+    influence = np.zeros(60)
+    for sign, score in ((1, new), (-1, old)):
+        for one in range(4):
+            others = [other for other in range(4) if other != one]
+            for rest in [others] if name == "roc_auc_ovr" else [[other] for other in others]:
+                rows = np.flatnonzero(np.isin(truth, [one, *rest]))
+                is_one = truth[rows] == one
+                parts = components(is_one.astype(int), score[rows, one], weights[rows])
+                scale = sign / (4 if name == "roc_auc_ovr" else 12)
+                influence[rows[is_one]] += scale * (parts[0] - parts[2]) / is_one.sum()
+                influence[rows[~is_one]] += scale * (parts[1] - parts[2]) / (~is_one).sum()
+    sizes = np.bincount(truth)
+    variance = (influence**2 * (sizes / (sizes - 1))[truth]).sum()
+    found = compared(of_scores(truth, new), of_scores(truth, old), name)
+    assert found.standard_error == pytest.approx(variance**0.5, rel=1e-9)
+
+
 # Against bootstraps ------------------------------------------------------------------------------
 
 
@@ -289,7 +327,7 @@ def test_standard_error_is_that_of_scipys_paired_bootstrap(name: str) -> None:
         vectorized=False,
         n_resamples=800,
         method="percentile",
-        rng=np.random.default_rng(8),
+        random_state=np.random.default_rng(8),
     )
     found = compared(of_scores(truth, new), of_scores(truth, old), name)
     assert found.standard_error == pytest.approx(oracle.standard_error, rel=0.08)
@@ -405,6 +443,21 @@ def test_groups_of_one_row_are_rows(rows: dict[str, Any], name: str) -> None:
     plain = compared(head, base, name)
     assert alone.standard_error == pytest.approx(plain.standard_error, rel=1e-9)
     assert alone.units == plain.units
+
+
+def test_groups_with_rows_of_both_classes_are_no_more_units_than_they_are() -> None:
+    rng = np.random.default_rng(28)
+    groups = np.arange(40) % 20
+    truth = (np.arange(40) < 20).astype(np.intp)
+    # Where head is wrong, it is wrong about both rows of a group.
+    wrong = rng.normal(size=20)[groups] * np.where(truth == 1, -1, 1)
+    new, old = 2 * truth + wrong, 2 * truth + 0.3 * rng.normal(size=40)
+    found = compared(of_scores(truth, new), of_scores(truth, old), "roc_auc", groups=groups)
+    reach = (found.difference - found.low) / found.standard_error
+    assert reach >= scipy.stats.t.ppf(0.975, 19)
+    variance, degrees = obuchowski(truth, new, old, np.ones(40), groups)
+    assert found.standard_error == pytest.approx(variance**0.5)
+    assert reach == pytest.approx(scipy.stats.t.ppf(0.975, degrees))
 
 
 def test_confidence_widens_the_interval_and_a_null_is_where_it_ends() -> None:
@@ -544,6 +597,10 @@ def test_a_perfect_model_against_constant_scores() -> None:
         assert found.standard_error > 0
         assert 0 < found.low < found.difference < found.high <= 1
         assert found.p_value < 0.001
+        if name == "roc_auc":
+            # A row not seen could be from half a win to a whole loss: one and a half.
+            reach = found.difference - found.low
+            assert reach == pytest.approx(1.5 * 3.69 / 60, rel=0.01)
 
 
 def test_constant_scores_of_both() -> None:
