@@ -271,7 +271,7 @@ def _is_worse(value: float, other: float, measure: FairnessMeasure) -> bool:
 
 def _why(group: GroupRates, rate: Rate, min_rows: int) -> str:
     if group.rows < min_rows:
-        return f"{group.rows} rows, fewer than {min_rows}"
+        return f"it has {group.rows:,} of at least {min_rows:,} rows"
     return _NEEDS[rate]
 
 

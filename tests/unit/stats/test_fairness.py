@@ -131,7 +131,7 @@ def test_a_small_group_is_named() -> None:
     truth, label, group = [1, 0, 1, 0, 1], [1, 0, 0, 0, 1], [0, 0, 1, 1, 2]
     found = by_name(measured(truth, label, group, min_rows=2))
     one = found["demographic_parity_ratio"]
-    assert one.excluded == (Excluded("g2", "selection rate", "1 rows, fewer than 2"),)
+    assert one.excluded == (Excluded("g2", "selection rate", "it has 1 of at least 2 rows"),)
     assert (one.value, one.highest, one.lowest) == (0.0, "g0", "g1")
 
 
