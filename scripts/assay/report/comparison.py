@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from assay.changes import Change, MetricChange, SliceChange
     from assay.evaluation import Evaluation
+    from assay.evidence import Evidence
     from assay.gates import Gate, Result
     from assay.record import RunRecord
     from assay.stages.compare import FileChange
@@ -44,6 +45,8 @@ class MetricRow:
     difference: str
     change: str
     """Arrow and word."""
+    interval: str
+    """Of the difference: `+0.0040 to +0.0390`; empty without evidence."""
     kind: Change
     configured: bool
     gates: tuple[GateWords, ...]
@@ -62,6 +65,7 @@ class SliceRow:
     head: str
     difference: str
     change: str
+    interval: str
     kind: Change
     amount: float
     """How far it moved, whichever way."""
@@ -184,6 +188,7 @@ def _metric(change: MetricChange, gates: Iterable[Gate], source: str) -> MetricR
         head=head,
         difference=difference,
         change=wording.change_words(change.change, moved),
+        interval=_interval(change.evidence),
         kind=change.change,
         configured=change.configured,
         gates=_gates(gates, change.name),
@@ -199,6 +204,7 @@ def _missing(name: str, gates: Iterable[Gate]) -> MetricRow:
         head=wording.MISSING,
         difference="",
         change="missing",
+        interval="",
         kind="removed",
         configured=True,
         gates=_gates(gates, name),
@@ -253,7 +259,7 @@ def _on_slices(gates: list[Gate]) -> GateWords:
     worst = min(gates, key=lambda gate: order.index(gate.result))
     count = sum(gate.result == worst.result for gate in gates)
     words = gate_words(worst)
-    on = f"on {count} of {len(gates)}" if count < len(gates) else f"on all {len(gates)}"
+    on = f"on {count} of {len(gates)}"
     return GateWords(
         rule=f"each slice: {words.rule}", result=f"{words.result} {on}", passed=words.passed
     )
@@ -269,10 +275,15 @@ def _slice(change: SliceChange) -> SliceRow:
         base=base,
         head=head,
         difference=difference,
-        change=wording.change_words(change.change, change.difference),
+        change=wording.change_words(change.change, change.difference, of_slice=True),
+        interval=_interval(change.evidence),
         kind=change.change,
         amount=abs(change.difference or 0.0),
     )
+
+
+def _interval(evidence: Evidence | None) -> str:
+    return "" if evidence is None else wording.interval(evidence)
 
 
 def _value(value: str | None) -> Phrase:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import wording
+from assay.report import causes, wording
 from assay.report.comparison import file_phrase
 from assay.report.escape import Code, Phrase, marked, pieces
+from assay.report.lines import Line, joined
 from assay.section import Reason, Status
 
 if TYPE_CHECKING:
@@ -36,16 +37,6 @@ class Problem:
     """`file:line`."""
     blocking: bool
     """Whether it decides; otherwise it is a warning."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One subject in one line."""
-
-    label: str
-    status: str
-    """Icon and word; empty where nothing was judged."""
-    text: Phrase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +127,28 @@ def lines(record: RunRecord) -> tuple[Line, ...]:
     return tuple(_lines(record))
 
 
+def how_sure(record: RunRecord) -> str:
+    """What the intervals rest on, and what they were corrected for; empty without any."""
+    evaluate = record.evaluate
+    if evaluate is None or not evaluate.evidence:
+        return ""
+    share = f"{100 * evaluate.evidence[0].confidence:g} %"
+    units = evaluate.evidence[0].units
+    spec = record.config.predictions
+    what = "group" if spec and spec.group else "row"
+    paired = evaluate.rows is None or evaluate.rows.pairing != "unpaired"
+    how = "that both models predicted" if paired else "of head and of base, as two samples"
+    said = f"Intervals hold the true difference in {share} of cases; they rest on"
+    said += f" {wording.count(units, what)} {how}."
+    if evaluate.seeds is not None and evaluate.seeds.values:
+        said += f" They cover what {len(evaluate.seeds.seeds)} other seeds did."
+    looked_at = sum(len(part.evidence) for part in evaluate.slices if part.judged)
+    if looked_at:
+        said += f" A slice got better or worse only beyond the chance of {looked_at:,} looks"
+        said += " (Holm's correction)."
+    return said
+
+
 def tests(record: RunRecord) -> tuple[TestRow, ...]:
     """Tests that did not pass."""
     return tuple(
@@ -167,7 +180,7 @@ def pipeline(record: RunRecord) -> tuple[tuple[Code, Phrase, str], ...]:
     }
     rows = []
     for stage in record.train.stages if record.train else ():
-        why: Phrase = (": ", *_joined(stage.changes)) if stage.changes else ()
+        why: Phrase = (": ", *joined(stage.changes)) if stage.changes else ()
         took = "" if stage.seconds is None else wording.duration(stage.seconds)
         rows.append((Code(stage.name), (words[stage.outcome], *why), took))
     return tuple(rows)
@@ -194,6 +207,7 @@ def _lines(record: RunRecord) -> Iterator[Line]:
     compare = record.compare
     if compare is not None and compare.baseline:
         yield Line(label="Data", status="", text=_data(compare))
+    yield from causes.lines(record)
     if record.validation is not None:
         yield from _stage_line("Contract", record.validation, _contract(record.validation))
     if record.test is not None:
@@ -244,7 +258,7 @@ def _contract(section: ValidateSection) -> Phrase:
     said: list[str] = []
     if failing:
         broken = wording.count(sum(len(file.failures) for file in failing), "rule")
-        said += [f"{broken} broken in ", *_joined(tuple(file.path for file in failing[:3]))]
+        said += [f"{broken} broken in ", *joined(tuple(file.path for file in failing[:3]))]
         said += [f" and {len(failing) - 3:,} more"] if len(failing) > 3 else []
     if unread:
         verb = wording.count(len(unread), "file") + " could not be checked"
@@ -311,12 +325,5 @@ def _checks(section: ValidateSection) -> Iterator[CheckRow]:
                 check=Code(failure.check),
                 count=f"{failure.count:,}",
                 share=wording.share(failure.share),
-                examples=_joined(failure.examples),
+                examples=joined(failure.examples),
             )
-
-
-def _joined(values: tuple[str, ...]) -> Phrase:
-    pieces: list[str] = []
-    for value in values:
-        pieces += [", ", Code(value)] if pieces else [Code(value)]
-    return tuple(pieces)

@@ -25,6 +25,7 @@ LEAST_IMPORTANT_FIRST = (
     "stages",
     "undefined",
     "files",
+    "tables",
     "parameters",
     "all slices",
     "all metrics",

@@ -17,7 +17,6 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from assay.report import escape
-from assay.stats.definitions import LEAST_SLICE_ROWS, MOST_SLICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,7 +68,6 @@ def _environment(
     environment.filters.update(_FILTERS[format_])
     environment.filters["block"] = escape.block
     environment.globals["part"] = part
-    environment.globals |= {"least_slice_rows": LEAST_SLICE_ROWS, "most_slices": MOST_SLICES}
     return environment
 
 

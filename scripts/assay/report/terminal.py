@@ -81,6 +81,8 @@ def text(
 def _headline(content: View) -> Text:
     line = Text(content.word, style=_STYLES[content.outcome])
     line.append(": " + escape.text(content.headline), style="bold")
+    if content.overall:
+        line.append("\nOverall: " + escape.text(content.overall))
     if content.revision:
         line.append("\n" + escape.text(content.revision), style="dim")
     return line
@@ -164,6 +166,7 @@ def _slices(content: View) -> RenderableType:
         metric = Text(_title(row.title))
         table.add_row(name, row.rows, metric, row.base, row.head, _change(row))
     title = f"Worse on {content.worse_on} of {content.sliced} slices"
+    title += ", more than chance explains" if content.sure else ""
     left = len(content.worse) - _MOST_SLICES
     more = [Text(f"…and {left} more", style="dim")] if left > 0 else []
     return Group(Text(title, style="bold"), table, *more)
@@ -217,8 +220,8 @@ def _files(files: Mapping[str, str]) -> RenderableType:
 
 
 def _change(row: MetricRow | SliceRow) -> Text:
-    words = f"{row.difference} {row.change}".strip()
-    return Text(words, style=_CHANGES.get(row.kind, ""))
+    words = Text(f"{row.difference} {row.change}".strip(), style=_CHANGES.get(row.kind, ""))
+    return words.append(f"\n{row.interval}", style="dim") if row.interval else words
 
 
 def _table() -> Table:

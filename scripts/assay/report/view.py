@@ -11,15 +11,17 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import acceptance, comparison, findings
+from assay.report import acceptance, comparison, details, findings
 from assay.report.escape import Code, Phrase
 from assay.report.wording import OUTCOMES, duration, status_words
-from assay.verdict import decide
+from assay.verdict import decide, summary
 
 if TYPE_CHECKING:
     from assay.record import Revision, RunRecord
     from assay.report.comparison import FileRow, MetricRow, ParameterRow, SliceRow
-    from assay.report.findings import CheckRow, Line, Problem, TestRow
+    from assay.report.details import Table
+    from assay.report.findings import CheckRow, Problem, TestRow
+    from assay.report.lines import Line
     from assay.verdict import Outcome, Verdict
 
 STAGE_ORDER = ("checkout", "validate", "test", "train", "evaluate", "compare")
@@ -36,6 +38,12 @@ class View:
     headline: str
     """A sentence; backticks mark code."""
     decided_by: str
+    overall: str
+    """The first metric that matters, where the headline is about something else."""
+    sure: str
+    """Of intervals: `95 %`; empty where there are none."""
+    how_sure: str
+    """What the intervals rest on, as sentences."""
     revision: Phrase
     notes: tuple[Phrase, ...]
     problems: tuple[Problem, ...]
@@ -59,6 +67,8 @@ class View:
     checks: tuple[CheckRow, ...]
     parameters: tuple[ParameterRow, ...]
     files: tuple[FileRow, ...]
+    tables: tuple[Table, ...]
+    """Why: groups, data, code, packages, features."""
     stages: tuple[tuple[str, str, str], ...]
     """Stage, status in words, duration."""
     pipeline: tuple[tuple[Code, Phrase, str], ...]
@@ -85,6 +95,9 @@ def of(record: RunRecord, verdict: Verdict | None = None) -> View:
         word=f"{word} ({verdict.decided_by})" if by_stage else word,
         headline=verdict.headline,
         decided_by=verdict.decided_by,
+        overall=_overall(record, verdict),
+        sure=_sure(record),
+        how_sure=findings.how_sure(record),
         revision=_revision(record),
         notes=_notes(record, verdict),
         problems=findings.problems(record),
@@ -102,6 +115,7 @@ def of(record: RunRecord, verdict: Verdict | None = None) -> View:
         checks=findings.checks(record),
         parameters=comparison.parameters(record),
         files=comparison.files(record),
+        tables=details.tables(record),
         stages=_stages(record),
         pipeline=findings.pipeline(record),
         seconds=duration(sum(section.seconds for _, section in record.sections())),
@@ -109,6 +123,16 @@ def of(record: RunRecord, verdict: Verdict | None = None) -> View:
         undefined=_undefined(record),
         reproduce=_reproduce(record),
     )
+
+
+def _overall(record: RunRecord, verdict: Verdict) -> str:
+    found = summary(record)
+    return "" if verdict.headline == found else found
+
+
+def _sure(record: RunRecord) -> str:
+    evidence = record.evaluate.evidence if record.evaluate else ()
+    return f"{100 * evidence[0].confidence:g} %" if evidence else ""
 
 
 def _revision(record: RunRecord) -> Phrase:

@@ -37,6 +37,8 @@ STATUSES: dict[str, tuple[str, str]] = {
 
 _MOST_DECIMALS = 6
 _CHANGES = {"no evidence": "no evidence of change", "not judged": "too few rows to tell"}
+# Of many slices some have intervals without a zero, and that is no evidence yet.
+_OF_SLICES = {**_CHANGES, "no evidence": "may be chance"}
 
 
 def metric_title(name: str) -> str:
@@ -95,7 +97,7 @@ def bound(value: float) -> str:
     return f"{value:,.12g}"
 
 
-def change_words(change: Change, difference: float | None) -> str:
+def change_words(change: Change, difference: float | None, *, of_slice: bool = False) -> str:
     """The arrow says where the number went, the word whether that is good."""
     if change in ("added", "removed"):
         return {"added": "new", "removed": "gone"}[change]
@@ -104,7 +106,7 @@ def change_words(change: Change, difference: float | None) -> str:
     if change == "equal" or not difference:
         return "unchanged"
     arrow = "↑" if difference > 0 else "↓"
-    return f"{arrow} {_CHANGES.get(change, change)}"
+    return f"{arrow} {(_OF_SLICES if of_slice else _CHANGES).get(change, change)}"
 
 
 def size(count: int | None) -> str:

@@ -16,7 +16,10 @@ def first_line(text: str) -> str:
 @pytest.mark.parametrize(
     ("name", "start"),
     [
-        ("good", "### ✅ Passed: F1 0.6512 → 0.6634 (+0.0122, better), but worse on workingday = 0 and"),
+        (
+            "good",
+            "### ✅ Passed: F1 0.6512 → 0.6634 (+0.0122, better), but worse on workingday = 0 and",
+        ),
         ("regression", "### ❌ Failed: f1 0.5812 is below"),
         ("first-run", "### ✅ Passed: F1 is 0.6634; there is no baseline"),
         ("no-gate", "### ⚪ Not judged: F1 0.6512 → 0.6634"),

@@ -1,0 +1,73 @@
+"""Gates as a reader of the table of metrics sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+from assay.gates import Gate, Rule
+from assay.report import comparison
+
+from tests import records
+
+if TYPE_CHECKING:
+    from assay.gates import Result
+
+
+def _gate(rule: Rule = "min", result: Result = "passed", **facts: Any) -> Gate:
+    return Gate(**{"metric": "f1", "rule": rule, "result": result, "message": "m", **facts})
+
+
+def _rows(*gates: Gate) -> dict[str, list[tuple[str, str]]]:
+    record = records.good()
+    assert record.compare is not None
+    compare = record.compare.model_copy(update={"gates": gates})
+    return {
+        row.name: [(words.rule, words.result) for words in row.gates]
+        for row in comparison.metrics(record.with_section("compare", compare))
+        if row.gates
+    }
+
+
+@pytest.mark.parametrize("rule", get_args(Rule))
+def test_every_rule_has_words(rule: Rule) -> None:
+    limit = None if rule in ("present", "superior", "no_significant_regression") else 0.05
+    words = comparison.gate_words(_gate(rule, limit=limit))
+    assert ("5 %" if "relative" in rule else "0.05") in words.rule or limit is None
+    assert "{}" not in words.rule
+
+
+@pytest.mark.parametrize(
+    ("result", "severity", "words"),
+    [
+        ("passed", "fail", "✅ passed"),
+        ("failed", "fail", "❌ failed"),
+        ("failed", "warn", "⚠️ failed"),
+        ("inconclusive", "fail", "❔ inconclusive"),
+        ("inconclusive", "warn", "❔ inconclusive"),
+        ("not decided", "fail", "⚪ not decided"),
+    ],
+)
+def test_results(result: Result, severity: str, words: str) -> None:
+    assert comparison.gate_words(_gate(result=result, severity=severity)).result == words
+
+
+def test_gates_of_slices_are_one_for_each_rule() -> None:
+    """A hundred slices must not be a hundred lines of a cell: the worst is told, and how often."""
+    found = _rows(
+        _gate(limit=0.5),
+        *(_gate(slice=f"s = {i}", limit=0.4) for i in range(3)),
+        *(_gate("superior", "failed", slice=f"s = {i}") for i in range(2)),
+        _gate("superior", slice="s = 2"),
+    )
+    assert found == {
+        "f1": [
+            ("at least 0.5", "✅ passed"),
+            ("each slice: at least 0.4", "✅ passed on all 3"),
+            ("each slice: surely better", "❌ failed on 2 of 3"),
+        ]
+    }
+
+
+def test_fairness_is_no_metric() -> None:
+    assert _rows(_gate(metric="equalized_odds_ratio", column="sex")) == {}
