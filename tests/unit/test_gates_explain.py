@@ -13,7 +13,8 @@ from assay.errors import UsageError
 from assay.evidence import FairnessFact
 from assay.gates.explain import explain
 from assay.gates.judge import judge
-from assay.record import RunRecord
+from assay.override import Override
+from assay.record import Revision, RunRecord
 from assay.section import Status
 from assay.stages.compare import CompareSection
 from assay.stages.evaluate import EvaluateSection
@@ -162,3 +163,20 @@ def test_the_page_on_gates_shows_what_is_printed() -> None:
     record = record.with_section("evaluate", section).with_section("compare", compare)
     page = (Path(__file__).parents[2] / "docs/gates.md").read_text(encoding="utf-8")
     assert f"$ assay gate explain f1\n{explain(record, 'f1')}```" in page
+
+
+def test_who_accepted_a_gate() -> None:
+    sha = "4f1c0de9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3"
+    record = _record().model_copy(update={"head": Revision(sha=sha)})
+    word = Override(
+        gate="metrics.rmse.present",
+        who="ada",
+        when=datetime(2026, 1, 3, tzinfo=UTC),
+        why="it comes next week",
+        sha=sha,
+        how="comment",
+        url="https://forge.example/1",
+    )
+    text = explain(record.model_copy(update={"overrides": (word,)}), "rmse")
+    assert "  accepted          by @ada: it comes next week\n" in text
+    assert "accepted  " not in explain(record, "rmse")

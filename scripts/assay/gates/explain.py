@@ -106,6 +106,9 @@ def _steps(gate: Gate, record: RunRecord) -> Iterator[Step]:
             yield "compared", f"{_number(gate.value)} {sign} {_number(gate.limit)} {holds}"
     severity = " (severity: warn, so that the run goes on)" if gate.warns else ""
     yield "result", f"{gate.result}{severity}: {gate.message}"
+    word = record.accepted().get(gate.name)
+    if word is not None and gate.stops:
+        yield "accepted", f"by @{word.who}: {word.why or 'no reason given'}"
 
 
 _REGRESSIONS = ("max_regression", "max_relative_regression")

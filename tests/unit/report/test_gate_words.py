@@ -63,7 +63,7 @@ def test_gates_of_slices_are_one_for_each_rule() -> None:
     assert found == {
         "f1": [
             ("at least 0.5", "✅ passed"),
-            ("each slice: at least 0.4", "✅ passed on all 3"),
+            ("each slice: at least 0.4", "✅ passed on 3 of 3"),
             ("each slice: surely better", "❌ failed on 2 of 3"),
         ]
     }
