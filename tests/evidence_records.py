@@ -112,6 +112,8 @@ def sure(hostile: str = "") -> RunRecord:
                     low=0.052,
                     high=0.113,
                     groups=("casual", "registered"),
+                    apart=("casual", "registered"),
+                    excluded={f"guest{hostile}": "too few rows (12 rows)"},
                 ),
                 FairnessFact(
                     column="member",

@@ -112,5 +112,9 @@ class FairnessFact(Fact):
     high: float | None = None
     groups: tuple[str, ...] = ()
     """The values of the column that were compared."""
+    apart: tuple[str, str] | None = None
+    """The two groups that are furthest apart, the lower first."""
+    excluded: dict[str, str] = Field(default_factory=dict)
+    """Groups that were not compared, and why."""
     undefined: str | None = None
     """Why head has no value."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.evidence import FairnessFact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
     from assay.config import FairnessMeasure
     from assay.inference.samples import Samples
     from assay.stats.disparity import Compared
+
+
+MOST_GROUPS = 50
+"""Of one column; the rest is named as left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    names: list[str]
+    head: NDArray[np.signedinteger]
+    """(n,): the position of each row's group in `names`; -1 is none."""
+    base: NDArray[np.signedinteger]
+    left_out: dict[str, str]
 
 
 def fairness(rows: Samples) -> Iterator[FairnessFact]:
@@ -29,52 +43,47 @@ def fairness(rows: Samples) -> Iterator[FairnessFact]:
     least = rows.config.predictions.min_slice_rows if rows.config.predictions else 1
     for column in dict.fromkeys(spec.column for spec in specs):
         measures = list(dict.fromkeys(s.measure for s in specs if s.column == column))
-        names, codes, other = _coded(rows, column)
+        groups = _coded(rows, column)
         head = disparity.Sample(
-            predictions=rows.head.predictions, codes=codes, clusters=rows.head.groups
+            predictions=rows.head.predictions, codes=groups.head, clusters=rows.head.groups
         )
         base = None
         if rows.base is not None:
             base = disparity.Sample(
-                predictions=rows.base.predictions, codes=other, clusters=rows.base.groups
+                predictions=rows.base.predictions, codes=groups.base, clusters=rows.base.groups
             )
         found = disparity.compare(
             head,
             base,
-            names,
+            groups.names,
             measures,
             paired=rows.paired,
             min_rows=least,
             settings=rows.settings,
         )
         for measure, one in zip(measures, found, strict=True):
-            yield _fact(column, measure, names, one)
+            yield _fact(column, measure, groups, one)
 
 
-def _coded(rows: Samples, column: str) -> tuple[list[str], NDArray[np.intp], NDArray[np.intp]]:
-    """The names of the groups, and which is each row's, of head and of base; -1 is none."""
-    import numpy as np
-    import pandas as pd
+def _coded(rows: Samples, column: str) -> _Groups:
+    from assay.config import Column
+    from assay.stats.slicing import slices
 
-    from assay.stats.columns import pick, require
-
-    tables = [rows.head.table]
+    found = slices(rows.head.table, [Column(column=column)], min_rows=1, max_values=MOST_GROUPS)
+    (part,) = found.parts
+    codes, left_out = part.codes, found.left_out
+    other = codes
     if rows.base is not None and not rows.paired:
-        tables.append(rows.base.table)
-    for table in tables:
-        require(table, [column])
-    columns = [pick(table, column) for table in tables]
-    values = np.concatenate([np.asarray(series, dtype=object) for series in columns])
-    codes, uniques = pd.factorize(values, sort=False, use_na_sentinel=True)
-    size = len(rows.head.table)
-    names = [str(value) for value in uniques]
-    return names, codes[:size], codes[size:] if len(tables) > 1 else codes[:size]
+        elsewhere = found.of(rows.base.table)
+        other, left_out = elsewhere.parts[0].codes, (*left_out, *elsewhere.left_out)
+    values = [one.values[0] for one in part.slices]
+    names = ["no value" if value is None else str(value) for value in values]
+    rest = {", ".join(one.examples): f"{one.reason} ({one.rows:,} rows)" for one in left_out}
+    return _Groups(names, codes, other, rest)
 
 
-def _fact(
-    column: str, measure: FairnessMeasure, names: Sequence[str], found: Compared
-) -> FairnessFact:
-    excluded = {one.group for one in found.head.excluded}
+def _fact(column: str, measure: FairnessMeasure, groups: _Groups, found: Compared) -> FairnessFact:
+    excluded = {one.group: f"{one.rate}: {one.reason}" for one in found.head.excluded}
     return FairnessFact(
         column=column,
         measure=measure,
@@ -82,6 +91,10 @@ def _fact(
         base=found.base.value if found.base else None,
         low=found.low,
         high=found.high,
-        groups=tuple(name for name in names if name not in excluded),
+        groups=tuple(name for name in groups.names if name not in excluded),
+        apart=None
+        if found.head.highest is None or found.head.lowest is None
+        else (found.head.lowest, found.head.highest),
+        excluded=groups.left_out | excluded,
         undefined=found.head.undefined,
     )

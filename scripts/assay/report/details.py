@@ -72,11 +72,15 @@ def _table(
 def _fairness(record: RunRecord) -> Table:
     facts = record.evaluate.fairness if record.evaluate else ()
     share = f"{100 * record.config.statistics.confidence:g} % interval"
+    note: Phrase = (_BY_CHANCE,)
+    for fact in facts:
+        for group, why in fact.excluded.items():
+            note += (" Not compared: ", Code(group), f" ({why}).")
     return _table(
         "How far apart groups are",
-        ("Groups of", "Measure", "#Base", "#This change", f"#{share}"),
+        ("Groups of", "Measure", "#Base", "#This change", f"#{share}", "Furthest apart"),
         (_groups(fact) for fact in facts),
-        note=(_BY_CHANCE,),
+        note=note,
     )
 
 
@@ -86,7 +90,9 @@ def _groups(fact: FairnessFact) -> tuple[Phrase | str, ...]:
     if fact.low is not None and fact.high is not None:
         interval = f"{wording.number(fact.low, 4)} to {wording.number(fact.high, 4)}"
     shown: Phrase | str = head if fact.undefined is None else pieces(fact.undefined)
-    return (Code(fact.column),), fact.measure.replace("_", " "), base, shown, interval
+    apart: Phrase = () if fact.apart is None else (Code(fact.apart[0]), ", ", Code(fact.apart[1]))
+    measure = fact.measure.replace("_", " ")
+    return (Code(fact.column),), measure, base, shown, interval, apart
 
 
 def _data(record: RunRecord) -> Iterator[Table]:

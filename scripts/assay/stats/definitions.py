@@ -29,8 +29,6 @@ NO_TASK: frozenset[Task] = frozenset()
 
 MOST_SLICES = 20
 """Slices of one column at most: what a reader of a report can still take in."""
-LEAST_SLICE_ROWS = 30
-"""Slices smaller than this are left out: their metrics are mostly noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
