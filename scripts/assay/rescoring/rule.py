@@ -161,18 +161,20 @@ def learn(said: Said, file: File, spec: PredictionsSpec, *, whole: File | None =
 
 def moved(rule: Rule, file: File) -> Rule:
     """A rule for a file whose model could not be asked: with the threshold of its own labels."""
-    predictions = file.predictions
-    code = predictions.positive_code
-    if rule.prediction is None or code is None or not rule.scores or predictions.score is None:
+    margin = _written_margin(file)
+    if rule.prediction is None or not rule.scores or margin is None:
         return rule
-    margin = _margin(predictions.score, np.asarray(predictions.prediction == code))
-    by_predict = rule.threshold is None and predictions.score_problem is None
-    if margin is None or (by_predict and margin[0] < THRESHOLD <= margin[1]):
+    if rule.threshold is None and _may_be_predict(margin, file):
         return rule
-    positive, negative = predictions.classes[code], predictions.classes[1 - code]
-    return replace(
-        rule, threshold=roundest(*margin), margin=margin, positive=positive, negative=negative
-    )
+    return _at_threshold(rule, margin, file)
+
+
+def agreed(rule: Rule, head: Rule) -> Rule:
+    """Base's rule, with head's threshold if that can be base's too: most changes leave it alone."""
+    low, high = max(rule.margin[0], head.margin[0]), min(rule.margin[1], head.margin[1])
+    if rule.threshold is None or head.threshold is None or low >= high:
+        return rule
+    return replace(rule, threshold=roundest(low, high))
 
 
 def _regression(said: Said, file: File, spec: PredictionsSpec) -> Rule:
@@ -236,33 +238,50 @@ def _score_columns(spec: PredictionsSpec, predictions: Predictions) -> Iterator[
 
 def _with_labels(rule: Rule, said: Said, file: File, whole: File) -> Rule:
     """The rule, with how labels are made: by `predict`, or by a threshold of the score."""
-    differ = _labels_that_differ(rule, said, file)
-    if not differ:
-        return rule
     predictions = file.predictions
-    problem = NotReproducedError(
-        f"{differ:,} of {len(predictions):,} labels are not those of `predict`"
-    )
+    differ = _labels_that_differ(rule, said, file)
+    margin = _written_margin(whole)
+    if not differ and (whole is file or margin is None or _may_be_predict(margin, whole)):
+        return rule
+    problem = f"{differ:,} of {len(predictions):,} labels are not those of `predict`"
     code = predictions.positive_code
-    if predictions.task != "binary" or code is None or said.scores is None:
-        raise problem
-    positive, negative = predictions.classes[code], predictions.classes[1 - code]
-    if rule.scores and whole.predictions.score is not None:
-        score, truth = whole.predictions.score, whole.predictions.prediction == code
-    else:
+    if code is None or said.scores is None:
+        raise NotReproducedError(problem)
+    if not rule.scores:  # the score is not in the file
+        positive = predictions.classes[code]
         at = rule.labels.index(positive) if positive in rule.labels else 1
-        score, truth = said.scores[:, at], predictions.prediction == code
-    margin = _margin(score, np.asarray(truth))
+        margin = _margin(said.scores[:, at], np.asarray(predictions.prediction == code))
     if margin is None:
-        raise NotReproducedError(f"{problem.message}, and no threshold of the score gives them")
-    rule = replace(
-        rule, threshold=roundest(*margin), margin=margin, positive=positive, negative=negative
-    )
+        raise NotReproducedError(f"{problem}, and no threshold of the score gives them")
+    rule = _at_threshold(rule, margin, file)
     if differ := _labels_that_differ(rule, said, file):
         raise NotReproducedError(
             f"{differ:,} of {len(predictions):,} labels are not those of a threshold"
         )
     return rule
+
+
+def _at_threshold(rule: Rule, margin: tuple[float, float], file: File) -> Rule:
+    code = file.predictions.positive_code
+    assert code is not None  # noqa: S101 (or there would be no margin)
+    positive, negative = file.predictions.classes[code], file.predictions.classes[1 - code]
+    return replace(
+        rule, threshold=roundest(*margin), margin=margin, positive=positive, negative=negative
+    )
+
+
+def _written_margin(file: File) -> tuple[float, float] | None:
+    """Between which scores of a file its threshold lies, if it has one."""
+    predictions = file.predictions
+    code = predictions.positive_code
+    if code is None or predictions.score is None or predictions.prediction is None:
+        return None
+    return _margin(predictions.score, predictions.prediction == code)
+
+
+def _may_be_predict(margin: tuple[float, float], file: File) -> bool:
+    """Whether labels can be those of scikit-learn's `predict`: of probabilities, from 0.5 on."""
+    return file.predictions.score_problem is not None or margin[0] < THRESHOLD <= margin[1]
 
 
 def _labels_that_differ(rule: Rule, said: Said, file: File) -> int:

@@ -13,7 +13,7 @@ from assay.errors import DataError
 from assay.evaluation import parse
 from assay.models import Model, ModelError, Said
 from assay.rescoring.facts import Rescoring
-from assay.rescoring.rule import File, NotReproducedError, Rule, learn, moved
+from assay.rescoring.rule import File, NotReproducedError, Rule, agreed, learn, moved
 from assay.rescoring.table import on_rows_of
 from assay.section import Reason
 from assay.stats.columns import listed
@@ -142,20 +142,22 @@ def prepare_base(job: Job, head: Head) -> Base:
         )
         hint = "Features, code or packages that the model depends on have changed."
         rule = _learned(said, file.rows(found.base_rows), spec, what, whole=file, hint=hint)
-        return Base(Scorer(model, columns, rule), found.shared)
+        return Base(Scorer(model, columns, agreed(rule, head.scorer.rule)), found.shared)
     if (root / (spec.features or "")).is_file():
         table = _table(root, spec, file)
         what = "Base's model does not give base's predictions with head's code and packages"
         rule = _learned(model.say(table[columns]), file, spec, what)
         message = "No row is in both revisions: that features still mean the same is not checked."
-        return Base(Scorer(model, columns, rule), len(table), (note(message),))
+        scorer = Scorer(model, columns, agreed(rule, head.scorer.rule))
+        return Base(scorer, len(table), (note(message),))
     classes = model.say(head.table[:1][columns]).classes
     if classes != head.classes:
         raise ModelError(
             f"{shown} knows the classes {listed(classes)}, head's {listed(head.classes)}."
         )
     message = "Base's model could not be held against predictions of its own."
-    return Base(Scorer(model, columns, moved(head.scorer.rule, file)), 0, (note(message),))
+    rule = agreed(moved(head.scorer.rule, file), head.scorer.rule)
+    return Base(Scorer(model, columns, rule), 0, (note(message),))
 
 
 def _learned(
