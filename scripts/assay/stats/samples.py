@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -59,10 +60,36 @@ class Sample:
         """Of freedom, of a variance that these units show."""
         return max(effective(self.unit_weight) - 1, 1.0)
 
-    def error(self, influence: NDArray[np.float64]) -> float:
-        """Standard error of a sum of (u,) influences."""
+    def spread(self, influence: NDArray[np.float64]) -> Spread:
+        """How a sum of (u,) influences varies from sample to sample."""
         away = influence - influence.mean()
-        return float(np.sqrt(np.dot(away, away) * self.units / (self.units - 1)))
+        square = away**2
+        variance = float(square.sum()) * self.units / (self.units - 1)
+        return Spread(variance, float(np.dot(square, away)), self.degrees)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How an estimate varies."""
+
+    variance: float
+    third: float
+    """Third central moment."""
+    degrees: float
+    """Of freedom of the variance."""
+
+    def against(self, other: Spread) -> Spread:
+        """Of this estimate less an independent one. Degrees after Welch and Satterthwaite."""
+        both = self.variance + other.variance
+        if both == 0:
+            return Spread(0.0, 0.0, min(self.degrees, other.degrees))
+        doubt = self.variance**2 / self.degrees + other.variance**2 / other.degrees
+        return Spread(both, self.third - other.third, both**2 / doubt)
+
+    @property
+    def skewness(self) -> float:
+        """Of the estimate, which a mean of n rows has 1 / sqrt(n) of what the rows have."""
+        return self.third / self.variance**1.5 if self.variance else 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,20 +101,19 @@ class Question:
     settings: Settings
     nulls: Mapping[str, Sequence[float]]
 
-    def normal(
-        self, metric: str, error: float, units: int, method: Method, degrees: float | None
-    ) -> Difference:
-        """The difference of a metric with its standard error."""
+    def linearized(self, metric: str, spread: Spread, units: int, method: Method) -> Difference:
+        """The difference of a metric that is as good as a sum over units."""
         return from_normal(
             metric=metric,
             base=self.base[metric],
             head=self.head[metric],
-            standard_error=error,
+            standard_error=math.sqrt(spread.variance),
             units=units,
             method=method,
             confidence=self.settings.confidence,
             nulls=self.nulls.get(metric, ()),
-            degrees=degrees,
+            degrees=spread.degrees,
+            skewness=spread.skewness,
         )
 
     def resampled(
@@ -159,11 +185,3 @@ def same_model(one: Predictions, other: Predictions) -> bool:
     return np.array_equal(one.score, other.score) and np.array_equal(
         np.asarray(one.prediction), np.asarray(other.prediction)
     )
-
-
-def welch(first: Sample, first_error: float, second: Sample, second_error: float) -> float:
-    """Degrees of freedom of the difference of two independent estimates (Welch-Satterthwaite)."""
-    one, two = first_error**2, second_error**2
-    if one + two == 0:
-        return min(first.degrees, second.degrees)
-    return (one + two) ** 2 / (one**2 / first.degrees + two**2 / second.degrees)

@@ -4,14 +4,14 @@ Every metric of labels is a function of how often each (truth, base, head) occur
 anew is drawing such a table from the multinomial distribution, which costs the same for any n.
 With weights or groups, whole rows or groups are drawn instead.
 
-Half a row, in a class of two, is added to each cell where one model is right and the other wrong.
-Otherwise ten rows that one model alone gets right and none for the other would look like
-certainty, and a class in which no row was seen to differ like one in which none can: at 20
-positive rows of 200 the percentile interval of recall then holds the true difference in 51 to 84
-of 100 cases instead of 95, and with the half rows in 96 and more. For accuracy this is the
-adjustment of Bonett and Price (2012) for paired proportions, one row to either side:
-https://doi.org/10.3102/1076998611411915 (and for independent samples that of Agresti and Caffo,
-2000: https://doi.org/10.1080/00031305.2000.10474560). `benchmarks/coverage.py` measures it.
+To each cell in which one model is right and the other wrong a quarter of a row is added (with k
+true classes 1 / 2k, so that it is one row in all). Otherwise ten rows that one model alone gets
+right, and none for the other, would look like certainty, and a class in which no row was seen to
+differ like one in which none can: at 20 positive rows of 200 the percentile interval of recall
+holds the true difference in 51 to 84 of 100 cases, and with the quarters in 95 and more. It is the
+adjustment of Bonett and Price (2012) for two paired proportions, at half their strength
+(https://doi.org/10.3102/1076998611411915): the least that keeps the false alarms below the level,
+at 0.05 as at 0.0005, however few rows differ. `benchmarks/coverage.py` measures both.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.stats.margins import FORMULAS, Margins
-from assay.stats.resampling import MOST_UNITS, counts, deal, effective, stream, weigh
-from assay.stats.samples import Answers, Question, Sample, same_model, sorted_out
+from assay.stats.resampling import MOST_UNITS, counts, deal, stream, weigh
+from assay.stats.samples import Answers, Question, Sample, Spread, same_model, sorted_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def compare_labels(new: Sample, old: Sample, question: Question, metrics: Sequen
     """Compare on the same rows."""
     if same_model(new.predictions, old.predictions):
         found = {
-            name: question.normal(name, 0.0, new.units, "multinomial", None) for name in metrics
+            name: question.linearized(name, SURE, new.units, "multinomial") for name in metrics
         }
         return found, {}
     labels = Labels.of([old, new])
@@ -78,6 +78,10 @@ def _judge(
             for name, drawn in draws.items()
         }
     )
+
+
+SURE = Spread(variance=0.0, third=0.0, degrees=1.0)
+"""Of the difference of a model and itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -154,13 +158,13 @@ def _units(labels: Labels, generator: np.random.Generator) -> _Units:
     if labels.weight is None and labels.groups is None:
         cells, mass = _cells(labels)
         if mass.size <= MOST_UNITS or len(labels.truth) <= MOST_UNITS:
-            return _with_half_rows(cells, np.arange(mass.size), mass, 1.0, "multinomial")
+            return _with_quarters(cells, np.arange(mass.size), mass, 1.0, "multinomial")
     codes, unit_weight = weigh(len(labels.truth), labels.weight, labels.groups)
     packs = deal(unit_weight.size, generator)
     pack = packs if codes is None else packs[codes]
-    # One row of those that there would be if all units weighed the same.
-    one = float(unit_weight.sum()) / effective(unit_weight)
-    return _with_half_rows(labels, pack, np.ones(packs.max() + 1), one, "bootstrap")
+    # An added row varies as much as rows do on the average.
+    one = float(np.sqrt(np.mean(unit_weight**2)))
+    return _with_quarters(labels, pack, np.ones(packs.max() + 1), one, "bootstrap")
 
 
 def _cells(labels: Labels) -> tuple[Labels, NDArray[np.float64]]:
@@ -193,14 +197,14 @@ def _cells(labels: Labels) -> tuple[Labels, NDArray[np.float64]]:
     return cells, mass.astype(np.float64)
 
 
-def _with_half_rows(
+def _with_quarters(
     labels: Labels,
     unit: NDArray[np.intp],
     mass: NDArray[np.float64],
     weight: float,
     method: Method,
 ) -> _Units:
-    """The totals of units, and of the half rows that are added to them.
+    """The totals of units, and of the quarter rows that are added to them.
 
     Args:
         labels: Rows, or cells.
@@ -214,10 +218,10 @@ def _with_half_rows(
     size = len(added.truth)
     if size == 0:
         return _Units(mass, seen, method)
-    # Two rows in all, however many classes.
-    halves = np.full(size, 2 / size)
+    # One row in all, however many classes.
+    quarters = np.full(size, 1 / size)
     extra = _margins(added, np.arange(size), size) * weight
-    return _Units(np.concatenate([mass, halves]), np.concatenate([seen, extra]), method)
+    return _Units(np.concatenate([mass, quarters]), np.concatenate([seen, extra]), method)
 
 
 def _margins(labels: Labels, unit: NDArray[np.intp], units: int) -> NDArray[np.float64]:
