@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -358,6 +360,18 @@ class TestAccepted:
     def test_the_first_of_several(self) -> None:
         found = judged(voice(), voice(who="bob", when=at(11)), permitted={"anna", "bob"})
         assert accepted(found, HEAD)[GATES[0]].who == "anna"
+
+
+def test_the_environment_that_answers_needs_nothing_of_the_project_s() -> None:
+    """Reports and answers are made where there is no numpy; a slow test would tell it late."""
+    code = """if True:
+        import sys
+        for name in ("duckdb", "numpy", "pandas", "scipy", "sklearn"):
+            sys.modules[name] = None  # importing it now fails
+        import assay.acceptance, assay.publish, assay.record, assay.stages.report
+        """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 class TestRequest:

@@ -120,10 +120,12 @@ def test_a_gate_that_said_no_is_accepted(world: World, tmp_path: Path) -> None:
     assert (run.exit_code, run.jobs) == (1, {"check": "failure"}), run.tail
     assert run.outputs["check"]["report"]["verdict"] == "fail"
     (report,) = world.comments
-    assert f"/assay accept metrics.f1.min for {pull.head_sha[:7]} because" in report.body
+    start = f"/assay accept stages:metrics.f1.min for {pull.head_sha[:7]} because"
+    assert start in report.body
 
-    says(world, "octocat")  # the author, who may not write
-    says(world, "anna")
+    text = f"{start} the bar was raised by mistake"
+    says(world, "octocat", text)  # the author, who may not write
+    says(world, "anna", text)
     run = world.run(pull, WORKFLOW)
     assert (run.exit_code, run.jobs) == (0, {"check": "success"}), run.tail
     assert run.outputs["check"]["report"]["verdict"] == "warn"
