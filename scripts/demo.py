@@ -161,12 +161,13 @@ def _comment(run: Run, state: State) -> str:
     """The comment that was posted.
 
     Raises:
-        DemoError: A job did not succeed, or there is no comment.
+        DemoError: The check did not say no, as it should to this change, or there is no comment.
     """
     jobs = ", ".join(f"{job}: {result}" for job, result in run.jobs.items()) or "no job ran"
     comments = state.repositories[NAME].comments
-    if run.exit_code != 0 or set(run.jobs.values()) != {"success"}:
-        raise DemoError(f"The workflow did not succeed ({jobs}).")
+    verdict = run.outputs.get("check", {}).get("assay", {}).get("verdict")
+    if set(run.jobs.values()) != {"failure"} or verdict != "fail":
+        raise DemoError(f"The check should say no to this change, and did not ({jobs}).")
     if len(comments) != 1:
         raise DemoError(f"{len(comments)} comments were posted, and not one.")
     return comments[0].body

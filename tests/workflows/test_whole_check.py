@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from tests.workflows import scratch
@@ -18,26 +19,29 @@ EXAMPLE = ".github/workflows/model-check.yml"
 
 def raise_the_bar(root: Path) -> None:
     path = root / "assay.yaml"
-    path.write_text(path.read_text().replace("f1: {min: 0.72}", "f1: {min: 0.999}"))
+    path.write_text(path.read_text().replace("min: 0.93", "min: 0.999"))
 
 
-def test_a_pull_request_from_first_comment_to_a_gate_that_says_no(
+def test_a_pull_request_that_is_better_and_worse_and_then_asked_for_more(
     world: World, tmp_path: Path
 ) -> None:
     pull = scratch.pull_request(tmp_path / "pull")
 
     run = world.run(pull, pull.work_tree / EXAMPLE)
 
-    assert (run.exit_code, run.jobs) == (0, {"check": "success"}), run.tail
+    # Better on the whole, and worse at weekends: a gate on slices says no.
+    assert (run.exit_code, run.jobs) == (1, {"check": "failure"}), run.tail
     outputs = run.outputs["check"]["assay"]
-    assert outputs["verdict"] in {"pass", "warn"}
+    assert outputs["verdict"] == "fail"
+    assert "roc_auc on day = weekend fell by" in outputs["headline"]
     metrics = json.loads(outputs["metrics"])
     assert metrics["roc_auc"]["head"] > metrics["roc_auc"]["base"] > 0.9
     (first,) = world.comments
     assert first.author == "github-actions[bot]"
     assert first.body.startswith("<!-- assay:report key=default -->")
-    assert "ROC AUC" in first.body
-    assert "worse" in first.body.lower()
+    assert re.search(r"Overall:\*\* ROC AUC .* 95 % interval \+.*: better\)", first.body)
+    assert "but worse on day = weekend" in first.body
+    assert "metrics.roc_auc.slices.no_significant_regression" in first.body
     assert "ROC AUC" in run.summary
     record = json.loads((world.artifact() / "record.json").read_text())
     assert record["ci"]["pull_request"] == scratch.NUMBER
