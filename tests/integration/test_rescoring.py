@@ -250,6 +250,29 @@ def test_without_a_table_of_features_nothing_is_fetched_or_loaded(source: Path, 
     assert printed(context).count("\n") == 1  # what checkout said
 
 
+def test_base_files_that_lie_in_git_are_placed_too(source: Path, tmp_path: Path):
+    context = checked_out(cloned(source, tmp_path), config=f"{CONFIG}model: own.py\n")
+    assert (context.workspace.base_folder / "own.py").read_text() == OWN
+
+
+def test_a_base_model_that_is_not_in_the_remote_is_said_and_costs_the_model_alone(
+    source: Path, tmp_path: Path
+):
+    project = cloned(source, tmp_path)
+    context = project.context(base="origin/main", train="skip")
+    assert context.record.base is not None
+    out = context.workspace.files_at(context.record.base.sha).output("model.joblib")
+    assert out is not None
+    assert out.object_path is not None
+    (project.remote / out.object_path).unlink()
+    section = checkout.run(context)
+    assert section.status == "warn"
+    assert any("model.joblib" in reason.message for reason in section.reasons)
+    assert (context.workspace.base_folder / "predictions.csv").is_file()
+    found, _ = rescore(context)
+    assert found.why == "Base's model.joblib is missing."
+
+
 def test_what_the_model_prints_is_no_command_and_tokens_are_out_of_its_reach(
     source: Path, tmp_path: Path
 ):
