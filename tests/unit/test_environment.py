@@ -149,9 +149,9 @@ def test_dev_group_is_found_in_its_table_only(tmp_path: Path) -> None:
 def test_our_requirements_are_those_that_a_toml_reader_finds() -> None:
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = table["optional-dependencies"]
-    assert extras["check"] == ["assay[data,contract,metrics,test]"]
+    assert extras["check"] == ["assay[data,contract,metrics,test,diff]"]
     expected = [*table["dependencies"]]
-    for name in ("data", "contract", "metrics", "test"):
+    for name in ("data", "contract", "metrics", "test", "diff"):
         expected += extras[name]
     assert [r.text for r in overlay.our_requirements(ROOT)] == list(dict.fromkeys(expected))
 
