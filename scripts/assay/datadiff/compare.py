@@ -131,7 +131,7 @@ def _problems(
     found = _nothing_common(both) + _missing_key(both, key)
     names = {column.name: column for column in both.columns}
     if label is not None and (label not in names or not names[label].is_common):
-        found.append(_warning(both, f"has no label column `{printable(label)}`", [label]))
+        found.append(_warning(both, "label column", [label]))
     found += [
         Reason(
             message=f"{both.head.shown} has no column `{printable(name)}`, which `sensitive`"
@@ -158,26 +158,19 @@ def _nothing_common(both: Pair) -> list[Reason]:
 def _missing_key(both: Pair, key: Sequence[str]) -> list[Reason]:
     common = {column.name for column in both.common}
     absent = [name for name in key if name not in common]
-    return (
-        [
-            _warning(
-                both,
-                "has no key column " + ", ".join(f"`{printable(n)}`" for n in absent),
-                absent,
-                "Rows are matched by their whole content instead: correct `key` in assay.yaml.",
-            )
-        ]
-        if absent
-        else []
-    )
+    hint = "Rows are matched by their whole content instead: correct `key` in assay.yaml."
+    return [_warning(both, "key column", absent, hint)] if absent else []
 
 
 def _warning(both: Pair, what: str, names: Sequence[str], hint: str | None = None) -> Reason:
-    """A column that one table or both do not have."""
+    """Columns that one table or both do not have."""
     without = [
         side.shown for side in (both.head, both.base) if any(n not in side.columns for n in names)
     ]
-    return Reason(message=f"{' and '.join(without)} {what}.", severity="warning", hint=hint)
+    verb = "have" if len(without) > 1 else "has"
+    listed = ", ".join(f"`{printable(name)}`" for name in names)
+    message = f"{' and '.join(without)} {verb} no {what} {listed}."
+    return Reason(message=message, severity="warning", hint=hint)
 
 
 def _names_in_doubt(both: Pair, sensitive: Collection[str]) -> bool:
@@ -187,18 +180,19 @@ def _names_in_doubt(both: Pair, sensitive: Collection[str]) -> bool:
 
 def _about_keys(found: RowChange) -> list[Reason]:
     """Rows that could not be matched, by why."""
-    reasons = []
-    for side, missing, twice in (
-        ("head", found.head_missing_keys, found.head_duplicate_keys),
-        ("base", found.base_missing_keys, found.base_duplicate_keys),
-    ):
-        for count, why in ((missing, "have no key"), (twice, "share their key with another row")):
-            if count:
-                reasons.append(
-                    Reason(
-                        message=f"{count:,} rows of {side} {why}; they are in no other count.",
-                        severity="warning",
-                        hint="A key must identify a row: add a column to `key` in assay.yaml.",
-                    )
-                )
-    return reasons
+    counts = (
+        (found.head_missing_keys, "head", "no key"),
+        (found.head_duplicate_keys, "head", "a key that another row has too"),
+        (found.base_missing_keys, "base", "no key"),
+        (found.base_duplicate_keys, "base", "a key that another row has too"),
+    )
+    return [
+        Reason(
+            message=f"{count:,} row{'s have' if count > 1 else ' has'} {what} in {side}: left out"
+            " of the counts of rows.",
+            severity="warning",
+            hint="A key must identify a row: add a column to `key` in assay.yaml.",
+        )
+        for count, side, what in counts
+        if count
+    ]

@@ -13,6 +13,7 @@ from collections import Counter
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from assay.console import printable
+from assay.datadiff.source import not_utf8
 from assay.errors import DataError
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def _header(path: Path, source: Source) -> list[str]:
     try:
         with cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb") as file:
             start = file.read(_LONGEST_HEADER)
+        if b"\0" in start and (misread := not_utf8(source)) is not None:
+            raise misread
         content = io.StringIO(start.decode("utf-8-sig", errors="replace"), newline="")
         fields = next(row for row in csv.reader(content, delimiter=source.separator) if row)
     except (EOFError, OSError) as error:

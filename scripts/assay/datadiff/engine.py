@@ -221,10 +221,8 @@ def _explained(error: Exception, shown: str, source: Source | None, *, private: 
     """Why a file could not be read; DuckDB's own words only where they may quote the data."""
     said = str(error)
     if source is not None and not source.is_parquet:
-        if "unicode" in said.lower() or "utf-8" in said.lower():
-            found = sources.not_utf8(source)
-            if found is not None:
-                return found
+        if (misread := sources.not_utf8(source)) is not None:
+            return misread
         if ragged := _RAGGED.search(said):
             line, expected, counted = ragged.groups()
             return DataError(

@@ -193,7 +193,7 @@ def _numbers(row: tuple[Any, ...], rows: int, own: Sequence[Edge]) -> Numbers:
     if count and math.isfinite(apart) and math.isfinite(squares):
         mean = apart / count
         moments = _middle(own) + mean, math.sqrt(max(squares / count - mean**2, 0.0))
-    below = [0, *row[_FIXED:], count]
+    below = [0, *(number or 0 for number in row[_FIXED:]), count]  # no rows give null
     return Numbers(
         count=count,
         nulls=rows - present,

@@ -133,7 +133,7 @@ def _change(context: Context, spec: DataSpec, sha: str, scratch: Path) -> DataCh
     return compare(
         [workspace.root / name for name in names],
         [base[name].path for name in sorted(base)],
-        base_name=sorted(base)[0],
+        base_name=min(base),
         key=spec.key,
         label=spec.label,
         sensitive=spec.sensitive,
