@@ -236,10 +236,12 @@ _RESULTS: dict[Result, str] = {
 def _gates(gates: Iterable[Gate], metric: str) -> tuple[GateWords, ...]:
     """The gates of a metric; those of its slices as one for each rule."""
     of_metric = [gate for gate in gates if gate.metric == metric]
-    rules = dict.fromkeys(gate.rule for gate in of_metric if gate.slice)
+    on_slices = [gate for gate in of_metric if gate.slice]
+    slices = len({gate.slice for gate in on_slices})
+    rules = dict.fromkeys(gate.rule for gate in on_slices)
     return (
         *(gate_words(gate) for gate in of_metric if not gate.slice),
-        *(_on_slices([g for g in of_metric if g.slice and g.rule == rule]) for rule in rules),
+        *(_on_slices([g for g in on_slices if g.rule == rule], slices) for rule in rules),
     )
 
 
@@ -250,16 +252,17 @@ def gate_words(gate: Gate) -> GateWords:
         limit = f"{wording.bound(100 * gate.limit)} %"
     result = _RESULTS[gate.result]
     if gate.warns:
-        result = result.replace("❌", "⚠️")
+        result = f"{result.replace('❌', '⚠️')} (warning)"
     return GateWords(rule=_RULES[gate.rule].format(limit), result=result, passed=gate.passed)
 
 
-def _on_slices(gates: list[Gate]) -> GateWords:
+def _on_slices(gates: list[Gate], slices: int) -> GateWords:
+    """One rule on every slice: the worst result, and on how many."""
     order = list(_RESULTS)
     worst = min(gates, key=lambda gate: order.index(gate.result))
     count = sum(gate.result == worst.result for gate in gates)
     words = gate_words(worst)
-    on = f"on {count} of {len(gates)}"
+    on = f"on {count} of {slices}"
     return GateWords(
         rule=f"each slice: {words.rule}", result=f"{words.result} {on}", passed=words.passed
     )

@@ -42,9 +42,9 @@ def test_every_rule_has_words(rule: Rule) -> None:
     [
         ("passed", "fail", "✅ passed"),
         ("failed", "fail", "❌ failed"),
-        ("failed", "warn", "⚠️ failed"),
+        ("failed", "warn", "⚠️ failed (warning)"),
         ("inconclusive", "fail", "❔ inconclusive"),
-        ("inconclusive", "warn", "❔ inconclusive"),
+        ("inconclusive", "warn", "❔ inconclusive (warning)"),
         ("not decided", "fail", "⚪ not decided"),
     ],
 )
@@ -59,12 +59,14 @@ def test_gates_of_slices_are_one_for_each_rule() -> None:
         *(_gate(slice=f"s = {i}", limit=0.4) for i in range(3)),
         *(_gate("superior", "failed", slice=f"s = {i}") for i in range(2)),
         _gate("superior", slice="s = 2"),
+        _gate("present", "not decided", slice="s = 3"),
     )
     assert found == {
         "f1": [
             ("at least 0.5", "✅ passed"),
-            ("each slice: at least 0.4", "✅ passed on 3 of 3"),
-            ("each slice: surely better", "❌ failed on 2 of 3"),
+            ("each slice: at least 0.4", "✅ passed on 3 of 4"),
+            ("each slice: surely better", "❌ failed on 2 of 4"),
+            ("each slice: must be there", "⚪ not decided on 1 of 4"),
         ]
     }
 
