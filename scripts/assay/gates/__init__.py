@@ -30,6 +30,7 @@ Rule = Literal[
     "non_inferior",
     "superior",
     "present",
+    "disjoint_from",
 ]
 Result = Literal["passed", "failed", "inconclusive", "not decided"]
 """`inconclusive`: there is a baseline and evidence, and too little of it.
@@ -62,7 +63,8 @@ class Gate(Fact):
     slice: str | None = None
     """The slice that it was held against; `None` for all rows."""
     column: str | None = None
-    """Of a measure of fairness: the column whose groups are compared."""
+    """Of a measure of fairness: the column whose groups are compared; of `disjoint_from` the file.
+    `None` of a metric."""
     rule: Rule
     key: tuple[str | int, ...] = ()
     """Where the rule stands in `assay.yaml`; of `present`, what is missing."""

@@ -223,6 +223,7 @@ _RULES = {
     "non_inferior": "surely not worse by more than {}",
     "superior": "surely better",
     "present": "must be there",
+    "disjoint_from": "at most {} in common",
 }
 _RESULTS: dict[Result, str] = {
     "failed": "❌ failed",

@@ -67,7 +67,8 @@ class CheckRow:
 def problems(record: RunRecord) -> tuple[Problem, ...]:
     """Why stages did not pass, errors first; not those that the table of metrics shows."""
     gates = record.compare.gates if record.compare else ()
-    in_table = {gate.message.rstrip(".") for gate in gates if gate.value is not None}
+    rows = (gate for gate in gates if gate.value is not None and gate.column is None)
+    in_table = {gate.message.rstrip(".") for gate in rows}
     found = []
     for stage, section in record.sections():
         if section.status in (Status.PASS, Status.SKIPPED):

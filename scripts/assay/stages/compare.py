@@ -11,7 +11,7 @@ from assay.causes import Causes
 from assay.changes import MetricChange, SliceChange, metric_changes, slice_changes
 from assay.datadiff.section import DataChange, Leakage
 from assay.errors import AssayError
-from assay.gates import Gate
+from assay.gates import Gate, disjoint
 from assay.gates.judge import judge
 from assay.section import Fact, Reason, Section, Status
 from assay.stats.catalogue import canonical
@@ -92,12 +92,15 @@ def run(context: Context) -> CompareSection:
     Raises:
         RepositoryError: DVC's files cannot be read at one of the revisions.
     """
+    from assay.datadiff import revisions  # which needs numpy
+
     record, config, workspace = context.record, context.config, context.workspace
     evaluated = record.evaluate
     head = workspace.head_files()
     base = None if record.base is None else workspace.files_at(record.base.sha)
     metrics = metric_changes(evaluated, config)
-    gates = judge(config, evaluated)
+    leaks = revisions.leaks(context)
+    gates = (*judge(config, evaluated), *disjoint.decide(config, leaks))
     model = config.model or model_path(head)
     parameters: tuple[ParameterChange, ...] = ()
     found = None
@@ -108,7 +111,8 @@ def run(context: Context) -> CompareSection:
         found = causes.find(workspace, record.base.sha, config, requirements=asked)
     has_base = evaluated is not None and evaluated.base is not None
     measured = [metric.name for metric in metrics if metric.head is not None]
-    reasons = [*_reasons(gates, measured)]
+    data = revisions.changes(context)
+    reasons = [*_reasons(gates, measured), *(p for change in data for p in change.problems)]
     if evaluated is None:
         reasons.append(
             Reason(
@@ -129,6 +133,8 @@ def run(context: Context) -> CompareSection:
         parameters=parameters,
         files=() if base is None else tuple(_files(head, base)),
         causes=found,
+        data=data,
+        leakage=tuple(leak for leak in leaks if isinstance(leak, Leakage)),
         model=model,
         model_bytes=_size(head, model, WorkTree(workspace.git)),
         base_model_bytes=None
