@@ -6,18 +6,23 @@ that are drawn anew each time. The true difference is that on two million rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from typing import TYPE_CHECKING
 
 import numpy as np
 from assay.stats.difference import Settings
 from assay.stats.metrics import compute
 from assay.stats.paired import compare, compare_unpaired
 from assay.stats.predictions import Predictions
-from numpy.typing import NDArray
 
-from benchmarks.harness import Bench
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from assay.stats.difference import Difference
+    from numpy.typing import NDArray
+
+    from benchmarks.harness import Bench
 
 Pair = tuple[Predictions, Predictions]
 MANY = 2_000_000
@@ -58,7 +63,7 @@ def weighted(n: int, chance: np.random.Generator, noise: tuple[float, float]) ->
     """As `binary`, with weights from about 0.2 to 5."""
     head, base = binary(n, chance, noise)
     weight = np.exp(0.8 * chance.normal(size=n))
-    return _with_weight(head, weight), _with_weight(base, weight)
+    return replace(head, weight=weight), replace(base, weight=weight)
 
 
 GROUP = 3
@@ -159,9 +164,9 @@ def true_difference(world: World, noise: tuple[float, float]) -> dict[str, float
     return {name: new[name] - old[name] for name in world.metrics}
 
 
-def _compared(  # type: ignore[no-untyped-def]
+def _compared(
     world: World, rows: int, chance: np.random.Generator, noise: tuple[float, float]
-):
+) -> dict[str, Difference]:
     head, base = world.rows(rows, chance, noise)
     if not world.paired:
         _, base = world.rows(rows, chance, noise)
@@ -183,12 +188,6 @@ def _labelled(truth: NDArray[np.intp], score: NDArray[np.float64]) -> Prediction
         classes=(0, 1),
         positive=1,
     )
-
-
-def _with_weight(predictions: Predictions, weight: NDArray[np.float64]) -> Predictions:
-    from dataclasses import replace
-
-    return replace(predictions, weight=weight)
 
 
 def _job(job: tuple[int, int, int]) -> list[Held]:

@@ -149,7 +149,7 @@ def from_resamples(
         metric=metric,
         base=base,
         head=head,
-        low=low,
+        low=low + 0.0,  # never -0.0
         high=high,
         standard_error=float(draws.std(ddof=1)) * spread,
         p_value=min(1.0, 2 * min(around.p_less, around.p_greater)),
@@ -205,7 +205,7 @@ class _Upper:
         from scipy.special import ndtr, ndtri
 
         if self.scale == 0:
-            return 1 / (self.ordered.size + 1)
+            return 0.0  # no resample differs from another: there is no doubt
         steps = (value - self.anchor) / self.scale
         return float(ndtr(ndtri(self.anchor_chance) - steps))
 

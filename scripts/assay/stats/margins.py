@@ -84,9 +84,10 @@ def _mcc(m: Margins) -> NDArray[np.float64]:
     together = m.correct.sum(axis=1) / total[:, 0] - (true * predicted).sum(axis=1)
     spread = (true * (1 - true)).sum(axis=1) * (predicted * (1 - predicted)).sum(axis=1)
     several = (np.count_nonzero(true, axis=1) > 1) & (np.count_nonzero(predicted, axis=1) > 1)
-    return np.asarray(
-        np.divide(together, np.sqrt(spread), out=np.zeros_like(together), where=several)
-    )
+    # A share that rounds above 1 makes the spread of a single class negative instead of zero.
+    root = np.sqrt(np.maximum(spread, 0))
+    found = np.zeros_like(together)
+    return np.asarray(np.divide(together, root, out=found, where=several & (root > 0)))
 
 
 FORMULAS: dict[str, Callable[[Margins], NDArray[np.float64]]] = {
