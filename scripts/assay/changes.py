@@ -14,7 +14,10 @@ from assay.stats.catalogue import direction_of
 from assay.stats.holm import holm
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from assay.config import Config
+    from assay.gates import Gate
     from assay.stages.evaluate import EvaluateSection
 
 Change = Literal[
@@ -101,14 +104,27 @@ def _metric(
     )
 
 
-def slice_changes(evaluated: EvaluateSection | None, config: Config) -> tuple[SliceChange, ...]:
-    """Each metric on each slice, corrected for having looked at all of them (Holm)."""
+def slice_changes(
+    evaluated: EvaluateSection | None, config: Config, gates: Sequence[Gate] = ()
+) -> tuple[SliceChange, ...]:
+    """Each metric on each slice, corrected for having looked at all of them (Holm).
+
+    Args:
+        evaluated: With the evidence.
+        config: Which way is better.
+        gates: What an alarm says is worse is called worse, though more was looked at than gated.
+    """
     if evaluated is None:
         return ()
     looked_at = [
         evidence.p_value for part in evaluated.slices if part.judged for evidence in part.evidence
     ]
     corrected = iter(holm(looked_at))
+    alarms = {
+        (gate.metric, gate.slice)
+        for gate in gates
+        if (gate.rule, gate.result) == ("no_significant_regression", "failed")
+    }
     changes = []
     for part in evaluated.slices:
         adjusted = {e.metric: next(corrected).adjusted for e in part.evidence if part.judged}
@@ -116,6 +132,7 @@ def slice_changes(evaluated: EvaluateSection | None, config: Config) -> tuple[Sl
             head, base = part.head.get(metric), part.base.get(metric)
             evidence, p_value = part.of(metric), adjusted.get(metric)
             sure = None if evidence is None or p_value is None else p_value < level(evidence)
+            sure = True if (metric, part.name) in alarms else sure
             change = change_of(head, base, _direction(metric, config), sure=sure)
             moved = change in ("better", "worse", "changed")
             changes.append(

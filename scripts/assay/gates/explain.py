@@ -164,7 +164,7 @@ def _tested(gate: Gate, test: SignificanceTest, evidence: Evidence, *, unit: str
     yield "null hypothesis", f"{null}: {'no worse' if alarm else 'what is claimed is not so'}"
     yield "p", f"{_number(test.p_value)} (one-sided: how likely this, or more, is under it)"
     yield from _corrected(test)
-    yield "alpha", f"1 - confidence = {_number(test.alpha)}"
+    yield "alpha", f"(1 - confidence) / 2 = {_number(test.alpha)}"
     small = test.adjusted < test.alpha
     said = "the null hypothesis is rejected" if small else "it is not rejected"
     yield "compared", f"{_number(test.adjusted)} {'<' if small else '>='} alpha: {said}"

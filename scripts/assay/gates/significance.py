@@ -35,8 +35,12 @@ LEAST_UNITS = 30
 
 
 def alpha(config: Config) -> float:
-    """The level of every test: 0.05 where intervals are of 95 %."""
-    return round(1 - config.statistics.confidence, 12)  # not 0.050000000000000044
+    """The level of every one-sided test: 0.025 where intervals are of 95 %.
+
+    So a gate is sure exactly where the interval of the report lies beyond its limit, as ICH E9
+    (1998, 5.5) asks for: a test and an interval beside it must not contradict each other.
+    """
+    return round((1 - config.statistics.confidence) / 2, 12)  # not 0.025000000000000022
 
 
 def alarm(subject: Subject) -> float | None:

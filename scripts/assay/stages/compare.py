@@ -129,7 +129,7 @@ def run(context: Context) -> CompareSection:
         baseline=has_base,
         same_rows=None if evaluated is None or evaluated.rows is None else evaluated.rows.same,
         metrics=metrics,
-        slices=slice_changes(evaluated, config),
+        slices=slice_changes(evaluated, config, gates),
         parameters=parameters,
         files=() if base is None else tuple(_files(head, base)),
         causes=found,

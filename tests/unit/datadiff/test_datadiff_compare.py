@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from assay.datadiff import compare as datadiff
 from assay.datadiff import rows
+from assay.datadiff.compare import compare, leakage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,12 +38,12 @@ def compared(
     folder: Path, head: pd.DataFrame, base: pd.DataFrame, form: str = "parquet", **options: Any
 ) -> DataChange:
     paths = save(folder, "head", head, form), save(folder, "base", base, form)
-    return datadiff.compare(*paths, shown=f"data.{form}", **options)
+    return compare(*paths, shown=f"data.{form}", **options)
 
 
 def leaked(folder: Path, first: pd.DataFrame, second: pd.DataFrame, **options: Any) -> Leakage:
     paths = save(folder, "first", first), save(folder, "second", second)
-    return datadiff.leakage(*paths, shown=("test.parquet", "train.parquet"), **options)
+    return leakage(*paths, shown=("test.parquet", "train.parquet"), **options)
 
 
 def column(change: DataChange, name: str) -> ColumnChange:
@@ -261,7 +261,7 @@ def test_infinities_and_nan_are_counted_apart(tmp_path: Path) -> None:
         tmp_path / "head.parquet"
     )
     pl.DataFrame({"x": base}).write_parquet(tmp_path / "base.parquet")
-    found = datadiff.compare(tmp_path / "head.parquet", tmp_path / "base.parquet", shown="d")
+    found = compare(tmp_path / "head.parquet", tmp_path / "base.parquet", shown="d")
     head = column(found, "x").head
     assert head is not None
     assert (head.nulls, head.not_finite, head.minimum, head.maximum) == (1, 3, 1.0, 4.0)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from assay.datadiff import compare as datadiff
 from assay.datadiff import engine
+from assay.datadiff.compare import compare
 from assay.datadiff.source import source
 from assay.errors import DataError, OutsideError
 
@@ -33,7 +33,7 @@ def compared(folder: Path, content: bytes, name: str = "t.csv", **options: objec
         table.to_parquet(base)
     else:
         base.write_bytes(gzip.compress(GOOD) if name.endswith(".gz") else GOOD)
-    return datadiff.compare(head, base, shown=name, **options)
+    return compare(head, base, shown=name, **options)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_errors_do_not_quote_sensitive_data(tmp_path: Path) -> None:
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"t\.csv does not exist"):
-        datadiff.compare(tmp_path / "a.csv", tmp_path / "a.csv", shown="t.csv")
+        compare(tmp_path / "a.csv", tmp_path / "a.csv", shown="t.csv")
 
 
 def test_an_unknown_format(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_parts_are_one_table(tmp_path: Path, form: str) -> None:
         part.to_csv(name, index=False) if form == "csv" else part.to_parquet(name, index=False)
     whole = tmp_path / f"whole.{form}"
     table.to_csv(whole, index=False) if form == "csv" else table.to_parquet(whole, index=False)
-    found = datadiff.compare(parts, whole, key=["id"], shown="parts")
+    found = compare(parts, whole, key=["id"], shown="parts")
     assert found.rows is not None
     assert (found.rows.head, found.rows.unchanged) == (20, 20)
 
@@ -158,7 +158,7 @@ def test_parts_with_different_columns(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"a,b\n1,2\n")
     (tmp_path / "b.csv").write_bytes(b"a,c\n1,2\n")
     with pytest.raises(DataError, match=r"different columns: b\.csv is not like a\.csv"):
-        datadiff.compare(tmp_path, tmp_path, shown="data")
+        compare(tmp_path, tmp_path, shown="data")
 
 
 @pytest.mark.parametrize(
