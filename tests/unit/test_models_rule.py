@@ -77,6 +77,23 @@ class TestBinary:
         assert found.unsure(SAID) == ((low < SCORE) & (high > SCORE)).sum() > 0
         assert found.unsure(said) == 0
 
+    def test_a_score_on_the_threshold_is_positive(self):
+        wanted, rounded = spec(), SCORE.round(2)
+        found = learn(SAID, file(wanted, y_pred=rounded >= 0.7, y_score=rounded), wanted)
+        assert found.threshold == 0.7
+        on_it = Said(None, np.array([[0.3, 0.7], [0.31, 0.69]]), (0, 1))
+        assert found.apply(on_it)["y_pred"].tolist() == [1, 0]
+
+    def test_some_rows_look_like_predict_and_the_whole_file_does_not(self):
+        wanted = spec()
+        whole = file(wanted, y_pred=(SCORE >= 0.6).astype(int), y_score=SCORE)
+        some = np.flatnonzero((SCORE < 0.5) | (SCORE >= 0.6))
+        said = Said(SAID.labels[some], SAID.scores[some], (0, 1))  # type: ignore[index]
+        found = learn(said, whole.rows(some), wanted, whole=whole)
+        assert found.threshold is not None
+        low, high = found.margin
+        assert 0.5 < low < 0.6 <= high
+
     def test_labels_without_a_score(self):
         wanted = spec(score=None)
         found = learn(SAID, file(wanted, y_pred=SAID.labels), wanted)
@@ -151,6 +168,15 @@ class TestNotReproduced:
             NotReproducedError, match=r"^2 of 200 labels are not those of `predict`, and no thresh"
         ):
             learn(SAID, file(wanted, y_pred=labels, y_score=SCORE), wanted)
+
+    def test_one_score_with_both_labels(self):
+        wanted, scores = spec(), SCORE.copy()
+        labels = (scores >= 0.6).astype(int)
+        low, high = (np.flatnonzero(labels == one)[:1] for one in (0, 1))
+        scores[low], labels[low], scores[high] = 0.6, 0, 0.6
+        said = dataclasses.replace(SAID, scores=np.column_stack([1 - scores, scores]))
+        with pytest.raises(NotReproducedError, match=r"no threshold of the score gives them$"):
+            learn(said, file(wanted, y_pred=labels, y_score=scores), wanted)
 
     def test_all_rows_of_one_label_tell_no_threshold(self):
         wanted = spec()
