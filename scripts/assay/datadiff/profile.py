@@ -245,7 +245,7 @@ def counted(
     """
     if about is None:
         (about,) = engine.row(f"SELECT approx_count_distinct({sql}) FROM {side}_view")
-    if about > 2 * most:  # the estimate is off by a few percent; the count itself decides
+    if about > 2 * most:  # an estimate; the count itself decides
         return None
     found = engine.rows(
         f"SELECT CAST(value AS VARCHAR), count(*) FROM (SELECT {sql} AS value FROM {side}_view)"

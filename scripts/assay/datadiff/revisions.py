@@ -37,16 +37,18 @@ class _File:
     md5: str
     path: Path
     """Where its content lies; a DVC object may not be there yet."""
+    legacy: bool = False
+    """Hashed as DVC 2 did, with line ends changed: `md5` is not that of the content."""
 
 
 def needed(config: Config, head: DvcFiles, base: DvcFiles) -> list[Output]:
-    """The outputs of base that the comparison of data reads: those that head does not have too."""
-    own = {out.md5 for out in head.outputs}
+    """The outputs of base that the comparison of data reads: those that head has otherwise."""
+    own = {(out.path, out.md5) for out in head.outputs}
     return [
         out
         for out in base.outputs
         if out.object_path is not None
-        and out.md5 not in own
+        and (out.path, out.md5) not in own
         and any(_may_hold(out, spec.path) for spec in config.data)
     ]
 
@@ -142,8 +144,10 @@ def _change(context: Context, spec: DataSpec, sha: str, scratch: Path) -> DataCh
 
 
 def _is_same(stored: _File | None, base: _File, path: Path) -> bool:
-    """Whether head's file has base's content: by DVC's hash of it, else by its own."""
-    return base.md5 == (stored.md5 if stored is not None else objects.content_hash(path))
+    """Whether head's file has base's content: as it lies there, saved in DVC or not."""
+    if base.legacy and stored is not None:
+        return base.md5 == stored.md5
+    return base.md5 == objects.content_hash(path)
 
 
 def _at_head(root: Path, pattern: str) -> list[str]:
@@ -168,7 +172,7 @@ def _stored(cache: Path, outputs: Sequence[Output], pattern: str) -> Iterator[_F
     for found in objects.objects(cache, [out for out in outputs if _may_hold(out, pattern)]):
         is_file = not found.md5.endswith(".dir")
         if is_file and _matches(found.name, pattern) and _is_data(found.name):
-            yield _File(found.name, found.md5, found.path)
+            yield _File(found.name, found.md5, found.path, legacy=found.output.legacy)
 
 
 def _from_git(

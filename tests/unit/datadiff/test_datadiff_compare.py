@@ -303,7 +303,7 @@ def test_a_column_of_many_texts_is_no_category(tmp_path: Path) -> None:
     moved = column(compared(tmp_path, base, base), "c")
     assert (moved.kind, moved.shift, moved.categories) == ("text", None, ())
     assert moved.head is not None
-    assert moved.head.distinct == pytest.approx(5000, rel=0.1)
+    assert moved.head.distinct == pytest.approx(5000, rel=0.3)
 
 
 def test_nested_columns_are_compared_and_not_profiled(tmp_path: Path) -> None:
