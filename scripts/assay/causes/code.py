@@ -71,10 +71,11 @@ def changed_files(git: Git, base: str) -> tuple[CodeChange, ...]:
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
         raise ProgramError(f"`git diff` failed: {printable(said)}.")
-    before, now = set(git.files(base)), git.working_files()
+    before, listed = set(git.files(base)), git.working_files()
+    now = set(listed)
     rows = done.stdout.decode(errors="surrogateescape").split("\0")[:-1]
-    found = {c.path: c for row in rows if (c := _counted(row, before, set(now))) is not None}
-    for path in now:
+    found = {c.path: c for row in rows if (c := _counted(row, before, now)) is not None}
+    for path in listed:
         if path not in before and path not in found:  # new, and not added to the index yet
             found[path] = _new(git, path)
     return tuple(found[path] for path in sorted(found))

@@ -88,8 +88,8 @@ def package_changes(head: Upwards, base: Upwards, *, named: Sequence[str] = ()) 
     """
     now, then = tuple(named) or _declared(head), tuple(named) or _declared(base)
     found = Found(head=_shown(now), base=_shown(then))
-    locked = now == then and bool(now) and now[0].endswith(".lock")
-    if locked and all(head.read(path) == base.read(path) for path in now):
+    whole = all(posixpath.basename(path) in locks.READERS for path in now)  # includes nothing
+    if now == then and whole and all(head.read(path) == base.read(path) for path in now):
         return found  # the same bytes: most pull requests change no package
     new = _read(head, now, found.notes)
     old = _read(base, then, found.notes, prefix="Base: ")
