@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.console import printable
-from assay.datadiff.compare import compare, leakage
 from assay.datadiff.section import DataChange
 from assay.errors import AssayError
 from assay.section import Reason
@@ -68,7 +67,10 @@ def changes(context: Context) -> tuple[DataChange, ...]:
             with tempfile.TemporaryDirectory(prefix="assay-base-") as folder:
                 change = _change(context, spec, revision.sha, Path(folder))
         except (AssayError, OSError) as error:
-            change = DataChange(path=printable(spec.path), problems=(_problem(error, key),))
+            change = DataChange(
+                path=printable(spec.path),
+                problems=(_problem(error, key, "What changed in the data is"),),
+            )
         if change is not None:
             found.append(change)
     return tuple(found)
@@ -76,6 +78,8 @@ def changes(context: Context) -> tuple[DataChange, ...]:
 
 def leaks(context: Context) -> tuple[Leakage | Reason, ...]:
     """For each entry of `data` with `disjoint_from`: the rows that it shares with that file."""
+    from assay.datadiff.compare import leakage
+
     root = context.workspace.root
     found: list[Leakage | Reason] = []
     for number, spec in enumerate(context.config.data):
@@ -92,12 +96,13 @@ def leaks(context: Context) -> tuple[Leakage | Reason, ...]:
                 )
             )
         except (AssayError, OSError) as error:
-            found.append(_problem(error, ("data", number, "disjoint_from")))
+            key = ("data", number, "disjoint_from")
+            found.append(_problem(error, key, "The rows in common are"))
     return tuple(found)
 
 
-def _problem(error: AssayError | OSError, key: tuple[str | int, ...]) -> Reason:
-    prefix = "What changed in the data is not known: "
+def _problem(error: AssayError | OSError, key: tuple[str | int, ...], what: str) -> Reason:
+    prefix = f"{what} not known: "
     if isinstance(error, AssayError):
         found = Reason.of(error, severity="warning", prefix=prefix)
         return found if found.file or found.key else found.model_copy(update={"key": key})
@@ -106,6 +111,8 @@ def _problem(error: AssayError | OSError, key: tuple[str | int, ...]) -> Reason:
 
 def _change(context: Context, spec: DataSpec, sha: str, scratch: Path) -> DataChange | None:
     """What changed in one entry; `None` where nothing did."""
+    from assay.datadiff.compare import compare  # which needs numpy, and the record does not
+
     workspace = context.workspace
     base_files = workspace.files_at(sha)
     if base_files.problem is not None:

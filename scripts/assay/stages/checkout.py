@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from assay import rescoring
 from assay.console import printable
+from assay.datadiff import revisions
 from assay.errors import RemoteError, RepositoryError
 from assay.section import Reason, Section, Status
 from assay.transfer import Transfer, move, present
@@ -208,7 +209,10 @@ def _fetch_base(
     """What base needs; and the transfer, where it needs objects that head does not bring."""
     base, needed = _base_needs(context)
     cache, own = context.workspace.dvc.cache_dir(), {out.md5 for out in head.outputs}
-    missing = [o for o in needed if o.md5 not in own and not present(cache, [o])]
+    # Data that changed is compared where it lies in the cache.
+    data = [] if base is None else revisions.needed(context.config, head, base)
+    wanted = {out.path: out for out in (*needed, *data)}.values()
+    missing = [o for o in wanted if o.md5 not in own and not present(cache, [o])]
     return base, needed, _pull_base(context, missing) if missing else None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from assay import causes, metricsfile
 from assay.causes import Causes
 from assay.changes import MetricChange, SliceChange, metric_changes, slice_changes
+from assay.datadiff import revisions
 from assay.datadiff.section import DataChange, Leakage
 from assay.errors import AssayError
 from assay.gates import Gate, disjoint
@@ -92,8 +93,6 @@ def run(context: Context) -> CompareSection:
     Raises:
         RepositoryError: DVC's files cannot be read at one of the revisions.
     """
-    from assay.datadiff import revisions  # which needs numpy
-
     record, config, workspace = context.record, context.config, context.workspace
     evaluated = record.evaluate
     head = workspace.head_files()
