@@ -35,7 +35,7 @@ TABLE = pd.DataFrame(
         "day": range(300),
         "size": RANDOM.normal(size=300),
         "age": RANDOM.normal(size=300),
-        "town": RANDOM.choice(["Bonn", "Ulm", None], size=300),
+        "town": RANDOM.choice(["Bonn", "Ulm", "Köln"], size=300),
     }
 )
 SIGNAL = TABLE["size"] + 0.5 * TABLE["age"]
@@ -223,6 +223,31 @@ def test_columns_beyond_the_most_are_counted(tmp_path: Path, monkeypatch: pytest
     assert (len(found.features), found.not_measured) == (2, 1)
     # One model, one set of shuffles: no change at all.
     assert all(part.change == 0 for part in found.features)
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "metric"),
+    [
+        ("regression", {"task": "regression"}, "rmse"),
+        ("labels", {}, "accuracy"),
+        ("probabilities", {"score": "s", "positive": "yes"}, "log_loss"),
+    ],
+)
+def test_where_no_metric_is_named_the_loss_of_the_task_is_taken(
+    tmp_path: Path, task: str, options: dict[str, Any], metric: str
+):
+    if task == "regression":
+        side = Side(
+            tmp_path / "head", pipeline(Ridge()).fit(TABLE[COLUMNS], PRICE), HEAD_ROWS, prices
+        )
+    else:
+        names = np.where(SIGNAL > 0, "yes", "no")
+        model = pipeline(LogisticRegression()).fit(TABLE[COLUMNS], names)
+        side = Side(tmp_path / "head", model, HEAD_ROWS, at_threshold(0.5))
+    asked = job(side, side, prediction="y_pred", **options)
+    found = weigh.importance(asked.model_copy(update={"metric": ""}))
+    assert found.metric == metric
+    assert max(part.head or 0 for part in found.features) > 0
 
 
 def test_a_metric_that_has_no_value_here(tmp_path: Path):

@@ -92,9 +92,11 @@ def rescore(context: Context, frame: pd.DataFrame) -> Rescored:
 
 
 def importance(context: Context, metric: str) -> tuple[Importance | None, tuple[Reason, ...]]:
-    """How much each feature matters to head's model and to base's, by a metric of the catalogue.
+    """How much each feature matters to head's model and to base's; nothing without a table of them.
 
-    Nothing where `predictions.features` is not named.
+    Args:
+        context: Base's files are in place.
+        metric: A name of the catalogue; empty for the loss that suits the task.
     """
     answer = _ask(context, "importance", metric=metric)
     if answer is None or answer.importance is not None:

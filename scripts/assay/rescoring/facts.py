@@ -21,7 +21,7 @@ class Job(Fact):
     """Base's, relative to `base_root`; `None` where there is no base, or no one model in it."""
     predictions: PredictionsSpec
     metric: str = ""
-    """Whose loss is a feature's importance."""
+    """Whose loss is a feature's importance; empty for one that suits the task."""
     seed: int = 0
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from assay.rescoring.facts import Job
     from assay.rescoring.work import Head, Scorer
     from assay.section import Reason
+    from assay.stats.predictions import Predictions
 
 SHOWN = 10
 LIMIT_SECONDS = 120.0
@@ -89,11 +90,18 @@ def _measured(
             lambda table: scorer.predict(table, file, spec),
             head.table.iloc[positions],
             columns,
-            metric=job.metric,
+            metric=job.metric or _loss(head.file.predictions),
             seed=job.seed,
         )
     except ImportanceError as error:
         raise ModelError(f"The importance of features cannot be measured: {error}.") from error
+
+
+def _loss(predictions: Predictions) -> str:
+    """What is measured where no metric is named."""
+    if predictions.task == "regression":
+        return "rmse"
+    return "log_loss" if predictions.score_problem is None else "accuracy"
 
 
 def side_by_side(
