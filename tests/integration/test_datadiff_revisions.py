@@ -147,7 +147,5 @@ data:
     assert isinstance(found, Leakage)
     assert (found.rows, found.shared_rows, found.shared_keys) == (5, 4, 4)
     assert isinstance(problem, Reason)
-    assert problem.message == (
-        "What changed in the data is not known: data/absent.csv does not exist."
-    )
+    assert problem.message == ("The rows in common are not known: data/absent.csv does not exist.")
     assert problem.key == ("data", 1, "disjoint_from")

@@ -32,6 +32,10 @@ PER_THREAD = 125
 """MB: below this a thread cannot even spill, says DuckDB's guide to performance."""
 
 
+class MemoryShortError(OutsideError):
+    """A query needs more than DuckDB may use and more than it can spill."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table."""
@@ -76,7 +80,7 @@ class Engine:
 
         Raises:
             DataError: The data cannot be processed.
-            OutsideError: Memory and the space to spill are not enough.
+            MemoryShortError: Memory and the space to spill are not enough.
         """
         self.rows(sql)
 
@@ -85,7 +89,7 @@ class Engine:
 
         Raises:
             DataError: The data cannot be processed.
-            OutsideError: Memory and the space to spill are not enough.
+            MemoryShortError: Memory and the space to spill are not enough.
         """
         with _translated(" and ".join(t.shown for t in self.tables.values()), private=self.private):
             return list(self.connection.execute(sql).fetchall())
@@ -124,6 +128,9 @@ def opened(given: Mapping[str, Source], *, private: bool) -> Iterator[Engine]:
                 name: _load(connection, name, each, links[name], private=private)
                 for name, each in given.items()
             }
+            # Rows of CSV are numbered as they come; from here on order is of no use, and takes memory.
+            connection.execute("SET preserve_insertion_order = false")
+            connection.execute("SET lock_configuration = true")
             yield Engine(connection=connection, private=private, tables=tables)
         finally:
             connection.close()
@@ -159,7 +166,6 @@ def _lock(connection: Any, folder: Path, files: list[str]) -> None:
         "enable_progress_bar": "false",
         "allowed_paths": f"[{', '.join(map(text, files))}]",
         "enable_external_access": "false",
-        "lock_configuration": "true",
     }
     for name, value in settings.items():
         connection.execute(f"SET {name} = {value}")
@@ -206,7 +212,7 @@ def _translated(shown: str, *, private: bool, source: Source | None = None) -> I
     try:
         yield
     except (duckdb.OutOfMemoryException, MemoryError) as error:
-        raise OutsideError(
+        raise MemoryShortError(
             f"There is not enough memory and disk space to compare {shown}.",
             hint="Use a larger runner, or free some space in the temporary folder.",
         ) from error

@@ -7,18 +7,24 @@ what is the same on both sides; only what is left is looked at closely.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from assay.datadiff.engine import MemoryShortError
 from assay.datadiff.pair import comparable
 from assay.datadiff.section import RowChange
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from assay.datadiff.engine import Engine
     from assay.datadiff.pair import Named, Pair
+
+T = TypeVar("T")
 
 LOOKED_AT = 250_000
 """Changed rows that are compared column by column; of more, every so many."""
+AT_ONCE = 2_500_000
+"""Rows that are aggregated at once where memory is short."""
 _TRIED = 200
 """Columns that are compared in one query."""
 
@@ -49,16 +55,7 @@ def by_key(pair: Pair, key: Sequence[Named]) -> Changed:
             f"CREATE TEMP TABLE {side}_rows AS SELECT {key_sql} AS k, {_hash(rest)} AS h"
             f" FROM {side}_view"
         )
-    engine.run(
-        "CREATE TEMP TABLE suspects AS SELECT k FROM (SELECT k, h FROM base_rows UNION ALL"
-        f" SELECT k, xor(h, {_MARK}) AS h FROM head_rows) WHERE k IS NOT NULL"
-        f" GROUP BY k HAVING count(*) <> 2 OR bit_xor(h) <> {_MARK}"
-    )
-    engine.run(
-        "CREATE TEMP TABLE differing AS SELECT k, sum(b)::BIGINT AS b, sum(h)::BIGINT AS h FROM"
-        " (SELECT k, 1 AS b, 0 AS h FROM base_rows SEMI JOIN suspects USING (k) UNION ALL"
-        " SELECT k, 0 AS b, 1 AS h FROM head_rows SEMI JOIN suspects USING (k)) GROUP BY k"
-    )
+    in_parts(lambda parts: _find_differing(engine, parts), head + base)
     added, removed, changed, head_twice, base_twice, head_out, base_out = engine.row(
         "SELECT count(*) FILTER (h = 1 AND b = 0), count(*) FILTER (h = 0 AND b = 1),"
         " count(*) FILTER (h = 1 AND b = 1),"
@@ -91,18 +88,43 @@ def by_key(pair: Pair, key: Sequence[Named]) -> Changed:
     return Changed(rows, columns)
 
 
+def _find_differing(engine: Engine, parts: int) -> None:
+    """Make the table of keys that are not the same on both sides, and how often each has them."""
+    engine.run(
+        "CREATE OR REPLACE TEMP TABLE differing AS"
+        " SELECT k, 0::BIGINT AS b, 0::BIGINT AS h FROM head_rows LIMIT 0"
+    )
+    for part in range(parts):
+        mine = f"k IS NOT NULL AND hash(k) % {parts} = {part}" if parts > 1 else "k IS NOT NULL"
+        engine.run(
+            "CREATE OR REPLACE TEMP TABLE suspects AS SELECT k FROM"
+            f" (SELECT k, h FROM base_rows WHERE {mine} UNION ALL"
+            f" SELECT k, xor(h, {_MARK}) AS h FROM head_rows WHERE {mine})"
+            f" GROUP BY k HAVING count(*) <> 2 OR bit_xor(h) <> {_MARK}"
+        )
+        engine.run(
+            "INSERT INTO differing SELECT k, sum(b)::BIGINT, sum(h)::BIGINT FROM"
+            " (SELECT k, 1 AS b, 0 AS h FROM base_rows SEMI JOIN suspects USING (k) UNION ALL"
+            " SELECT k, 0 AS b, 1 AS h FROM head_rows SEMI JOIN suspects USING (k)) GROUP BY k"
+        )
+
+
+def in_parts(work: Callable[[int], T], rows: int) -> T:
+    """Do something at once, and where memory is short again in parts; each reads all rows."""
+    try:
+        return work(1)
+    except MemoryShortError:
+        return work(2 + rows // AT_ONCE)
+
+
 def by_content(pair: Pair) -> Changed:
     """Match rows by all columns that both tables have with the same type, as multisets."""
     engine = pair.engine
     same = [column for column in pair.columns if column.is_same]
-    sides = " UNION ALL ".join(
-        f"SELECT {_hash(same)} AS h, {one} AS n FROM {side}_view"
-        for side, one in (("head", 1), ("base", -1))
-    )
-    added, removed = engine.row(
-        "SELECT coalesce(sum(n) FILTER (n > 0), 0)::BIGINT,"
-        " coalesce(-sum(n) FILTER (n < 0), 0)::BIGINT"
-        f" FROM (SELECT sum(n) AS n FROM ({sides}) GROUP BY h HAVING sum(n) <> 0)"
+    for side in ("head", "base"):
+        engine.run(f"CREATE TEMP TABLE {side}_rows AS SELECT {_hash(same)} AS h FROM {side}_view")
+    added, removed = in_parts(
+        lambda parts: _unequal(engine, parts), pair.head.rows + pair.base.rows
     )
     rows = RowChange(
         head=pair.head.rows,
@@ -113,6 +135,21 @@ def by_content(pair: Pair) -> Changed:
         unchanged=pair.head.rows - added,
     )
     return Changed(rows, {})
+
+
+def _unequal(engine: Engine, parts: int) -> tuple[int, int]:
+    """How many rows head has more, and base, of the same content."""
+    found = [
+        engine.row(
+            "SELECT coalesce(sum(n) FILTER (n > 0), 0)::BIGINT,"
+            " coalesce(-sum(n) FILTER (n < 0), 0)::BIGINT FROM (SELECT sum(n) AS n FROM"
+            f" (SELECT h, 1 AS n FROM head_rows WHERE h % {parts} = {part} UNION ALL"
+            f" SELECT h, -1 AS n FROM base_rows WHERE h % {parts} = {part})"
+            " GROUP BY h HAVING sum(n) <> 0)"
+        )
+        for part in range(parts)
+    ]
+    return sum(added for added, _ in found), sum(removed for _, removed in found)
 
 
 def shared(pair: Pair, columns: Sequence[Named], *, whole: bool) -> int:

@@ -39,7 +39,7 @@ class Profile(Fact):
     distinct: int | None = None
     """Different values; `None` where they were not counted."""
     distinct_is_exact: bool = False
-    """Else it is an estimate (HyperLogLog), off by some percent; before DuckDB 1.3 by up to a fifth."""
+    """Else it is an estimate (HyperLogLog), off by some percent, in old DuckDBs by a fifth."""
     minimum: float | str | None = None
     """Times are ISO 8601 text, in UTC."""
     maximum: float | str | None = None

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from assay.datadiff import rows
+from assay.datadiff import engine, rows
 from assay.datadiff.compare import compare, leakage
+from assay.errors import OutsideError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -434,3 +435,45 @@ def test_leakage_without_a_common_column(tmp_path: Path) -> None:
         "train.parquet has no key column `x`.",
         "test.parquet and train.parquet have no column in common.",
     ]
+
+
+# --- memory -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [["id"], []])
+def test_where_memory_is_short_the_same_is_found_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: list[str]
+) -> None:
+    base = pd.DataFrame({"id": [*range(60), 7, 7, None], "x": range(63)}).astype({"id": "Int64"})
+    head = base.iloc[5:].assign(x=lambda t: t["x"] + (t["id"] % 9 == 0).fillna(value=False))
+    whole = compared(tmp_path, head, base, key=key)
+
+    def in_parts(work: Any, _: int) -> Any:
+        work(1)  # as far as it gets before memory runs out
+        return work(7)
+
+    monkeypatch.setattr(rows, "in_parts", in_parts)
+    assert compared(tmp_path, head, base, key=key) == whole
+
+
+def test_running_out_of_memory_is_tried_in_parts() -> None:
+    tried: list[int] = []
+
+    def work(parts: int) -> str:
+        tried.append(parts)
+        if parts == 1:
+            raise engine.MemoryShortError("short")
+        return "done"
+
+    assert rows.in_parts(work, 10_000_000) == "done"
+    assert tried == [1, 6]
+
+
+def test_memory_that_is_never_enough_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "MEMORY", 1)
+    monkeypatch.setattr(engine, "PER_THREAD", 0)
+    base = pd.DataFrame({"id": range(300_000), "x": np.arange(300_000) / 7})
+    with pytest.raises(OutsideError, match="not enough memory and disk space to compare"):
+        compared(tmp_path, base, base, key=["id"])
