@@ -128,7 +128,7 @@ def opened(given: Mapping[str, Source], *, private: bool) -> Iterator[Engine]:
                 name: _load(connection, name, each, links[name], private=private)
                 for name, each in given.items()
             }
-            # Rows of CSV are numbered as they come; from here on order is of no use, and takes memory.
+            # Rows of CSV are numbered as they come; from here on order only takes memory.
             connection.execute("SET preserve_insertion_order = false")
             connection.execute("SET lock_configuration = true")
             yield Engine(connection=connection, private=private, tables=tables)
