@@ -180,8 +180,8 @@ def _slices() -> Callable[[Any], None]:
         whole(data)
         head, base = _pair(data)
         for value in range(SLICES):
-            mask = data["slice"] == value
-            part = head.subset(mask), base.subset(mask)
+            rows = np.flatnonzero(data["slice"] == value)
+            part = head.subset(rows), base.subset(rows)
             print(compare(*part, metrics=METRICS, settings=Settings()))
 
     return work

@@ -65,7 +65,7 @@ class Sample:
         away = influence - influence.mean()
         square = away**2
         variance = float(square.sum()) * self.units / (self.units - 1)
-        return Spread(variance, float(np.dot(square, away)), self.degrees)
+        return Spread(variance, float((square * away).sum()), self.degrees)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ def _resample(
         {metric: [] for metric in metrics} for _ in labels.predicted
     ]
     for drawn in counts(units.mass, question.settings.resamples, generator):
-        totals = (drawn @ units.totals).reshape(len(drawn), -1, labels.classes)
+        totals = _summed(drawn, units.totals).reshape(len(drawn), -1, labels.classes)
         for model, found in enumerate(parts):
             margins = Margins(
                 true=totals[:, 0],
@@ -154,11 +154,17 @@ def _resample(
     return joined, units.method
 
 
+def _summed(drawn: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    # A handful of cells is added up faster than threads for a matrix product are woken.
+    few = totals.size < 1000
+    return np.asarray(np.einsum("bu,ut->bt", drawn, totals) if few else drawn @ totals)
+
+
 def _units(labels: Labels, generator: np.random.Generator) -> _Units:
     if labels.weight is None and labels.groups is None:
         cells, mass = _cells(labels)
-        if mass.size <= MOST_UNITS or len(labels.truth) <= MOST_UNITS:
-            return _with_quarters(cells, np.arange(mass.size), mass, 1.0, "multinomial")
+        if mass.size <= MOST_UNITS:
+            return _merged(_with_quarters(cells, np.arange(mass.size), mass, 1.0, "multinomial"))
     codes, unit_weight = weigh(len(labels.truth), labels.weight, labels.groups)
     packs = deal(unit_weight.size, generator)
     pack = packs if codes is None else packs[codes]
@@ -222,6 +228,13 @@ def _with_quarters(
     quarters = np.full(size, 1 / size)
     extra = _margins(added, np.arange(size), size) * weight
     return _Units(np.concatenate([mass, quarters]), np.concatenate([seen, extra]), method)
+
+
+def _merged(units: _Units) -> _Units:
+    """With one unit for a cell that occurs and is added to: fewer numbers to draw."""
+    totals, place = np.unique(units.totals, axis=0, return_inverse=True)
+    mass = np.bincount(place.reshape(-1), weights=units.mass)
+    return _Units(np.asarray(mass, dtype=np.float64), totals, units.method)
 
 
 def _margins(labels: Labels, unit: NDArray[np.intp], units: int) -> NDArray[np.float64]:

@@ -265,7 +265,8 @@ def test_weights_of_one_change_nothing_but_the_method() -> None:
         ones = replace(head, weight=np.ones(400))
         heavy = compare(ones, base, metrics=names, settings=Settings()).differences
         for name in names:
-            noise = 0.12 * plain[name].standard_error
+            # Counts come in steps, of a tenth of the standard error or so.
+            noise = 0.2 * plain[name].standard_error
             assert heavy[name].low == pytest.approx(plain[name].low, abs=noise)
             assert heavy[name].high == pytest.approx(plain[name].high, abs=noise)
 
