@@ -6,6 +6,7 @@ import io
 import os
 import re
 import sys
+import threading
 import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -40,7 +41,9 @@ class Console:
         if isinstance(self.out, io.TextIOWrapper):
             # A log that cannot show a character must not end the run.
             self.out.reconfigure(errors="backslashreplace")
-        self._fenced = False
+        self._fence = threading.Lock()
+        self._inside = 0
+        self._token = ""
 
     @property
     def interactive(self) -> bool:
@@ -52,7 +55,7 @@ class Console:
 
         In GitHub nothing in it is a workflow command, whatever names the text holds.
         """
-        if self.github and not self._fenced:
+        if self.github and not self._inside:
             text = "\n".join(_inert(part) for part in re.split(r"\r\n?|\n", text))
         if style and self.interactive:
             from rich.console import Console as Rich
@@ -78,17 +81,22 @@ class Console:
     @contextmanager
     def untrusted(self) -> Iterator[None]:
         """Output of the user's programs: whatever it prints is no workflow command."""
-        if not self.github or self._fenced:
+        if not self.github:
             yield
             return
-        token = os.urandom(16).hex()
-        self.raw(f"::stop-commands::{token}")
-        self._fenced = True
+        # Two programs may print at the same time; the last to end lifts the fence.
+        with self._fence:
+            if self._inside == 0:
+                self._token = os.urandom(16).hex()
+                self.raw(f"::stop-commands::{self._token}")
+            self._inside += 1
         try:
             yield
         finally:
-            self._fenced = False
-            self.raw(f"::{token}::")
+            with self._fence:
+                self._inside -= 1
+                if self._inside == 0:
+                    self.raw(f"::{self._token}::")
 
     def raw(self, text: str) -> None:
         """One line of a program's output; call it inside `untrusted`."""

@@ -126,6 +126,21 @@ def test_what_users_print_is_fenced_by_an_unguessable_word() -> None:
     assert len(words) == 3
 
 
+def test_the_fence_stands_until_the_last_of_two_programs_has_ended() -> None:
+    console, out = _console()
+    first, second = console.untrusted(), console.untrusted()
+    first.__enter__()
+    second.__enter__()
+    console.raw("::error::of the first")
+    first.__exit__(None, None, None)
+    console.raw("::error::of the second")
+    second.__exit__(None, None, None)
+    start, *inside, end = out.getvalue().splitlines()
+    assert start.startswith("::stop-commands::")
+    assert end == f"::{start.rpartition('::')[2]}::"
+    assert inside == ["::error::of the first", "::error::of the second"]
+
+
 def test_a_laptop_needs_no_fence() -> None:
     console, out = _console(github=False)
     with console.untrusted():

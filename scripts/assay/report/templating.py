@@ -67,8 +67,14 @@ def _environment(
     )
     environment.filters.update(_FILTERS[format_])
     environment.filters["block"] = escape.block
+    environment.filters["unbroken"] = functools.partial(_unbroken, _FINALIZERS[format_])
     environment.globals["part"] = part
     return environment
+
+
+def _unbroken(escaped: Callable[[object], Markup], text: str) -> Markup:
+    """Text that stands on one line: numbers that belong together."""
+    return Markup("&nbsp;").join(escaped(word) for word in text.split(" "))
 
 
 class _Prefixed(FileSystemLoader):
