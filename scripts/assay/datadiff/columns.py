@@ -34,9 +34,12 @@ class Side:
 
     rows: int
     numbers: Mapping[str, Numbers]
-    present: Mapping[str, tuple[int, int | None]]
+    nulls: Mapping[str, int]
+    """Of what is neither a number nor a time."""
     counts: Mapping[str, dict[str, int] | None]
-    """`None` of too many different values."""
+    """Of categories; `None` of too many different values."""
+    distinct: Mapping[str, int]
+    """Of the same; an estimate where `counts` has none."""
 
 
 def changes(
@@ -82,15 +85,19 @@ def _side(both: Pair, side: str, edges: dict[str, tuple[profile.Edge, ...]]) -> 
     ]
     ordered = [(a, t) for a, t in types if kind_of(t) in {"number", "time"}]
     others = [(a, t) for a, t in types if kind_of(t) not in {"number", "time"}]
-    present = profile.present(both.engine, side, others)
-    counts = {
-        alias: profile.counted(both.engine, side, alias, most=MOST_CATEGORIES, about=distinct)
-        for alias, (_, distinct) in present.items()
-        if distinct is not None
-    }
+    nulls = profile.nulls(both.engine, side, [alias for alias, _ in others])
+    counts: dict[str, dict[str, int] | None] = {}
+    distinct: dict[str, int] = {}
+    for alias, type_ in others:
+        if kind_of(type_) == "category":
+            known = profile.counted(both.engine, side, alias, most=MOST_CATEGORIES)
+            counts[alias] = known
+            distinct[alias] = (
+                profile.distinct(both.engine, side, alias) if known is None else len(known)
+            )
     rows = both.engine.tables[side].rows
     numbers = profile.numbers(both.engine, side, ordered, edges)
-    return Side(rows=rows, numbers=numbers, present=present, counts=counts)
+    return Side(rows=rows, numbers=numbers, nulls=nulls, counts=counts, distinct=distinct)
 
 
 def _change(
@@ -164,13 +171,12 @@ def _profile(side: Side, alias: str, type_: str | None, *, private: bool) -> Pro
         return None
     known = side.numbers.get(alias)
     if known is None:
-        nulls, distinct = side.present[alias]
-        exact = side.counts.get(alias)
+        nulls = side.nulls[alias]
         return Profile(
             nulls=nulls,
             null_share=_share(nulls, side.rows),
-            distinct=distinct if exact is None else len(exact),
-            distinct_is_exact=exact is not None,
+            distinct=side.distinct.get(alias),
+            distinct_is_exact=side.counts.get(alias) is not None,
         )
     is_time = kind_of(type_) == "time"
     least, most = (

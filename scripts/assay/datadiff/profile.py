@@ -13,13 +13,15 @@ from assay.datadiff.pair import kind_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assay.datadiff.engine import Engine
+    from assay.datadiff.engine import Engine, Table
     from assay.datadiff.pair import Pair
 
 BINS = 10
 _SAMPLE = 100_000
 """Rows of base from which the edges of bins come; every row is then counted into them."""
 _STRETCHES = 20
+COUNTED = 1_000_000
+"""In tables with more rows the different values of numbers are not counted."""
 _TRIED = 40
 """Columns in one query."""
 
@@ -42,7 +44,7 @@ class Numbers:
     nulls: int
     not_finite: int
     distinct: int | None
-    """About; `None` of floating-point numbers, where it says little and takes long."""
+    """About; `None` in tables of more than `COUNTED` rows, where it says little and takes long."""
     minimum: float | None
     maximum: float | None
     moments: tuple[float, float] | None
@@ -66,7 +68,7 @@ def edges(pair: Pair) -> dict[str, tuple[Edge, ...]]:
         return {}
     engine = pair.engine
     shown = ", ".join(f"{finite(sql)} AS {alias}" for alias, sql in columns)
-    engine.run(f"CREATE TEMP TABLE sample AS SELECT {shown} FROM base_view WHERE {_some(pair)}")
+    engine.run(f"CREATE TEMP TABLE sample AS SELECT {shown} FROM base_view WHERE {some(pair.base)}")
     deciles = ", ".join(str(i / BINS) for i in range(1, BINS))
     asked = ", ".join(f"quantile_disc({alias}, [{deciles}])" for alias, _ in columns)
     found = engine.row(f"SELECT {asked} FROM sample")
@@ -74,18 +76,17 @@ def edges(pair: Pair) -> dict[str, tuple[Edge, ...]]:
     return {alias: cuts(values or ()) for (alias, _), values in zip(columns, found, strict=True)}
 
 
-def _some(pair: Pair) -> str:
-    """The SQL that chooses the rows of the sample: stretches all over the file, or every so many.
+def some(table: Table) -> str:
+    """The SQL that chooses the rows of a sample: stretches all over the file, or every so many.
 
     A Parquet reader skips what lies between stretches. Of several parts, in each of which rows are
     counted anew, it cannot be said where they would lie.
     """
-    rows = pair.base.rows
-    if rows <= _SAMPLE:
+    if table.rows <= _SAMPLE:
         return "true"
-    if pair.base.parts > 1:
-        return f"position % {rows // _SAMPLE} = 0"
-    starts = [int((number + 0.5) * rows / _STRETCHES) for number in range(_STRETCHES)]
+    if table.parts > 1:
+        return f"position % {table.rows // _SAMPLE} = 0"
+    starts = [int((number + 0.5) * table.rows / _STRETCHES) for number in range(_STRETCHES)]
     length = _SAMPLE // _STRETCHES
     return " OR ".join(f"position BETWEEN {at} AND {at + length - 1}" for at in starts)
 
@@ -158,12 +159,13 @@ def _aggregated(
             f"count_if({plain} {'<=' if edge.inclusive else '<'} {edge.value!r}::DOUBLE)"
             for edge in own
         )
-        distinct = "NULL" if type_ in {"DOUBLE", "FLOAT"} else f"approx_count_distinct({plain})"
+        small = engine.tables[side].rows <= COUNTED
+        different = f"approx_count_distinct({plain})" if small else "NULL"
         outer = "epoch({})" if plain != alias and not finite_only else "{}"
         inner = sql if finite_only else alias
         ends.append([f"count({alias})", *(outer.format(f"{f}({inner})") for f in ("min", "max"))])
         sums.append(
-            [f"count({plain})", f"sum({apart})", f"sum({apart} * {apart})", distinct, *below]
+            [f"count({plain})", f"sum({apart})", f"sum({apart} * {apart})", different, *below]
         )
     # Apart from each other: the first DuckDB reads from the footer of a Parquet file.
     first, second = (_asked(engine, side, each) for each in (ends, sums))
@@ -188,7 +190,7 @@ def _is_finite(row: tuple[Any, ...]) -> bool:
 
 
 def _numbers(row: tuple[Any, ...], rows: int, own: Sequence[Edge]) -> Numbers:
-    present, least, most, count, apart, squares, distinct = row[:_FIXED]
+    present, least, most, count, apart, squares, different = row[:_FIXED]
     moments = None
     if count and math.isfinite(apart) and math.isfinite(squares):
         mean = apart / count
@@ -198,7 +200,7 @@ def _numbers(row: tuple[Any, ...], rows: int, own: Sequence[Edge]) -> Numbers:
         count=count,
         nulls=rows - present,
         not_finite=present - count,
-        distinct=distinct,
+        distinct=different,
         minimum=None if least is None else float(least),
         maximum=None if most is None else float(most),
         moments=moments,
@@ -206,46 +208,26 @@ def _numbers(row: tuple[Any, ...], rows: int, own: Sequence[Edge]) -> Numbers:
     )
 
 
-def present(
-    engine: Engine, side: str, columns: Sequence[tuple[str, str]]
-) -> dict[str, tuple[int, int | None]]:
-    """Of columns of other types: how many values are null, and about how many are different.
-
-    Args:
-        engine: With the views of a `Pair`.
-        side: `head` or `base`.
-        columns: Alias and DuckDB's type of each.
-    """
-    found: dict[str, tuple[int, int | None]] = {}
-    rows = engine.tables[side].rows
-    for start in range(0, len(columns), _TRIED):
-        part = columns[start : start + _TRIED]
-        asked = ", ".join(
-            f"count({alias}), "
-            + (f"approx_count_distinct({alias})" if kind_of(type_) == "category" else "NULL")
-            for alias, type_ in part
-        )
-        row = engine.row(f"SELECT {asked} FROM {side}_view")
-        for number, (alias, _) in enumerate(part):
-            found[alias] = rows - row[2 * number], row[2 * number + 1]
+def nulls(engine: Engine, side: str, aliases: Sequence[str]) -> dict[str, int]:
+    """How many values of each column are null."""
+    found: dict[str, int] = {}
+    for start in range(0, len(aliases), _TRIED):
+        part = aliases[start : start + _TRIED]
+        row = engine.row(f"SELECT {', '.join(f'count({a})' for a in part)} FROM {side}_view")
+        found |= {a: engine.tables[side].rows - n for a, n in zip(part, row, strict=True)}
     return found
 
 
-def counted(
-    engine: Engine, side: str, sql: str, *, most: int, about: int | None = None
-) -> dict[str, int] | None:
-    """How often each value occurs, as text, nulls left out; `None` of more than `most` values.
+def distinct(engine: Engine, side: str, sql: str, *, among: str = "true") -> int:
+    """About how many different values a column has, among the rows of a condition."""
+    asked = f"SELECT approx_count_distinct({sql}) FROM {side}_view WHERE {among}"
+    return int(engine.row(asked)[0])
 
-    Args:
-        engine: With the views of a `Pair`.
-        side: `head` or `base`.
-        sql: The column.
-        most: Of more different values nothing is counted.
-        about: How many there are, if that was estimated before.
-    """
-    if about is None:
-        (about,) = engine.row(f"SELECT approx_count_distinct({sql}) FROM {side}_view")
-    if about > 2 * most:  # an estimate; the count itself decides
+
+def counted(engine: Engine, side: str, sql: str, *, most: int) -> dict[str, int] | None:
+    """How often each value occurs, as text, nulls left out; `None` of more than `most` values."""
+    # A glance at some rows: to count a million different values takes long, and is of no use.
+    if distinct(engine, side, sql, among=some(engine.tables[side])) > 2 * most:
         return None
     found = engine.rows(
         f"SELECT CAST(value AS VARCHAR), count(*) FROM (SELECT {sql} AS value FROM {side}_view)"

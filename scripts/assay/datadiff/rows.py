@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOOKED_AT = 250_000
+LOOKED_AT = 100_000
 """Changed rows that are compared column by column; of more, every so many."""
 AT_ONCE = 2_500_000
 """Rows that are aggregated at once where memory is short."""
