@@ -124,9 +124,7 @@ def _import_error(error: BaseException, target: str, root: Path) -> SchemaError:
         )
     text = error.msg if isinstance(error, SyntaxError) else first_line(error)
     return SchemaError(
-        f"{shown} cannot be imported: {type(error).__name__}: {text}.".replace(
-            "..", "."
-        ),
+        f"{shown} cannot be imported: {type(error).__name__}: {text}.".replace("..", "."),
         hint="Import it in a Python shell of the project to see the whole traceback.",
         file=file,
         line=line,
