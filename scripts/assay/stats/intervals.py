@@ -131,13 +131,13 @@ def from_resamples(
     """
     difference = head - base
     tail = (1 - confidence) / 2
-    above = _upper(draws, degrees)
-    below = _upper(-draws, degrees)
+    ordered = np.sort(draws)
+    above, below = _upper(ordered, degrees), _upper(-ordered[::-1], degrees)
     low, high = -below.reach(tail), above.reach(tail)
     if not low <= difference <= high:
         # The resamples are biased by more than they are wide: their spread holds, not their place.
-        shift = difference - float(np.median(draws))
-        above, below = _upper(draws + shift, degrees), _upper(-draws - shift, degrees)
+        ordered += difference - float(np.median(ordered))
+        above, below = _upper(ordered, degrees), _upper(-ordered[::-1], degrees)
         low, high = -below.reach(tail), above.reach(tail)
 
     def sides(null: float) -> Tail:
@@ -226,13 +226,12 @@ class _Upper:
         return float(ndtr(stretch * float(stdtrit(self.degrees, chance))))
 
 
-def _upper(draws: NDArray[np.float64], degrees: float | None) -> _Upper:
+def _upper(ordered: NDArray[np.float64], degrees: float | None) -> _Upper:
     from scipy.special import ndtri
 
-    ordered = np.sort(draws)
-    counted = max(1, min(COUNTED, draws.size // 4))
+    counted = max(1, min(COUNTED, ordered.size // 4))
     anchor = float(ordered[-counted])
-    chance = (counted + 1) / (draws.size + 1)
+    chance = (counted + 1) / (ordered.size + 1)
     far = anchor - float(ordered.mean())
     scale = far / -float(ndtri(chance)) if far > 0 else float(ordered.std())
     return _Upper(ordered, anchor, chance, scale, degrees)

@@ -42,7 +42,7 @@ def compare_labels(new: Sample, old: Sample, question: Question, metrics: Sequen
         return found, {}
     labels = Labels.of([old, new])
     (base, head), method = _resample(labels, metrics, question, "labels")
-    degrees = None if method == "multinomial" else new.degrees
+    degrees = None if method == "multinomial" else min(new.degrees, MOST_UNITS - 1)
     return _judge(
         question, {name: head[name] - base[name] for name in metrics}, new.units, method, degrees
     )
@@ -55,7 +55,7 @@ def compare_labels_unpaired(
     (head,), how = _resample(Labels.of([new]), metrics, question, "labels of head")
     (base,), also = _resample(Labels.of([old]), metrics, question, "labels of base")
     counted = how == also == "multinomial"
-    degrees = None if counted else min(new.degrees, old.degrees)
+    degrees = None if counted else min(new.degrees, old.degrees, MOST_UNITS - 1)
     return _judge(
         question,
         {name: head[name] - base[name] for name in metrics},
