@@ -40,9 +40,10 @@ class OwnMetric:
         Raises:
             DataError: The function raises, or returns something else than a finite number.
         """
-        # A copy, or a function that adds a column would change what the next one is given.
+        # A copy, or a function that writes into it would change what the next one is given; before
+        # pandas 3 the values too, and with them the predictions of every other metric.
         try:
-            value = self._function(rows.copy(deep=False))
+            value = self._function(rows.copy())
             number = float(value)  # type: ignore[arg-type]
         except (Exception, SystemExit) as error:
             file, line = usercode.user_line(error, self._root)

@@ -97,6 +97,17 @@ def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return env
 
 
+@contextlib.contextmanager
+def without_secrets() -> Iterator[None]:
+    """This process without what the user's own code must not reach, while that runs in it."""
+    hidden = (FORGE_SECRETS | RUNNER_FILES).intersection(os.environ)
+    taken = {name: os.environ.pop(name) for name in hidden}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
+
+
 def stream(
     argv: Sequence[str],
     *,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from assay.console import Console
 from assay.section import Status
 from assay.stages import evaluate
 
@@ -26,6 +29,8 @@ __all__ = ["repo"]
 
 KEYED = "predictions: {path: predictions.csv, score: score, key: id}\n"
 METRIC = """
+import os
+
 import numpy as np
 
 def profit(rows):
@@ -41,6 +46,10 @@ def words(rows):
 
 def nan(rows):
     return float("nan")
+
+def curious(rows):
+    print("::error::mine", end="")
+    return float(any(name in os.environ for name in ("GITHUB_TOKEN", "GITHUB_ENV")))
 
 TABLE = 3
 """
@@ -206,6 +215,25 @@ def test_a_metric_of_the_users_own(repo: Repo) -> None:
     (found,) = [found for found in section.evidence if found.metric == "mine"]
     assert found.method == "bootstrap"
     assert found.low < found.difference < found.high
+
+
+def test_it_runs_without_tokens_and_its_words_are_no_commands(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_x")
+    monkeypatch.setenv("GITHUB_ENV", "/x")
+    context = _context(
+        repo, {**_files(_scores(0.6)), "money.py": METRIC}, None, _own("money.py:curious")
+    )
+    context = dataclasses.replace(context, console=Console(github=True))
+    section = evaluate.run(context)
+    assert section.head is not None
+    assert section.head.value("mine") == 0
+    assert os.environ["GITHUB_TOKEN"] == "ghs_x"
+    first, *said, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("::stop-commands::")
+    assert said[0].startswith("::error::mine")
+    assert last == f"::{first.removeprefix('::stop-commands::')}::"
 
 
 @pytest.mark.parametrize(

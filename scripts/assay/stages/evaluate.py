@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from assay import inference, ownmetrics, pairing, rescoring, seeds
+from assay import inference, ownmetrics, pairing, process, rescoring, seeds
 from assay.errors import AssayError, DataError
 from assay.evaluation import Evaluation, Found, evaluate, measure, read
 from assay.evidence import Evidence, FairnessFact, SliceEvidence
@@ -23,7 +23,6 @@ from assay.stats.catalogue import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from assay.config import Config
     from assay.context import Context
@@ -72,7 +71,7 @@ def run(context: Context) -> EvaluateSection:
         importance, weigh_reasons = weighed.result()
     reasons = [*section.reasons, *plot_reasons, *weigh_reasons]
     if section.head is not None and not section.head.metrics and not reasons:
-        reasons.append(_nothing_to_evaluate())
+        reasons.append(_no_metric_of(section.head) or _nothing_to_evaluate())
     return section.model_copy(
         update={
             "status": _status(reasons),
@@ -91,12 +90,24 @@ def _importance(context: Context) -> tuple[Importance | None, tuple[Reason, ...]
     return rescoring.importance(context, metric)
 
 
-def _own_code(context: Context) -> AbstractContextManager[object]:
+@contextmanager
+def _own_code(context: Context) -> Iterator[None]:
+    """Where the user's own metrics run: in this process, fenced in as their programs are."""
     if not any(spec.function for spec in context.config.metrics.values()):
-        return nullcontext()
+        yield
+        return
     from assay.contract import usercode
 
-    return usercode.importable(context.workspace.root)
+    console = context.console
+    importable = usercode.importable(context.workspace.root)
+    with console.untrusted(), process.without_secrets(), importable:
+        try:
+            yield
+        finally:
+            if (
+                console.github
+            ):  # a line that they did not end would hide the one that lifts the fence
+                console.raw("")
 
 
 def _evaluate(context: Context) -> EvaluateSection:
@@ -119,6 +130,8 @@ def _evaluate(context: Context) -> EvaluateSection:
     reasons += [
         Reason.of(p, severity="warning", prefix="Base: ") for p in (base.problems if base else [])
     ]
+    nothing = _no_metric_of(base_evaluated, whose="Base: ") if base_evaluated else None
+    reasons += [nothing] if nothing else []
     noise = None
     if config.seeds is not None and not reasons:
         noise = seeds.repeat(context, head, measure=lambda found: _metrics_of(found, own, config))
@@ -175,11 +188,17 @@ def _evaluate_base(
 def _own_metrics(head: Found, context: Context) -> dict[str, ownmetrics.OwnMetric]:
     """The user's own metrics; what cannot be imported is a problem of head."""
     try:
-        with context.console.untrusted():
-            return ownmetrics.load(context.config, context.workspace.root)
+        return ownmetrics.load(context.config, context.workspace.root)
     except AssayError as error:
         head.problems.append(error)
         return {}
+
+
+def _no_metric_of(found: Evaluation, *, whose: str = "") -> Reason | None:
+    """That predictions were read, and give nothing."""
+    why = "; ".join(dict.fromkeys(found.undefined.values()))
+    message = f"{whose}The predictions give no metric: {why}."
+    return Reason(message=message, severity="warning") if why and not found.metrics else None
 
 
 def _nothing_to_evaluate() -> Reason:
