@@ -180,50 +180,47 @@ class _Upper:
 
     def chance(self, value: float) -> float:
         """P(resample >= value), expanded."""
+        from scipy.special import ndtri
+
         if value > self.anchor:
-            raw = self._beyond(value)
+            if self.scale == 0:
+                return 0.0  # no resample differs from another: there is no doubt
+            away = float(ndtri(self.anchor_chance)) - (value - self.anchor) / self.scale
         else:
             count = self.ordered.size - int(np.searchsorted(self.ordered, value, side="left"))
             # One more than was counted: no number of resamples shows that p is zero.
             # https://doi.org/10.2202/1544-6115.1585
-            raw = (count + 1) / (self.ordered.size + 1)
-        return self._expand(raw)
+            away = float(ndtri((count + 1) / (self.ordered.size + 1)))
+        return self._expanded(away)
 
     def reach(self, chance: float) -> float:
         """The largest value whose `chance` is not below this one."""
-        from scipy.special import ndtri
+        from scipy.special import ndtr, ndtri
 
-        raw = self._contract(chance)
+        away = self._contracted(chance)
+        raw = float(ndtr(away))
         if raw >= self.anchor_chance:
             # A hair less, so that a product that rounds up does not ask for one more resample.
             count = math.ceil(raw * (self.ordered.size + 1) - 1e-9) - 1
             return float(self.ordered[self.ordered.size - max(count, 1)])
-        steps = float(ndtri(self.anchor_chance) - ndtri(raw))
-        return self.anchor + steps * self.scale
+        return self.anchor + (float(ndtri(self.anchor_chance)) - away) * self.scale
 
-    def _beyond(self, value: float) -> float:
-        from scipy.special import ndtr, ndtri
+    def _expanded(self, away: float) -> float:
+        """The p-value of what lies so many standard errors out among the resamples."""
+        from scipy.special import ndtr, stdtr
 
-        if self.scale == 0:
-            return 0.0  # no resample differs from another: there is no doubt
-        steps = (value - self.anchor) / self.scale
-        return float(ndtr(ndtri(self.anchor_chance) - steps))
+        if self.degrees is None or away == math.inf:
+            return float(ndtr(away))
+        return float(stdtr(self.degrees, away * math.sqrt(self.degrees / (self.degrees + 1))))
 
-    def _expand(self, chance: float) -> float:
-        if self.degrees is None or chance >= 1:
-            return chance
-        from scipy.special import ndtri, stdtr
+    def _contracted(self, chance: float) -> float:
+        """How many standard errors out among the resamples a p-value lies."""
+        from scipy.special import ndtri, stdtrit
 
-        shrink = math.sqrt(self.degrees / (self.degrees + 1))
-        return float(stdtr(self.degrees, shrink * float(ndtri(chance))))
-
-    def _contract(self, chance: float) -> float:
         if self.degrees is None:
-            return chance
-        from scipy.special import ndtr, stdtrit
-
+            return float(ndtri(chance))
         stretch = math.sqrt((self.degrees + 1) / self.degrees)
-        return float(ndtr(stretch * float(stdtrit(self.degrees, chance))))
+        return stretch * float(stdtrit(self.degrees, chance))
 
 
 def _upper(ordered: NDArray[np.float64], degrees: float | None) -> _Upper:

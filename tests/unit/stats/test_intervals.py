@@ -116,6 +116,8 @@ def test_normal_interval_and_p_value_agree(
 )
 @example(seed=0, kind="lattice", size=1000, degrees=None, null=0.0, level=0.95)
 @example(seed=0, kind="constant", size=1000, degrees=None, null=0.0, level=0.95)
+@example(seed=0, kind="constant", size=10, degrees=1.0, null=0.0, level=0.99)
+@example(seed=0, kind="normal", size=1000, degrees=1.0, null=1.0, level=0.9999)
 def test_resampled_interval_and_p_value_agree(
     *, seed: int, kind: str, size: int, degrees: float | None, null: float, level: float
 ) -> None:
