@@ -54,10 +54,28 @@ def test_progress_is_one_line_a_stage(demo: Any) -> None:
     ]
 
 
-def test_a_workflow_that_fails_is_no_success(demo: Any) -> None:
-    run = Run(exit_code=1, jobs={"check": "failure"})
-    with pytest.raises(demo.DemoError, match=r"did not succeed \(check: failure\)"):
-        demo._comment(run, state(comments=0))
+SAID_NO: dict[str, Any] = {
+    "exit_code": 1,
+    "jobs": {"check": "failure"},
+    "outputs": {"check": {"assay": {"verdict": "fail"}}},
+}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        Run(exit_code=0, jobs={"check": "success"}),
+        Run(exit_code=1, jobs={"check": "failure"}),  # for another reason than the verdict
+        Run(
+            exit_code=1,
+            jobs={"check": "failure"},
+            outputs={"check": {"assay": {"verdict": "error"}}},
+        ),
+    ],
+)
+def test_a_check_that_does_not_say_no_is_no_success(demo: Any, run: Run) -> None:
+    with pytest.raises(demo.DemoError, match=r"should say no .* \(check: (success|failure)\)"):
+        demo._comment(run, state(comments=1))
 
 
 def test_a_job_that_was_skipped_is_no_success(demo: Any) -> None:
@@ -66,7 +84,7 @@ def test_a_job_that_was_skipped_is_no_success(demo: Any) -> None:
 
 
 def test_a_missing_comment_is_no_success(demo: Any) -> None:
-    run = Run(exit_code=0, jobs={"check": "success"})
+    run = Run(**SAID_NO)
     with pytest.raises(demo.DemoError, match="0 comments"):
         demo._comment(run, state(comments=0))
     assert demo._comment(run, state(comments=1)) == "hello"
