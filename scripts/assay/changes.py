@@ -21,11 +21,20 @@ if TYPE_CHECKING:
     from assay.stages.evaluate import EvaluateSection
 
 Change = Literal[
-    "better", "worse", "equal", "changed", "added", "removed", "no evidence", "not judged"
+    "better",
+    "worse",
+    "equal",
+    "changed",
+    "added",
+    "removed",
+    "no evidence",
+    "not judged",
+    "not tested",
 ]
 """`changed` is a difference whose direction nobody knows. `better` and `worse` are what chance does
 not explain, wherever there is evidence; `no evidence` is a difference that it does explain. A slice
-with too few rows is `not judged`."""
+with too few rows is `not judged`; `not tested` is what has the rows of both and could not be."""
+_MOVED = ("better", "worse", "changed")
 
 
 class MetricChange(Fact):
@@ -67,6 +76,8 @@ def metric_changes(evaluated: EvaluateSection | None, config: Config) -> tuple[M
     head, base = evaluated.head, evaluated.base
     directions = {m.name: m.direction for e in (base, head) if e for m in e.metrics}
     known = {evidence.metric: evidence for evidence in evaluated.evidence}
+    of_rows = [{m.name for m in e.metrics if m.recomputed} for e in (head, base) if e]
+    testable = set.intersection(*of_rows) if base else set()
     names = [*config.metrics, *(m.name for m in head.metrics)]
     names += [m.name for m in (base.metrics if base else ())]
     return tuple(
@@ -77,6 +88,7 @@ def metric_changes(evaluated: EvaluateSection | None, config: Config) -> tuple[M
             direction=directions.get(name),
             configured=name in config.metrics,
             evidence=known.get(name),
+            testable=name in testable,
         )
         for name in dict.fromkeys(names)
     )
@@ -90,14 +102,18 @@ def _metric(
     direction: Direction | None,
     configured: bool,
     evidence: Evidence | None,
+    testable: bool,
 ) -> MetricChange:
     sure = None if evidence is None else evidence.p_value < level(evidence)
+    change = change_of(head, base, direction, sure=sure)
+    if sure is None and testable and change in _MOVED:
+        change = "not tested"
     return MetricChange(
         name=name,
         head=head,
         base=base,
         difference=None if head is None or base is None else head - base,
-        change=change_of(head, base, direction, sure=sure),
+        change=change,
         direction=direction,
         configured=configured,
         evidence=evidence,
@@ -134,7 +150,10 @@ def slice_changes(
             sure = None if evidence is None or p_value is None else p_value < level(evidence)
             sure = True if (metric, part.name) in alarms else sure
             change = change_of(head, base, _direction(metric, config), sure=sure)
-            moved = change in ("better", "worse", "changed")
+            if change in _MOVED and not part.judged:
+                change = "not judged"
+            elif change in _MOVED and evidence is None:  # of slices there are the rows of both
+                change = "not tested"
             changes.append(
                 SliceChange(
                     name=part.name,
@@ -143,7 +162,7 @@ def slice_changes(
                     head=head,
                     base=base,
                     difference=None if head is None or base is None else head - base,
-                    change="not judged" if moved and not part.judged else change,
+                    change=change,
                     evidence=evidence,
                     adjusted=p_value,
                 )

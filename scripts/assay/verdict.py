@@ -21,6 +21,12 @@ _LONGEST_NAME = 40
 """Of a slice, in a sentence."""
 _LONGEST_WHY = 200
 """Of the reason for which a gate was accepted."""
+_WORDS = {
+    "better": "better",
+    "worse": "worse",
+    "no evidence": "no evidence of change",
+    "not tested": "not tested",
+}
 
 
 class Verdict(Fact):
@@ -164,8 +170,7 @@ def _moved(name: str, change: MetricChange) -> str:
     base, head, difference = wording.pair(change.base, change.head)
     if not change.difference:
         return f"{name} is unchanged at {head}"
-    word = {"better": "better", "worse": "worse", "no evidence": "no evidence of change"}
-    how = word.get(change.change, "")
+    how = _WORDS.get(change.change, "")
     evidence = change.evidence
     if evidence is None:
         return f"{name} {base} → {head} ({difference}{f', {how}' if how else ''})"

@@ -35,8 +35,10 @@ def _evidence(p_value: float, *, base: float = 0.7, head: float = 0.6, **facts: 
     )
 
 
-def _evaluation(value: float, name: str = "f1", direction: Direction = "higher") -> Evaluation:
-    metric = Metric(name=name, value=value, source="p", recomputed=True, direction=direction)
+def _evaluation(
+    value: float, name: str = "f1", direction: Direction = "higher", *, of_rows: bool = True
+) -> Evaluation:
+    metric = Metric(name=name, value=value, source="p", recomputed=of_rows, direction=direction)
     return Evaluation(metrics=(metric,))
 
 
@@ -88,10 +90,19 @@ def test_a_metric_with_evidence(p_value: float, word: str) -> None:
     assert (change.change, change.evidence) == (word, section.evidence[0])
 
 
-def test_a_metric_without_evidence_has_a_direction() -> None:
-    section = EvaluateSection(status=Status.PASS, head=_evaluation(0.6), base=_evaluation(0.7))
+def test_a_metric_of_a_file_has_a_direction_without_evidence() -> None:
+    section = EvaluateSection(
+        status=Status.PASS, head=_evaluation(0.6, of_rows=False), base=_evaluation(0.7)
+    )
     assert metric_changes(section, Config())[0].change == "worse"
     assert metric_changes(None, Config()) == ()
+
+
+def test_rows_that_could_not_be_tested_show_nothing_better_or_worse() -> None:
+    section = EvaluateSection(status=Status.PASS, head=_evaluation(0.6), base=_evaluation(0.7))
+    assert metric_changes(section, Config())[0].change == "not tested"
+    assert _words(_slice(0.5, evidence=())) == ["not tested"]
+    assert _words(_slice(0.5, evidence=(), judged=False)) == ["not judged"]
 
 
 def test_slices_are_corrected_for_having_looked_at_many() -> None:

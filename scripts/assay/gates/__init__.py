@@ -121,6 +121,8 @@ class Subject:
     direction: Direction | None = None
     slice: str | None = None
     column: str | None = None
+    base_absent: str = ""
+    """Why base has no value, where that is known."""
     absent: tuple[Result, str] | None = None
     """Where head has no value: what that makes of the rules, and the message."""
     evidence: Evidence | None = None

@@ -28,6 +28,7 @@ def undecidable(subject: Subject, rule: Rule, **facts: object) -> Gate | None:
         return subject.gate(rule, "failed", message, **facts)
     if subject.base is None:
         message = f"{subject.label} has no baseline to be compared with"
+        message += f": at base, {subject.base_absent}" if subject.base_absent else ""
         return subject.gate(rule, "not decided", message, **facts)
     return None
 

@@ -72,6 +72,7 @@ def _whole(
         rules=spec,
         head=value,
         base=base.value(name) if base else None,
+        base_absent=base.undefined.get(name, "") if base else "",
         direction=spec.direction or direction_of(name),
         absent=absent,
         evidence=next((found for found in evidence if found.metric == name), None),
@@ -92,6 +93,8 @@ def _blind(name: str, evaluated: EvaluateSection | None) -> tuple[Result, str]:
     if base is not None and not base.recomputed:
         return "not decided", "has no predictions at base to be tested against"
     why = evaluated.no_evidence.get(name) if evaluated else None
+    if why is None and evaluated and evaluated.rows is None:
+        why = "head's rows and base's could not be matched"
     return "failed", f"{_UNKNOWN}{f': {why}' if why else ''}"
 
 

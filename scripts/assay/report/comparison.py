@@ -254,7 +254,10 @@ def gate_words(gate: Gate) -> GateWords:
     result = _RESULTS[gate.result]
     if gate.warns:
         result = f"{result.replace('❌', '⚠️')} (warning)"
-    return GateWords(rule=_RULES[gate.rule].format(limit), result=result, passed=gate.passed)
+    rule = _RULES[gate.rule].format(limit)
+    if "slices" in gate.key and not gate.slice:  # no slice was there to be held against
+        rule = f"each slice: {rule}"
+    return GateWords(rule=rule, result=result, passed=gate.passed)
 
 
 def _on_slices(gates: list[Gate], slices: int) -> GateWords:

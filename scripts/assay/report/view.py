@@ -159,7 +159,7 @@ def _notes(record: RunRecord, verdict: Verdict) -> tuple[Phrase, ...]:
     compared = compare is not None and compare.status not in ("error", "skipped")
     if compared and compare is not None and compare.metrics and not compare.baseline:
         notes.append(
-            ("There is no baseline yet: nothing to compare with, so only fixed bounds count.",)
+            ("There is no baseline: nothing to compare with, so only fixed bounds count.",)
         )
     if verdict.outcome == "no gate" and compared and not record.config.has_gate:
         notes.append(_how_to_gate(record))
@@ -212,8 +212,17 @@ def _environment(record: RunRecord) -> tuple[tuple[str, str], ...]:
 
 
 def _undefined(record: RunRecord) -> tuple[tuple[str, str], ...]:
-    evaluation = record.evaluate.head if record.evaluate else None
-    return tuple(evaluation.undefined.items()) if evaluation else ()
+    """Of head; of base where only base has none; and what has values and no interval."""
+    found = record.evaluate
+    if found is None:
+        return ()
+    head = dict(found.head.undefined) if found.head else {}
+    base = dict(found.base.undefined) if found.base else {}
+    return (
+        *head.items(),
+        *((name, f"at base: {why}") for name, why in base.items() if name not in head),
+        *((name, f"no interval: {why}") for name, why in found.no_evidence.items()),
+    )
 
 
 def _reproduce(record: RunRecord) -> str:

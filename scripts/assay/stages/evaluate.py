@@ -70,8 +70,9 @@ def run(context: Context) -> EvaluateSection:
         declared, plot_reasons = plots.result()
         importance, weigh_reasons = weighed.result()
     reasons = [*section.reasons, *plot_reasons, *weigh_reasons]
-    if section.head is not None and not section.head.metrics and not reasons:
-        reasons.append(_no_metric_of(section.head) or _nothing_to_evaluate())
+    if section.head is not None and not section.head.metrics:
+        nothing = _no_metric_of(section.head) or (None if reasons else _nothing_to_evaluate())
+        reasons += [nothing] if nothing else []
     return section.model_copy(
         update={
             "status": _status(reasons),
