@@ -98,7 +98,12 @@ def pair(head: Found, base: Found, config: Config, *, rescore: Rescore) -> Paire
         by_key=found.by_key,
     )
     if found.same or (found.by_key and found.only_head == 0):
-        moved = _on_rows_of(head, base, spec, found)
+        try:
+            moved = _on_rows_of(head, base, spec, found)
+        except DataError as error:
+            message = f"Its predictions do not fit head's truth: {error.message.rstrip('.')}."
+            base.problems.append(DataError(message, hint=error.hint, file=spec.path))
+            return None
         how: Pairing = "same rows" if found.same else "scored on head's rows"
         return Paired(rows.model_copy(update={"pairing": how, "why": _differs(rows)}), moved)
     rescored = rescore(head.frame)

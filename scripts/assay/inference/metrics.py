@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 from assay.config import Where
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from assay.config import Config, SliceSpec
     from assay.inference.samples import Sample, Samples
+    from assay.stats.difference import Difference
     from assay.stats.slicing import LeftOut, Slice, Slices
 
 MOST_OF_A_SLICE = 3
@@ -93,9 +95,16 @@ def _evidence(
                 )
             except AssayError as error:
                 undefined[name] = error.message
+    for name in [name for name, one in differences.items() if not _is_finite(one)]:
+        del differences[name]
+        undefined[name] = "the numbers are too large to compute with"
     confidence = rows.config.statistics.confidence
     ordered = [differences[name] for name in metrics if name in differences]
     return tuple(Evidence.of(one, confidence=confidence) for one in ordered), undefined
+
+
+def _is_finite(found: Difference) -> bool:
+    return all(map(math.isfinite, (found.low, found.high, found.standard_error, found.p_value)))
 
 
 def by_slice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -80,6 +81,8 @@ def search(rows: Samples) -> Search | None:
     left_out = dict(found.left_out)
     if isinstance(found, Nothing):
         return Search(why_not=found.reason, left_out=left_out)
+    if not all(map(math.isfinite, (found.inside, found.outside, found.low, found.high))):
+        return Search(why_not="the losses are too large to compute with", left_out=left_out)
     worst = WorstSlice(
         rule=found.rule,
         expression=found.expression,
