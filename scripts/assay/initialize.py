@@ -17,7 +17,7 @@ from assay.console import printable
 from assay.discover import discover
 from assay.errors import ConfigError
 from assay.report.wording import number
-from assay.stats.catalogue import direction_of
+from assay.stats.catalogue import canonical, direction_of
 from assay.workspace import write_atomically
 
 if TYPE_CHECKING:
@@ -120,13 +120,13 @@ def assay_yaml(found: Discovered, *, uses: str) -> str:
     lines += [*_predictions(found), ""]
     lines += ["metrics:" if found.metrics else "# metrics:  # the ones that matter, best first"]
     for name, value in list(found.metrics.items())[:3]:
-        lines += [f"  {_scalar(name)}:  # now {number(value)}", *_bounds(name, value)]
+        lines += [f"  {_scalar(name)}:  # now {number(value)}", *_bounds(name, value, found)]
     if found.model and not any(a.type == "model" for a in found.dvc.artifacts):
         lines += ["", f"model: {_scalar(found.model)}"]
     return "\n".join([*lines, ""])
 
 
-def _bounds(name: str, value: float) -> Iterator[str]:
+def _bounds(name: str, value: float, found: Discovered) -> Iterator[str]:
     """Bounds that make sense for this metric, to be taken into use by whoever reads them."""
     higher = direction_of(name) == "higher"
     small = float(f"{abs(value) / 100 or 0.01:.0e}")
@@ -135,8 +135,11 @@ def _bounds(name: str, value: float) -> Iterator[str]:
         f"{key}: {_two_digits(value, up=not higher)}": f"fail {side} this",
         f"max_regression: {small:.12g}": "fail when worse than base by more than this",
     }
+    if found.predictions is not None and canonical(name) is not None:
+        rules["no_significant_regression: true"] = "fail when worse than chance explains"
+    width = max(map(len, rules)) + 2
     for rule, meaning in rules.items():
-        yield f"    # {rule:<22}# {meaning}"
+        yield f"    # {rule:<{width}}# {meaning}"
 
 
 def _two_digits(value: float, *, up: bool) -> str:
