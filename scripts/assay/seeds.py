@@ -80,7 +80,7 @@ def repeat(
         with scratch.copied(context.workspace) as dvc:
             for at in range(1, spec.repeats + 1):
                 content = paramsfile.replaced(text, file=file, key=key, value=seed + at)
-                (dvc.root / file).write_text(content, encoding="utf-8", newline="")
+                _inside(dvc.root, file).write_text(content, encoding="utf-8", newline="")
                 said = f"{printable(spec.param)} = {seed + at}"
                 context.console.line(f"Training again with {said} ({at} of {spec.repeats})")
                 try:
@@ -196,6 +196,22 @@ def _read(root: Path, file: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise DataError(f"{printable(file)} cannot be read: {reason}.", file=file) from error
+
+
+def _inside(root: Path, file: str) -> Path:
+    """Where a file of the copy is; by a link it may be one of the real project, or any other.
+
+    Raises:
+        ConfigError: It is not in the copy.
+    """
+    path = (root / file).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise ConfigError(
+            f"`seeds.param` names {printable(file)}, a link that leads out of the project.",
+            key=("seeds", "param"),
+            hint="Put the file itself there, or make the link relative.",
+        )
+    return path
 
 
 def _trained(context: Context, dvc: Dvc, head: Found) -> Found:

@@ -189,6 +189,21 @@ def test_a_seed_that_no_stage_depends_on(seeded: Project) -> None:
     assert "(2 of 3)" not in log, "the others would be in vain"
 
 
+def test_parameters_that_a_link_keeps_elsewhere_are_left_alone(
+    seeded: Project, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.yaml"
+    kept.write_text(PARAMS, encoding="utf-8")
+    (seeded.root / "params.yaml").unlink()
+    (seeded.root / "params.yaml").symlink_to(kept)
+    (problem,) = _repeat(seeded)[0].problems
+    assert problem.severity == "error"
+    assert problem.message == (
+        "`seeds.param` names params.yaml, a link that leads out of the project."
+    )
+    assert kept.read_text(encoding="utf-8") == PARAMS
+
+
 def test_what_only_some_seeds_give(seeded: Project) -> None:
     """One training fails; the others are of other rows, and have not the same metrics."""
     sampled = TRAIN.replace("in rows:", "in noise.sample(rows, 200):")
