@@ -9,6 +9,7 @@ from pydantic import Field
 
 from assay.config import Direction
 from assay.evidence import Evidence
+from assay.gates.significance import LEAST_UNITS
 from assay.section import Fact
 from assay.stats.catalogue import direction_of
 from assay.stats.holm import holm
@@ -32,8 +33,8 @@ Change = Literal[
     "not tested",
 ]
 """`changed` is a difference whose direction nobody knows. `better` and `worse` are what chance does
-not explain, wherever there is evidence; `no evidence` is a difference that it does explain. A slice
-with too few rows is `not judged`; `not tested` is what has the rows of both and could not be."""
+not explain, wherever there is evidence; `no evidence` is a difference that it does explain. What
+has too few rows is `not judged`; `not tested` is what has the rows of both and could not be."""
 _MOVED = ("better", "worse", "changed")
 
 
@@ -106,7 +107,9 @@ def _metric(
 ) -> MetricChange:
     sure = None if evidence is None else evidence.p_value < level(evidence)
     change = change_of(head, base, direction, sure=sure)
-    if sure is None and testable and change in _MOVED:
+    if change in _MOVED and evidence is not None and evidence.units < LEAST_UNITS:
+        change = "not judged"
+    elif change in _MOVED and sure is None and testable:
         change = "not tested"
     return MetricChange(
         name=name,
@@ -150,7 +153,8 @@ def slice_changes(
             sure = None if evidence is None or p_value is None else p_value < level(evidence)
             sure = True if (metric, part.name) in alarms else sure
             change = change_of(head, base, _direction(metric, config), sure=sure)
-            if change in _MOVED and not part.judged:
+            few = evidence is not None and evidence.units < LEAST_UNITS
+            if change in _MOVED and (few or not part.judged):
                 change = "not judged"
             elif change in _MOVED and evidence is None:  # of slices there are the rows of both
                 change = "not tested"

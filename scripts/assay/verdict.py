@@ -25,6 +25,7 @@ _WORDS = {
     "better": "better",
     "worse": "worse",
     "no evidence": "no evidence of change",
+    "not judged": "too few rows to tell",
     "not tested": "not tested",
 }
 

@@ -32,7 +32,7 @@ def test_repeated_keys_are_named_by_the_gate_and_nothing_is_called_better(repo: 
     (gate,) = judge(parse(config), section)
     assert (gate.result, gate.message) == (
         "failed",
-        f"{UNKNOWN}: head's rows and base's could not be matched",
+        f"{UNKNOWN}: head's rows could not be held against base's",
     )
     assert {change.change for change in metric_changes(section, Config())} == {"not tested"}
 

@@ -105,6 +105,17 @@ def test_rows_that_could_not_be_tested_show_nothing_better_or_worse() -> None:
     assert _words(_slice(0.5, evidence=(), judged=False)) == ["not judged"]
 
 
+def test_what_rests_on_few_rows_is_called_neither_better_nor_worse() -> None:
+    section = EvaluateSection(
+        status=Status.PASS,
+        head=_evaluation(0.6),
+        base=_evaluation(0.7),
+        evidence=(_evidence(0.001, units=29),),
+    )
+    assert metric_changes(section, Config())[0].change == "not judged"
+    assert _words(_slice(0.5, evidence=(_evidence(0.001, units=29),))) == ["not judged"]
+
+
 def test_slices_are_corrected_for_having_looked_at_many() -> None:
     assert _words(_slice(0.02)) == ["worse"]
     others = [_slice(0.5, f"s = {i}") for i in range(2, 6)]

@@ -94,7 +94,7 @@ def _blind(name: str, evaluated: EvaluateSection | None) -> tuple[Result, str]:
         return "not decided", "has no predictions at base to be tested against"
     why = evaluated.no_evidence.get(name) if evaluated else None
     if why is None and evaluated and evaluated.rows is None:
-        why = "head's rows and base's could not be matched"
+        why = "head's rows could not be held against base's"
     return "failed", f"{_UNKNOWN}{f': {why}' if why else ''}"
 
 
@@ -163,7 +163,7 @@ def _fairness(index: int, spec: FairnessSpec, evaluated: EvaluateSection | None)
     found = next((f for f in facts if (f.column, f.measure) == (spec.column, spec.measure)), None)
     head = found.head if found else None
     label = f"{spec.measure.replace('_', ' ')} between groups of {spec.column}"
-    why = (found.undefined if found else None) or "no predictions were evaluated"
+    why = (found.undefined if found else None) or "it could not be measured"
     return Subject(
         metric=spec.measure,
         label=label,
