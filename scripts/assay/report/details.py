@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.report import wording
+from assay.report.comparison import gate_words
 from assay.report.escape import Code, Phrase, pieces
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from assay.causes import CodeChange
     from assay.datadiff.section import ColumnChange, DataChange
     from assay.evidence import FairnessFact
+    from assay.gates import Gate
     from assay.record import RunRecord
 
 
@@ -71,6 +73,7 @@ def _table(
 
 def _fairness(record: RunRecord) -> Table:
     facts = record.evaluate.fairness if record.evaluate else ()
+    gates = record.compare.gates if record.compare else ()
     share = f"{100 * record.config.statistics.confidence:g} % interval"
     note: Phrase = (_BY_CHANCE,)
     for fact in facts:
@@ -78,13 +81,13 @@ def _fairness(record: RunRecord) -> Table:
             note += (" Not compared: ", Code(group), f" ({why}).")
     return _table(
         "How far apart groups are",
-        ("Groups of", "Measure", "#Base", "#This change", f"#{share}", "Furthest apart"),
-        (_groups(fact) for fact in facts),
+        ("Groups of", "Measure", "#Base", "#This change", f"#{share}", "Furthest apart", "Gate"),
+        (_groups(fact, gates) for fact in facts),
         note=note,
     )
 
 
-def _groups(fact: FairnessFact) -> tuple[Phrase | str, ...]:
+def _groups(fact: FairnessFact, gates: Iterable[Gate]) -> tuple[Phrase | str, ...]:
     base, head, _ = wording.pair(fact.base, fact.head)
     interval = ""
     if fact.low is not None and fact.high is not None:
@@ -92,7 +95,9 @@ def _groups(fact: FairnessFact) -> tuple[Phrase | str, ...]:
     shown: Phrase | str = head if fact.undefined is None else pieces(fact.undefined)
     apart: Phrase = () if fact.apart is None else (Code(fact.apart[0]), ", ", Code(fact.apart[1]))
     measure = fact.measure.replace("_", " ")
-    return (Code(fact.column),), measure, base, shown, interval, apart
+    own = [g for g in gates if (g.column, g.metric) == (fact.column, fact.measure)]
+    decided = ", ".join(f"{words.result}: {words.rule}" for words in map(gate_words, own))
+    return (Code(fact.column),), measure, base, shown, interval, apart, decided
 
 
 def _data(record: RunRecord) -> Iterator[Table]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from assay.gates import Gate, Rule
-from assay.report import comparison
+from assay.report import comparison, details
 
-from tests import records
+from tests import evidence_records, records
 
 if TYPE_CHECKING:
     from assay.gates import Result
@@ -73,3 +73,21 @@ def test_gates_of_slices_are_one_for_each_rule() -> None:
 
 def test_fairness_is_no_metric() -> None:
     assert _rows(_gate(metric="equalized_odds_ratio", column="sex")) == {}
+
+
+def test_rules_for_slices_without_a_slice_say_so() -> None:
+    """`must be there` alone reads as if it were about the metric."""
+    gate = _gate("present", "not decided", key=("metrics", "f1", "slices", "present"))
+    assert comparison.gate_words(gate).rule == "each slice: must be there"
+
+
+def test_a_gate_between_groups_stands_beside_them() -> None:
+    """One that passed is in no headline, and would be nowhere else."""
+    record = evidence_records.sure()
+    assert record.evaluate is not None
+    assert record.compare is not None
+    fact = record.evaluate.fairness[0]
+    gate = _gate("max", limit=0.1, metric=fact.measure, column=fact.column)
+    compare = record.compare.model_copy(update={"gates": (gate,)})
+    groups = details.tables(record.with_section("compare", compare))[0]
+    assert [row[-1] for row in groups.rows][:1] == [("✅ passed: at most 0.1",)]
