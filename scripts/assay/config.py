@@ -35,7 +35,10 @@ from assay.configmodels import (
 from assay.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
+
+    from assay.yamlfile import KeyPath
 
 __all__ = [
     "FILE",
@@ -163,13 +166,14 @@ def parse(text: str, *, file: str = FILE) -> Config:
         raise configerrors.explain(error, document, file, model=Config) from error
 
 
-def locate(root: Path, key: tuple[str | int, ...], *, name: str = FILE) -> int | None:
-    """The line of a key in the configuration file, or `None`."""
+def locate(root: Path, keys: Collection[KeyPath], *, name: str) -> dict[KeyPath, int | None]:
+    """The lines of keys in the configuration file; `None` where one is not in it."""
     try:
         text = (root / name).read_text(encoding="utf-8-sig")
-        return yamlfile.load_document(text, file=name).line(key)
+        document = yamlfile.load_document(text, file=name)
     except (OSError, UnicodeDecodeError, ConfigError):
-        return None
+        return dict.fromkeys(keys)
+    return {key: document.line(key) for key in keys}
 
 
 def json_schema() -> str:

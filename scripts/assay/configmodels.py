@@ -174,8 +174,8 @@ class Column(Documented):
 
     column: str = Field(min_length=1)
     """The column of the predictions file."""
-    bins: tuple[Number, ...] | None = Field(default=None, min_length=1)
-    """Edges between the bins, rising; the outer bins are open."""
+    bins: tuple[Number, ...] | None = Field(default=None, min_length=1, max_length=100)
+    """Edges between the bins, rising; the outer bins are open. At most 100."""
     quantiles: Annotated[Whole, Field(ge=2, le=20)] | None = None
     """Into how many bins with about the same number of rows."""
 

@@ -65,7 +65,7 @@ def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug
         section = section.model_copy(
             update={
                 "seconds": round(context.clock() - start, 3),
-                "reasons": tuple(_located(reason, context) for reason in section.reasons),
+                "reasons": _located(section.reasons, context),
             }
         )
         context.console.line(_closing_line(name, section), style=_STYLES[section.status])
@@ -136,13 +136,20 @@ def _blocked(name: str, record: RunRecord) -> Section | None:
     return None
 
 
-def _located(reason: Reason, context: Context) -> Reason:
-    """The reason with the place of its key in the configuration file."""
-    if reason.key is None:
-        return reason
+def _located(reasons: Sequence[Reason], context: Context) -> tuple[Reason, ...]:
+    """The reasons with the places of their keys in the configuration file."""
+    keys = {reason.key for reason in reasons if reason.key is not None}
+    if not keys:
+        return tuple(reasons)
     name = context.config_file
-    line = configuration.locate(context.workspace.root, reason.key, name=name)
-    return reason.model_copy(update={"file": name, "line": line})
+    # Once for all of them: there may be one for each metric on each slice.
+    lines = configuration.locate(context.workspace.root, keys, name=name)
+    return tuple(
+        reason
+        if reason.key is None
+        else reason.model_copy(update={"file": name, "line": lines[reason.key]})
+        for reason in reasons
+    )
 
 
 def _placed(reason: Reason, context: Context) -> Reason:

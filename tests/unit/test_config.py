@@ -208,6 +208,11 @@ MISTAKES: dict[str, tuple[int | None, str, str | None]] = {
         "`predictions.slices.0` has `bins` [2.0, 1.0], which do not rise.",
         None,
     ),
+    SLICES % f"[{{column: a, bins: {list(range(101))}}}]": (
+        1,
+        "`predictions.slices.0.bins` is [0, 1, 2, 3, 4, 5, ...] (a list).",
+        "It should be a list of at most 100.",
+    ),
     SLICES % "[{column: a, bins: [1], quantiles: 4}]": (
         1,
         "`predictions.slices.0` has both `bins` and `quantiles`; one of them.",
