@@ -107,6 +107,7 @@ class Predictions:
 
     def subset(self, mask: NDArray[Any]) -> Predictions:
         """The rows that a mask (n,) or an array of positions selects; the classes stay."""
+        mask = np.flatnonzero(mask) if mask.dtype == bool else mask  # read once, not each time
         return replace(
             self,
             truth=self.truth[mask],

@@ -35,7 +35,7 @@ class Workings:
     def mean(self, values: NDArray[np.float64]) -> float:
         """Weighted mean of (n,) values."""
         weight = self.predictions.weight
-        return float(values.mean() if weight is None else np.dot(values, weight) / self.total)
+        return float(values.mean() if weight is None else (values * weight).sum() / self.total)
 
     # Labels ---------------------------------------------------------------------------------
 
