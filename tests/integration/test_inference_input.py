@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,9 @@ from assay.changes import metric_changes
 from assay.config import Config, parse
 from assay.gates.judge import judge
 from assay.section import Status
+from assay.stages import evaluate
 
-from tests.integration.test_evaluate import _evaluate, _files, _scores, repo
+from tests.integration.test_evaluate import _context, _evaluate, _files, _scores, repo
 from tests.integration.test_inference import KEYED
 
 if TYPE_CHECKING:
@@ -83,3 +85,16 @@ def test_what_only_base_cannot_give_is_said(repo: Repo) -> None:
     (gate,) = judge(parsed, section)
     assert gate.result == "not decided"
     assert "at base, the scores are not probabilities" in gate.message
+
+
+def test_base_that_was_not_brought_here_is_said(repo: Repo) -> None:
+    """Else it looks as if base had no metrics, and no rule on a change is decided."""
+    context = _context(repo, _files(_scores(0.6)), _files(_scores(0.4)), KEYED)
+    shutil.rmtree(context.workspace.base_folder)
+    section = evaluate.run(context)
+    assert section.base is None
+    (reason,) = section.reasons
+    assert (reason.severity, reason.message) == (
+        "warning",
+        "Base's files were not brought here, so nothing can be compared with them.",
+    )

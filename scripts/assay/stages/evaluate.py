@@ -131,6 +131,8 @@ def _evaluate(context: Context) -> EvaluateSection:
     reasons += [
         Reason.of(p, severity="warning", prefix="Base: ") for p in (base.problems if base else [])
     ]
+    if base is not None and not workspace.base_folder.exists() and context.record.checkout is None:
+        reasons.append(_base_is_not_here())
     nothing = _no_metric_of(base_evaluated, whose="Base: ") if base_evaluated else None
     reasons += [nothing] if nothing else []
     noise = None
@@ -200,6 +202,14 @@ def _no_metric_of(found: Evaluation, *, whose: str = "") -> Reason | None:
     why = "; ".join(dict.fromkeys(found.undefined.values()))
     message = f"{whose}The predictions give no metric: {why}."
     return Reason(message=message, severity="warning") if why and not found.metrics else None
+
+
+def _base_is_not_here() -> Reason:
+    return Reason(
+        message="Base's files were not brought here, so nothing can be compared with them.",
+        severity="warning",
+        hint="Run `assay checkout` first, or `assay check` for all stages.",
+    )
 
 
 def _nothing_to_evaluate() -> Reason:
