@@ -189,11 +189,15 @@ def _readable(quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
     # Halved first: the distance between the largest numbers is none itself.
     gaps = np.diff(distinct / 2)
     room = np.minimum(np.append(gaps, gaps[-1]), np.insert(gaps, 0, gaps[0]))
-    rounded = [
-        round(float(edge), -math.floor(math.log10(gap)))
-        for edge, gap in zip(distinct, room, strict=True)
-    ]
+    rounded = [_rounded(float(e), float(gap)) for e, gap in zip(distinct, room, strict=True)]
     return np.unique(np.array(rounded))
+
+
+def _rounded(edge: float, gap: float) -> float:
+    try:
+        return round(edge, -math.floor(math.log10(gap)))
+    except OverflowError:  # the largest number of all, upwards
+        return edge
 
 
 def _dates(name: str, series: pd.Series) -> Coded:
