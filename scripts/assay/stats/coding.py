@@ -194,6 +194,8 @@ def _readable(quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _rounded(edge: float, gap: float) -> float:
+    if gap == 0:  # half of the smallest number
+        return edge
     try:
         return round(edge, -math.floor(math.log10(gap)))
     except OverflowError:  # the largest number of all, upwards
