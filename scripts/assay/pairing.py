@@ -44,6 +44,8 @@ class RowMatch(Fact):
     only_base: int
     truth_differs: int
     by_key: bool
+    weight_differs: int = 0
+    """Shared rows whose weight is another at base; head's holds for both."""
     pairing: Pairing = "same rows"
     why: str = ""
     """Why they were not simply the same rows, as a sentence for people."""
@@ -104,6 +106,9 @@ def pair(head: Found, base: Found, config: Config, *, rescore: Rescore) -> Paire
             message = f"Its predictions do not fit head's truth: {error.message.rstrip('.')}."
             base.problems.append(DataError(message, hint=error.hint, file=spec.path))
             return None
+        rows = rows.model_copy(
+            update={"weight_differs": _weight_differs(head.frame, base.frame, spec, found)}
+        )
         how: Pairing = "same rows" if found.same else "scored on head's rows"
         return Paired(rows.model_copy(update={"pairing": how, "why": _differs(rows)}), moved)
     rescored = rescore(head.frame)
@@ -117,8 +122,16 @@ def pair(head: Found, base: Found, config: Config, *, rescore: Rescore) -> Paire
 
 def reasons(paired: Paired | None) -> list[Reason]:
     """What people should know about how the rows were paired."""
-    if paired is None or paired.rows.same:
+    if paired is None:
         return []
+    weights = []
+    if count := paired.rows.weight_differs:
+        message = (
+            f"{count:,} of the rows have another weight at base: head's weights hold for both."
+        )
+        weights.append(Reason(message=message, severity="note"))
+    if paired.rows.same:
+        return weights
     done = {
         "same rows": "",
         "scored on head's rows": "Base's predictions were scored on head's rows and truth.",
@@ -131,7 +144,8 @@ def reasons(paired: Paired | None) -> list[Reason]:
             message=f"{paired.rows.why} {done}",
             severity="warning" if unpaired else "note",
             hint=_hint(paired) if unpaired else None,
-        )
+        ),
+        *weights,
     ]
 
 
@@ -170,6 +184,21 @@ def _on_rows_of(head: Found, base: Found, spec: PredictionsSpec, found: Alignmen
         shared[spec.weight] = pick(head.frame, spec.weight).array
     frame = frame.assign(**shared)
     return _with(base, frame, parse(frame, spec, like=head.predictions))
+
+
+def _weight_differs(
+    head: pd.DataFrame, base: pd.DataFrame, spec: PredictionsSpec, found: Alignment
+) -> int:
+    """How many of the rows have another weight; both columns were checked to be numbers."""
+    if spec.weight is None:
+        return 0
+    import numpy as np
+
+    from assay.stats.columns import pick
+
+    now = pick(head, spec.weight).to_numpy(dtype=np.float64)[found.head_rows]
+    before = pick(base, spec.weight).to_numpy(dtype=np.float64)[found.base_rows]
+    return int((~np.isclose(now, before, rtol=1e-6, atol=0.0)).sum())
 
 
 def _with(base: Found, frame: pd.DataFrame, predictions: Predictions) -> Found:

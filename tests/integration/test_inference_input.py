@@ -61,8 +61,7 @@ def test_numbers_too_large_for_a_variance_have_no_interval(repo: Repo) -> None:
         "predictions: {path: predictions.csv, prediction: guess, key: id, task: regression}\n"
         "metrics: {mae: }\n"
     )
-    with np.errstate(over="ignore", invalid="ignore"):
-        section = _evaluate(repo, _files(frames[0]), _files(frames[1]), config)
+    section = _evaluate(repo, _files(frames[0]), _files(frames[1]), config)
     assert section.no_evidence["mae"] == "the numbers are too large to compute with"
 
 
@@ -98,3 +97,28 @@ def test_base_that_was_not_brought_here_is_said(repo: Repo) -> None:
         "warning",
         "Base's files were not brought here, so nothing can be compared with them.",
     )
+
+
+def test_weights_that_changed_are_said(repo: Repo) -> None:
+    head, base = (_scores(quality).assign(weight=1.0) for quality in (0.6, 0.4))
+    base.loc[:9, "weight"] = 2.0
+    section = _evaluate(repo, _files(head), _files(base), KEYED.replace("}", ", weight: weight}"))
+    (reason,) = section.reasons
+    assert reason.severity == "note"
+    assert reason.message.startswith("10 of the rows have another weight at base: head's")
+
+
+def test_a_function_that_fails_on_resamples_is_quoted_once(repo: Repo) -> None:
+    code = """
+def once(rows):
+    if rows["id"].duplicated().any():
+        raise ValueError("a row twice")
+    return float(rows["score"].mean())
+"""
+    config = KEYED + "metrics: {mine: {direction: higher, function: money.py:once}}\n"
+    files = {**_files(_scores(0.6)), "money.py": code}
+    section = _evaluate(repo, files, _files(_scores(0.4)), config)
+    said = section.no_evidence["mine"]
+    assert said.count("mine raises ValueError: a row twice") == 1
+    assert said.count("failed") == 1
+    assert said.endswith("should return a number even then")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from assay.evaluation import Found
     from assay.evidence import Evidence, FairnessFact, SliceEvidence
     from assay.inference.metrics import LeftOutFact
+    from assay.inference.samples import Samples
     from assay.inference.worst import Search
     from assay.ownmetrics import OwnMetric
     from assay.pairing import Paired
@@ -53,13 +54,23 @@ def infer(
         measured: The metrics that head's rows give, in order.
         own: The user's own metrics.
     """
-    problems: list[AssayError] = []
     try:
         rows = samples.samples(head, paired, config, own)
     except DataError as error:
         return Inferred(), [_located(error, config, ("predictions", "group"))]
     if rows is None:
         return Inferred(), []
+    import numpy as np
+
+    # What overflows has no interval, and that is said of it; a warning of numpy's says it worse.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _infer(rows, config, measured)
+
+
+def _infer(
+    rows: Samples, config: Config, measured: Sequence[str]
+) -> tuple[Inferred, list[AssayError]]:
+    problems: list[AssayError] = []
     found = Inferred()
     if rows.base is not None:
         evidence, missing = metrics.whole(rows, measured)

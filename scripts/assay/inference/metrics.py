@@ -94,7 +94,7 @@ def _evidence(
                     nulls=wanted[name],
                 )
             except AssayError as error:
-                undefined[name] = error.message
+                undefined[name] = " ".join(filter(None, (f"{error.message}.", error.hint)))[:-1]
     for name in [name for name, one in differences.items() if not _is_finite(one)]:
         del differences[name]
         undefined[name] = "the numbers are too large to compute with"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assay.errors import AssayError
 from assay.stats.columns import PredictionsError
 from assay.stats.intervals import from_resamples
 from assay.stats.resampling import stream, weigh
@@ -94,6 +95,8 @@ def _called(function: Callable[[pd.DataFrame], float], table: pd.DataFrame, metr
     try:
         value = function(table.reset_index(drop=True))
         number = float(value)
+    except AssayError as error:  # it says itself which function failed, and where
+        raise PredictionsError(error.message.rstrip(".")) from error
     except Exception as error:  # the code of a user: anything may be wrong in it
         raise PredictionsError(f"{metric} failed: {type(error).__name__}: {error}") from error
     if not math.isfinite(number):
