@@ -408,7 +408,7 @@ def test_what_cannot_be_searched_is_an_error() -> None:
 
 @pytest.mark.parametrize("edge", [5e-324, 1.7976931348623157e308])
 def test_the_smallest_and_the_largest_numbers_can_be_cut(edge: float) -> None:
-    values = np.where(np.arange(N) % 3 == 0, edge, np.arange(N) * -edge / N)
+    values = np.where(np.arange(N) % 3 == 0, edge, -edge * (np.arange(N) / N))
     _search(pd.DataFrame({"x": values}), np.random.default_rng(1).normal(size=N))
 
 
