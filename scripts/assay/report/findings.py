@@ -145,7 +145,8 @@ def how_sure(record: RunRecord) -> str:
         said += f" They cover what {len(evaluate.seeds.seeds)} other seeds did."
     looked_at = sum(len(part.evidence) for part in evaluate.slices if part.judged)
     if looked_at:
-        said += f" A slice got better or worse only beyond the chance of {looked_at:,} looks"
+        said += " A slice got better or worse only beyond the chance of"
+        said += f" {wording.count(looked_at, 'look')}"
         said += " (Holm's correction)."
     return said
 
@@ -209,6 +210,9 @@ def _lines(record: RunRecord) -> Iterator[Line]:
     if compare is not None and compare.baseline:
         yield Line(label="Data", status="", text=_data(compare))
     yield from causes.lines(record)
+    for gate in compare.gates if compare is not None else ():
+        if gate.rule == "disjoint_from" and gate.passed:  # one that failed is a problem above
+            yield Line(label="Leakage", status="✅", text=pieces(gate.message))
     if record.validation is not None:
         yield from _stage_line("Contract", record.validation, _contract(record.validation))
     if record.test is not None:

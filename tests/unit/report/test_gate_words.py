@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from assay.gates import Gate, Rule
-from assay.report import comparison, details
+from assay.report import comparison, details, findings
 
 from tests import evidence_records, records
 
@@ -91,3 +91,15 @@ def test_a_gate_between_groups_stands_beside_them() -> None:
     compare = record.compare.model_copy(update={"gates": (gate,)})
     groups = details.tables(record.with_section("compare", compare))[0]
     assert [row[-1] for row in groups.rows][:1] == [("✅ passed: at most 0.1",)]
+
+
+@pytest.mark.parametrize(("result", "lines"), [("passed", 1), ("failed", 0)])
+def test_files_without_a_row_in_common_are_a_line(result: Result, lines: int) -> None:
+    """What failed is a problem at the top already."""
+    record = records.good()
+    assert record.compare is not None
+    said = "eval.csv has no row in common with train.csv"
+    gate = _gate("disjoint_from", result, column="eval.csv").model_copy(update={"message": said})
+    compare = record.compare.model_copy(update={"gates": (gate,)})
+    shown = findings.lines(record.with_section("compare", compare))
+    assert [line.text for line in shown if line.label == "Leakage"] == [(said,)] * lines
