@@ -182,6 +182,15 @@ def test_the_slice_that_got_worst_is_found(repo: Repo) -> None:
     assert section.search.found.rows == int(harmed.sum())
 
 
+def test_values_that_are_sensitive_are_not_searched(repo: Repo) -> None:
+    config = KEYED + "data: [{path: d.csv, schema: 's.py:S', sensitive: season}]\n"
+    head, base = _scores(0.4), _scores(0.6)
+    section = _evaluate(repo, _files(head), _files(base), config)
+    assert section.search is not None
+    assert section.search.left_out["season"] == "its values are sensitive"
+    assert section.search.found is None or "season" not in section.search.found.rule
+
+
 def test_the_search_can_be_switched_off(repo: Repo) -> None:
     config = KEYED + "statistics: {search: false}\n"
     section = _evaluate(repo, _files(_scores(0.6)), _files(_scores(0.4)), config)

@@ -78,7 +78,7 @@ def search(rows: Samples) -> Search | None:
         )
     except DataError as error:
         return Search(why_not=error.message)
-    left_out = dict(found.left_out)
+    left_out = dict.fromkeys(_sensitive(rows), "its values are sensitive") | dict(found.left_out)
     if isinstance(found, Nothing):
         return Search(why_not=found.reason, left_out=left_out)
     if not all(map(math.isfinite, (found.inside, found.outside, found.low, found.high))):
@@ -104,4 +104,11 @@ def _columns(rows: Samples, spec: PredictionsSpec) -> list[str]:
     """What describes a row, and is neither its name nor what a model said of it."""
     scores = spec.score.values() if isinstance(spec.score, dict) else [spec.score]
     taken = {spec.truth, spec.prediction, spec.weight, spec.group, *spec.key, *scores}
+    taken |= set(_sensitive(rows))
     return [name for name in map(str, rows.head.table.columns) if name not in taken]
+
+
+def _sensitive(rows: Samples) -> list[str]:
+    """Columns whose values the data must not show: a rule would, and nobody asked for one."""
+    named = {name for spec in rows.config.data for name in spec.sensitive}
+    return [name for name in map(str, rows.head.table.columns) if name in named]
