@@ -151,6 +151,12 @@ def test_requirements_are_read_with_what_they_include():
     }
 
 
+def test_requirements_that_include_each_other_without_end_are_read_once():
+    deep = {f"{n}.txt": f"-r {n + 1}.txt\n" * 2 for n in range(3000)}
+    here = tree({**deep, "3000.txt": "-r 0.txt\nnumpy==1\n"})
+    assert locks.requirements(here, "0.txt") == {"numpy": "1"}
+
+
 def test_requirements_outside_of_the_repository_are_not_read():
     here = tree({"requirements.txt": "-r ../../other.txt\n-r /etc/hosts\nnumpy==1\n"}, {})
     assert locks.read(here, "requirements.txt") == {"numpy": "1"}

@@ -84,19 +84,30 @@ def read(tree: Upwards, path: str) -> Packages:
     return READERS[name](text_of(tree, path) or "")
 
 
-def requirements(tree: Upwards, path: str, *, seen: frozenset[str] = frozenset()) -> Packages:
-    """A file for `pip install -r`, with what it includes."""
+def requirements(tree: Upwards, path: str) -> Packages:
+    """A file for `pip install -r`, with what it includes, each file once."""
     found: Packages = {}
-    text = (text_of(tree, path) or "").replace("\\\r\n", " ").replace("\\\n", " ")
-    for line in text.splitlines():
-        entry = re.sub(r"(?:^|\s)#.*", "", line).strip()
-        if match := _INCLUDE.match(entry):
-            inner = posixpath.normpath(posixpath.join(posixpath.dirname(path), match[1].strip()))
-            if inner not in seen | {path} and "://" not in match[1]:
-                _merge(found, requirements(tree, inner, seen=seen | {path}))
+    seen, reading = {path}, [(path, _lines(tree, path))]
+    while reading:
+        file, entries = reading[-1]
+        entry = next(entries, None)
+        if entry is None:
+            reading.pop()
+        elif match := _INCLUDE.match(entry):
+            inner = posixpath.normpath(posixpath.join(posixpath.dirname(file), match[1].strip()))
+            if inner not in seen and "://" not in match[1]:
+                seen.add(inner)
+                reading.append((inner, _lines(tree, inner)))
         elif entry and not entry.startswith("-"):
             _merge(found, specifiers([entry]))
     return found
+
+
+def _lines(tree: Upwards, path: str) -> Iterator[str]:
+    """The entries of such a file: continued lines joined, comments taken off."""
+    text = (text_of(tree, path) or "").replace("\\\r\n", " ").replace("\\\n", " ")
+    for line in text.splitlines():
+        yield re.sub(r"(?:^|\s)#.*", "", line).strip()
 
 
 def specifiers(entries: Iterable[object]) -> Packages:
