@@ -41,7 +41,8 @@ $(LOWEST)/done: pyproject.toml tests/lowest.txt
 lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allowed
 	@echo "== lowest: unit tests"
 	@if [[ -e $(LOWEST)/done ]]; then \
-	  $(LOWEST)/bin/python -m pytest tests/unit -q -n auto -W default --no-header -p no:cacheprovider; \
+	  $(LOWEST)/bin/python -m pytest tests/unit -q -n auto -W default --no-header -p no:cacheprovider \
+	  --ignore-glob='*_coverage.py' --ignore-glob='*_simulated.py'; \
 	else echo "   skipped: there is no Python 3.11 or 3.12 here"; fi
 
 pytest: sync ## The tests alone; ARGS='-k name' picks some

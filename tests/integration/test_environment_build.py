@@ -359,7 +359,7 @@ def test_failed_build_is_built_again(machine: Machine) -> None:
 
 
 def test_no_verb_of_this_name(machine: Machine) -> None:
-    assert "Allowed: cache-key, check, checkout" in machine.refused("biuld")
+    assert "Allowed: accept, cache-key, check, checkout" in machine.refused("biuld")
 
 
 def test_no_working_directory(machine: Machine) -> None:

@@ -165,7 +165,7 @@ def _numbers(name: str, numbers: NDArray[np.float64]) -> Coded:
     finite = np.sort(numbers[np.isfinite(numbers)])
     if not finite.size:
         raise UnfitError("it has no value" if np.isnan(numbers).all() else "it has no finite value")
-    new = np.diff(finite) > 0
+    new = finite[1:] != finite[:-1]
     distinct = int(new.sum()) + 1
     if distinct == len(numbers) > MOST_VALUES and (finite == np.floor(finite)).all():
         raise UnfitError("every row has another whole number: it looks like an id")
