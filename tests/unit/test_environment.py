@@ -102,6 +102,14 @@ def test_discover_watches_included_files(tmp_path: Path) -> None:
     assert names == {"requirements.txt", "base.txt", "pins.txt", "c d.txt"}
 
 
+def test_requirements_that_include_each_other_many_times_are_watched_once(tmp_path: Path) -> None:
+    for n in range(40):
+        (tmp_path / f"{n}.txt").write_text(f"-r {n + 1}.txt\n-c {n + 1}.txt\n", encoding="utf-8")
+    (tmp_path / "40.txt").write_text("-r 0.txt\nnumpy\n", encoding="utf-8")
+    found = declared.discover(tmp_path, "0.txt")
+    assert [path.name for path in found.watched] == [f"{n}.txt" for n in range(41)]
+
+
 def test_discover_member_of_a_workspace_has_its_lock(tmp_path: Path) -> None:
     project(tmp_path, uv__lock="", pyproject__toml="[tool.uv.workspace]\nmembers = ['a']\n")
     member = tmp_path / "a"

@@ -135,14 +135,19 @@ def _requirements(title: str, paths: list[Path]) -> Declaration:
     return Declaration("requirements", title, tuple(paths), tuple(watched))
 
 
-def _included(path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """`path`, and the files that it includes as requirements or constraints."""
-    if path in seen or not path.is_file():
-        return
-    yield path
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for name in re.findall(r"(?m)^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S.*?)\s*$", text):
-        yield from _included((path.parent / name).resolve(), seen | {path})
+def _included(path: Path) -> Iterator[Path]:
+    """`path`, and the files that it includes as requirements or constraints, each once."""
+    seen: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        file = waiting.pop()
+        if file in seen or not file.is_file():
+            continue
+        seen.add(file)
+        yield file
+        text = file.read_text(encoding="utf-8", errors="replace")
+        names = re.findall(r"(?m)^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S.*?)\s*$", text)
+        waiting += [(file.parent / name).resolve() for name in reversed(names)]
 
 
 def _project(root: Path) -> Declaration | None:
