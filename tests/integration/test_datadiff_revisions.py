@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assay.datadiff import revisions
 from assay.datadiff.revisions import changes, leaks, needed
 from assay.datadiff.section import Leakage
 from assay.section import Reason
@@ -149,3 +150,11 @@ data:
     assert isinstance(problem, Reason)
     assert problem.message == ("The rows in common are not known: data/absent.csv does not exist.")
     assert problem.key == ("data", 1, "disjoint_from")
+
+
+def test_a_pattern_of_many_stars_is_quick_to_match() -> None:
+    name = "/".join("abcdefghijklmnopqrstuvwxyz")
+    assert revisions._matches(f"{name}.csv", "**/" * 30 + "*.csv")
+    assert not revisions._matches(f"{name}.csv", "**/" * 30 + "*.parquet")
+    assert revisions._matches("a/b.csv", "a/**/b.csv")
+    assert not revisions._matches("a/b/c.csv", "a/*.csv")

@@ -117,8 +117,9 @@ def _header(path: Path, source: Source) -> list[str]:
 def _read(link: str, columns: int, source: Source) -> str:
     listed = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(columns))
     nulls = ", ".join(f"'{null}'" for null in NULLS)
+    quoted = link.replace("'", "''")  # the folder for temporary files may be called anything
     return (
-        f"read_csv('{link}', auto_detect = false, columns = {{{listed}}}, header = true,"
+        f"read_csv('{quoted}', auto_detect = false, columns = {{{listed}}}, header = true,"
         f" delim = '{source.separator}', quote = '\"', escape = '\"', nullstr = [{nulls}])"
     )
 

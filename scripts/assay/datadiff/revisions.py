@@ -217,10 +217,15 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _matched(name: Sequence[str], pattern: Sequence[str]) -> bool:
-    if not pattern:
-        return not name
-    if pattern[0] == "**":
-        return any(_matched(name[start:], pattern[1:]) for start in range(len(name) + 1))
-    return bool(
-        name and fnmatch.fnmatchcase(name[0], pattern[0]) and _matched(name[1:], pattern[1:])
-    )
+    """Whether folders and a file fit a pattern with `**`, in steps that grow with their product."""
+    fits = [True] + [False] * len(name)  # which beginnings of the name the pattern so far can be
+    for part in pattern:
+        if part == "**":
+            first = fits.index(True) if True in fits else len(fits)
+            fits = [at >= first for at in range(len(fits))]
+        else:
+            fits = [False] + [
+                before and fnmatch.fnmatchcase(folder, part)
+                for before, folder in zip(fits, name, strict=False)
+            ]
+    return fits[-1]
