@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Margins:
-    """Of one model, for b resamples."""
+    """Of one model, for b resamples; classes first, for few of them are added up over and over."""
 
     true: NDArray[np.float64]
-    """(b, k): weight of each class."""
+    """(k, b): weight of each class."""
     predicted: NDArray[np.float64]
-    """(b, k): weight of what was predicted as it."""
+    """(k, b): weight of what was predicted as it."""
     correct: NDArray[np.float64]
-    """(b, k): weight of what was rightly predicted as it."""
+    """(k, b): weight of what was rightly predicted as it."""
     positive: int | None
     """Code of the positive class."""
 
@@ -47,7 +47,7 @@ _PARTS: dict[str, Callable[[Margins], tuple[NDArray[np.float64], NDArray[np.floa
 def _of_positive(name: str) -> Callable[[Margins], NDArray[np.float64]]:
     def formula(m: Margins) -> NDArray[np.float64]:
         part, whole = _PARTS[name](m)
-        return _ratio(part[:, m.positive], whole[:, m.positive])
+        return _ratio(part[m.positive], whole[m.positive])
 
     return formula
 
@@ -55,35 +55,35 @@ def _of_positive(name: str) -> Callable[[Margins], NDArray[np.float64]]:
 def _macro(name: str) -> Callable[[Margins], NDArray[np.float64]]:
     # The classes that some row of this resample has or predicts; the others add 0 to the sum.
     return lambda m: (
-        _ratio(*_PARTS[name](m)).sum(axis=1) / np.count_nonzero(m.true + m.predicted, axis=1)
+        _ratio(*_PARTS[name](m)).sum(axis=0) / np.count_nonzero(m.true + m.predicted, axis=0)
     )
 
 
 def _micro(name: str) -> Callable[[Margins], NDArray[np.float64]]:
-    return lambda m: np.divide(*(part.sum(axis=1) for part in _PARTS[name](m)))
+    return lambda m: np.divide(*(part.sum(axis=0) for part in _PARTS[name](m)))
 
 
 def _weighted(name: str) -> Callable[[Margins], NDArray[np.float64]]:
     def formula(m: Margins) -> NDArray[np.float64]:
-        return np.asarray((_ratio(*_PARTS[name](m)) * m.true).sum(axis=1) / m.true.sum(axis=1))
+        return np.asarray((_ratio(*_PARTS[name](m)) * m.true).sum(axis=0) / m.true.sum(axis=0))
 
     return formula
 
 
 def _accuracy(m: Margins) -> NDArray[np.float64]:
-    return np.asarray(m.correct.sum(axis=1) / m.true.sum(axis=1))
+    return np.asarray(m.correct.sum(axis=0) / m.true.sum(axis=0))
 
 
 def _balanced_accuracy(m: Margins) -> NDArray[np.float64]:
-    return np.asarray(_ratio(m.correct, m.true).sum(axis=1) / np.count_nonzero(m.true, axis=1))
+    return np.asarray(_ratio(m.correct, m.true).sum(axis=0) / np.count_nonzero(m.true, axis=0))
 
 
 def _mcc(m: Margins) -> NDArray[np.float64]:
-    total = m.true.sum(axis=1, keepdims=True)
+    total = m.true.sum(axis=0)
     true, predicted = m.true / total, m.predicted / total
-    together = m.correct.sum(axis=1) / total[:, 0] - (true * predicted).sum(axis=1)
-    spread = (true * (1 - true)).sum(axis=1) * (predicted * (1 - predicted)).sum(axis=1)
-    several = (np.count_nonzero(true, axis=1) > 1) & (np.count_nonzero(predicted, axis=1) > 1)
+    together = m.correct.sum(axis=0) / total - (true * predicted).sum(axis=0)
+    spread = (true * (1 - true)).sum(axis=0) * (predicted * (1 - predicted)).sum(axis=0)
+    several = (np.count_nonzero(true, axis=0) > 1) & (np.count_nonzero(predicted, axis=0) > 1)
     # A share that rounds above 1 makes the spread of a single class negative instead of zero.
     root = np.sqrt(np.maximum(spread, 0))
     found = np.zeros_like(together)

@@ -140,12 +140,12 @@ def _resample(
         {metric: [] for metric in metrics} for _ in labels.predicted
     ]
     for drawn in counts(units.mass, question.settings.resamples, generator):
-        totals = _summed(drawn, units.totals).reshape(len(drawn), -1, labels.classes)
+        totals = _summed(drawn, units.totals).reshape(-1, labels.classes, len(drawn))
         for model, found in enumerate(parts):
             margins = Margins(
-                true=totals[:, 0],
-                predicted=totals[:, 1 + 2 * model],
-                correct=totals[:, 2 + 2 * model],
+                true=totals[0],
+                predicted=totals[1 + 2 * model],
+                correct=totals[2 + 2 * model],
                 positive=labels.positive,
             )
             for metric in metrics:
@@ -157,7 +157,7 @@ def _resample(
 def _summed(drawn: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
     # A handful of cells is added up faster than threads for a matrix product are woken.
     few = totals.size < 1000
-    return np.asarray(np.einsum("bu,ut->bt", drawn, totals) if few else drawn @ totals)
+    return np.asarray(np.einsum("bu,ut->tb", drawn, totals) if few else totals.T @ drawn.T)
 
 
 def _units(labels: Labels, generator: np.random.Generator) -> _Units:

@@ -71,9 +71,9 @@ def test_formulas_over_resamples_are_the_metrics(seed: int, k: int) -> None:
     )
     wanted = compute(predictions, metrics=list(FORMULAS)).values
     one = Margins(
-        true=np.bincount(truth, minlength=k)[None].astype(float),
-        predicted=np.bincount(told, minlength=k)[None].astype(float),
-        correct=np.bincount(truth[truth == told], minlength=k)[None].astype(float),
+        true=np.bincount(truth, minlength=k)[:, None].astype(float),
+        predicted=np.bincount(told, minlength=k)[:, None].astype(float),
+        correct=np.bincount(truth[truth == told], minlength=k)[:, None].astype(float),
         positive=predictions.positive_code,
     )
     assert {name: FORMULAS[name](one)[0] for name in wanted} == pytest.approx(wanted, abs=1e-12)
