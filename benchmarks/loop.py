@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.harness import Bench, Command
-from benchmarks.scratch import Scratch
+from benchmarks.scratch import PLAIN, Scratch
 
 VALIDATE = """
 import pandas as pd
@@ -27,7 +27,10 @@ def run(bench: Bench) -> None:
     at = repository.work
     env = {"PATH": f"{SCRIPTS}:{repository.path}"}
     dvc, python = SCRIPTS / "dvc", SCRIPTS / "python"
-    ours = Command([SCRIPTS / "assay", "check"], cwd=at, env=env)
+    # 1: a gate says no to this change, as it should.
+    check = [SCRIPTS / "assay", "check"]
+    whole = Command(check, cwd=at, env=env, allowed=(1,))
+    ours = Command([*check, "--config", PLAIN], cwd=at, env=env, allowed=(1,))
     peer = [
         Command([dvc, "pull"], cwd=at, env=env),
         Command([python, "-c", VALIDATE], cwd=at, env={**env, "PYTHONPATH": "."}),
@@ -38,3 +41,6 @@ def run(bench: Bench) -> None:
     bench.compare("loop, cold", ours, peer, limit=1.2, runs=3, before=repository.reset_cold)
     repository.fill_cache()
     bench.compare("loop, warm", ours, peer, limit=1.2, runs=5, before=repository.reset_warm)
+    # Both models are loaded and every feature is shuffled, for which the peers have no command.
+    name = "loop, warm, features weighed"
+    bench.compare(name, whole, peer, limit=2.0, runs=3, before=repository.reset_warm)

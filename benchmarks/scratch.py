@@ -12,6 +12,8 @@ from pathlib import Path
 from benchmarks.harness import ROOT, remove
 
 SCRIPTS = Path(sys.executable).parent
+PLAIN = "assay-plain.yaml"
+"""The example's configuration without what no other tool does: asking both models again."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class Scratch:
         """Two commits: `main`, and the change on the branch `change`, which is checked out."""
         ignored = shutil.ignore_patterns(".venv", "__pycache__", ".assay", "cache", "tmp")
         shutil.copytree(ROOT / "example-repo", self.work, ignore=ignored)
+        config = (self.work / "assay.yaml").read_text(encoding="utf-8")
+        lines = [line for line in config.splitlines() if "features:" not in line]
+        (self.work / PLAIN).write_text("\n".join([*lines, ""]), encoding="utf-8")
         self._git("init", "--quiet", "--initial-branch=main")
         self._git("add", "--all")
         self._git("commit", "--quiet", "--message=main")
