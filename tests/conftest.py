@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests import programs
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MISSING = "needs the program "
+
+# The same examples each time and everywhere: a test that fails tells of a change.
+settings.register_profile("assay", derandomize=True, deadline=None, database=None)
+settings.load_profile("assay")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
