@@ -173,12 +173,11 @@ def _differs(rows: RowMatch) -> str:
 
 def _on_rows_of(head: Found, base: Found, spec: PredictionsSpec, found: Alignment) -> Found:
     """Base's predictions of head's rows, in head's order, with head's truth and weights."""
-    from assay.stats.columns import pick
+    from assay.stats.columns import pick, text_names
 
     assert head.frame is not None  # noqa: S101 (checked by the caller)
     assert base.frame is not None  # noqa: S101
-    frame = base.frame.iloc[found.base_rows].reset_index(drop=True)
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    frame = text_names(base.frame.iloc[found.base_rows].reset_index(drop=True))
     shared = {spec.truth: pick(head.frame, spec.truth).array}
     if spec.weight is not None:
         shared[spec.weight] = pick(head.frame, spec.weight).array

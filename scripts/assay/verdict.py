@@ -175,5 +175,5 @@ def _moved(name: str, change: MetricChange) -> str:
     evidence = change.evidence
     if evidence is None:
         return f"{name} {base} → {head} ({difference}{f', {how}' if how else ''})"
-    sure = f"{100 * evidence.confidence:g} % interval {wording.interval(evidence)}"
+    sure = f"{wording.percent(evidence.confidence)} interval {wording.interval(evidence)}"
     return f"{name} {base} → {head} ({difference}, {sure}{f': {how}' if how else ''})"

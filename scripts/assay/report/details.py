@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from assay.report import wording
 from assay.report.comparison import gate_words
 from assay.report.escape import Code, Phrase, pieces
+from assay.report.lines import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from assay.causes import CodeChange
-    from assay.datadiff.section import ColumnChange, DataChange
+    from assay.datadiff.section import ColumnChange, DataChange, Shift
     from assay.evidence import FairnessFact
     from assay.gates import Gate
     from assay.record import RunRecord
@@ -74,7 +75,7 @@ def _table(
 def _fairness(record: RunRecord) -> Table:
     facts = record.evaluate.fairness if record.evaluate else ()
     gates = record.compare.gates if record.compare else ()
-    share = f"{100 * record.config.statistics.confidence:g} % interval"
+    share = f"{wording.percent(record.config.statistics.confidence)} interval"
     note: Phrase = (_BY_CHANCE,)
     for fact in facts:
         for group, why in fact.excluded.items():
@@ -112,12 +113,16 @@ def _data(record: RunRecord) -> Iterator[Table]:
 
 
 def _is_of_interest(column: ColumnChange) -> bool:
-    shift = column.shift
-    shifted = shift is not None and shift.size != "small" and not shift.within_chance
     nulls = bool(column.head and column.base and column.head.nulls != column.base.nulls)
     return bool(
-        column.change != "kept" or shifted or nulls or column.new or column.vanished
+        column.change != "kept" or _shift(column) or nulls or column.new or column.vanished
     ) or bool(column.changed_rows)
+
+
+def _shift(column: ColumnChange) -> Shift | None:
+    """How far a column moved, where that is worth saying and more than chance."""
+    found = column.shift
+    return None if found is None or found.size == "small" or found.within_chance else found
 
 
 def _rest(change: DataChange, shown: int) -> Phrase:
@@ -138,8 +143,7 @@ def _column(column: ColumnChange) -> Iterator[tuple[Phrase | str, ...]]:
     if head.nulls != base.nulls:
         shares = (wording.share(base.null_share) or "0 %", wording.share(head.null_share) or "0 %")
         yield name, "missing values", *shares
-    shift = column.shift
-    if shift is not None and shift.size != "small" and not shift.within_chance:
+    if shift := _shift(column):
         how = f"distribution, {shift.size} shift (PSI {shift.psi:.2f})"
         means = (wording.number(base.mean), wording.number(head.mean))
         yield name, how, *(("", "") if head.mean is None else means)
@@ -152,12 +156,8 @@ def _values(
 ) -> Iterator[tuple[Phrase | str, ...]]:
     if not count:
         return
-    shown: list[str] = []
-    for example in examples[:3]:
-        shown += [", ", Code(example)] if shown else [Code(example)]
-    if count > 3:
-        shown.append(f" and {count - 3:,} more")
-    cell: Phrase = tuple(shown) or (f"{count:,}",)
+    more: Phrase = (f" and {count - 3:,} more",) if count > 3 else ()
+    cell: Phrase = (*joined(examples[:3]), *more) or (f"{count:,}",)
     yield (name, what, "", cell) if is_new else (name, what, cell, "")
 
 
@@ -231,10 +231,7 @@ def _left_out(record: RunRecord) -> Table:
     }
     rows: list[tuple[Phrase | str, ...]] = []
     for left in record.evaluate.left_out if record.evaluate else ():
-        examples: list[str] = []
-        for example in left.examples:
-            examples += [", ", Code(example)] if examples else [Code(example)]
         count = f"{left.values:,}", f"{left.rows:,}"
-        rows.append(((Code(left.name),), reasons[left.reason], *count, tuple(examples)))
+        rows.append(((Code(left.name),), reasons[left.reason], *count, joined(left.examples)))
     head = ("Sliced by", "Why", "#Values", "#Rows", "Such as")
     return _table("Rows that are in no slice", head, rows)

@@ -133,7 +133,7 @@ def how_sure(record: RunRecord) -> str:
     evaluate = record.evaluate
     if evaluate is None or not evaluate.evidence:
         return ""
-    share = f"{100 * evaluate.evidence[0].confidence:g} %"
+    share = wording.percent(evaluate.evidence[0].confidence)
     units = evaluate.evidence[0].units
     spec = record.config.predictions
     what = "group" if spec and spec.group else "row"

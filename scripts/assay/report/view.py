@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from assay.report import acceptance, comparison, details, findings
 from assay.report.escape import Code, Phrase
-from assay.report.wording import OUTCOMES, duration, status_words
+from assay.report.wording import OUTCOMES, duration, percent, status_words
 from assay.verdict import decide, summary
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _overall(record: RunRecord, verdict: Verdict) -> str:
 
 def _sure(record: RunRecord) -> str:
     evidence = record.evaluate.evidence if record.evaluate else ()
-    return f"{100 * evidence[0].confidence:g} %" if evidence else ""
+    return percent(evidence[0].confidence) if evidence else ""
 
 
 def _revision(record: RunRecord) -> Phrase:

@@ -86,6 +86,11 @@ def pair(base: float | None, head: float | None) -> tuple[str, str, str]:
     return number(base, places), number(head, places), signed(difference, places)
 
 
+def percent(confidence: float) -> str:
+    """`95 %`."""
+    return f"{100 * confidence:g} %"
+
+
 def interval(evidence: Evidence) -> str:
     """`+0.0040 to +0.0390`, with the decimals of the difference."""
     places = decimals(evidence.base, evidence.head, difference=evidence.difference)

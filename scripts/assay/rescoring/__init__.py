@@ -79,6 +79,8 @@ def rescore(context: Context, frame: pd.DataFrame) -> Rescored:
         return Rescored(why=answer.why, hint=answer.hint) if answer else Rescored()
     import numpy as np
 
+    from assay.stats.columns import text_names
+
     written = _files(context, "rescore")[1].with_suffix(".npz")
     try:
         with np.load(written, allow_pickle=False) as arrays:
@@ -87,8 +89,7 @@ def rescore(context: Context, frame: pd.DataFrame) -> Rescored:
         return Rescored(why="What base's model said was not written down whole.")
     if any(values.shape != (len(frame),) for values in columns.values()):
         return Rescored(why="What base's model said is of other rows than head's.")
-    named = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    return Rescored(frame=named.assign(**columns), fact=answer.rescoring)
+    return Rescored(frame=text_names(frame).assign(**columns), fact=answer.rescoring)
 
 
 def importance(context: Context, metric: str) -> tuple[Importance | None, tuple[Reason, ...]]:

@@ -16,7 +16,7 @@ from assay.rescoring.facts import Rescoring
 from assay.rescoring.rule import File, NotReproducedError, Rule, agreed, learn, moved
 from assay.rescoring.table import on_rows_of
 from assay.section import Reason
-from assay.stats.columns import listed
+from assay.stats.columns import listed, text_names
 from assay.stats.rows import align
 
 if TYPE_CHECKING:
@@ -181,8 +181,7 @@ def note(message: str) -> Reason:
 
 
 def _read(path: Path, shown: str) -> pd.DataFrame:
-    frame: pd.DataFrame = reader.read(path, backend="pandas", shown=shown)
-    return frame.set_axis([str(name) for name in frame.columns], axis=1)
+    return text_names(reader.read(path, backend="pandas", shown=shown))
 
 
 def _file(root: Path, spec: PredictionsSpec, *, like: Predictions | None) -> File:

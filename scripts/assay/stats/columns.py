@@ -121,6 +121,11 @@ def require(frame: pd.DataFrame, names: Sequence[str]) -> None:
         raise PredictionsError("the table has no rows")
 
 
+def text_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same columns, named by text also where pandas holds a name as a number."""
+    return frame.set_axis([str(name) for name in frame.columns], axis=1)
+
+
 def pick(frame: pd.DataFrame, name: str) -> pd.Series:
     """A column by its name, also where pandas holds that name as a number."""
     return frame.iloc[:, [str(column) for column in frame.columns].index(name)]
