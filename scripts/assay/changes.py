@@ -107,16 +107,12 @@ def _metric(
 ) -> MetricChange:
     sure = None if evidence is None else evidence.p_value < level(evidence)
     change = change_of(head, base, direction, sure=sure)
-    if change in _MOVED and evidence is not None and evidence.units < LEAST_UNITS:
-        change = "not judged"
-    elif change in _MOVED and sure is None and testable:
-        change = "not tested"
     return MetricChange(
         name=name,
         head=head,
         base=base,
         difference=None if head is None or base is None else head - base,
-        change=change,
+        change=_as_tested(change, evidence, testable=testable),
         direction=direction,
         configured=configured,
         evidence=evidence,
@@ -153,11 +149,6 @@ def slice_changes(
             sure = None if evidence is None or p_value is None else p_value < level(evidence)
             sure = True if (metric, part.name) in alarms else sure
             change = change_of(head, base, _direction(metric, config), sure=sure)
-            few = evidence is not None and evidence.units < LEAST_UNITS
-            if change in _MOVED and (few or not part.judged):
-                change = "not judged"
-            elif change in _MOVED and evidence is None:  # of slices there are the rows of both
-                change = "not tested"
             changes.append(
                 SliceChange(
                     name=part.name,
@@ -166,12 +157,24 @@ def slice_changes(
                     head=head,
                     base=base,
                     difference=None if head is None or base is None else head - base,
-                    change=change,
+                    # Of slices there are the rows of both.
+                    change=_as_tested(change, evidence, testable=True, judged=part.judged),
                     evidence=evidence,
                     adjusted=p_value,
                 )
             )
     return tuple(changes)
+
+
+def _as_tested(
+    change: Change, evidence: Evidence | None, *, testable: bool, judged: bool = True
+) -> Change:
+    """The word for a change, where what it rests on does not bear it."""
+    if change not in _MOVED:
+        return change
+    if not judged or (evidence is not None and evidence.units < LEAST_UNITS):
+        return "not judged"
+    return "not tested" if evidence is None and testable else change
 
 
 def change_of(
