@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import sys
 import time
+import zlib
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -77,11 +77,11 @@ class Builder:
 
     def tool(self, uv: Callable[[], Uv]) -> Environment:
         """The environment that reports and publishes, hash by hash as our lock has it."""
-        folder = self.home / f"tool-{_digest(str(self.root))[:12]}"
+        folder = self.home / f"tool-{_short(self.root)}"
         return _remembered(
             "tool",
             folder,
-            key=_digest(self._ours, *install.TOOL_EXTRAS),
+            key=lambda: _digest(self._ours, *install.TOOL_EXTRAS),
             source="Assay's uv.lock",
             make=lambda: install.tool(uv(), self.root, folder),
         )
@@ -97,14 +97,14 @@ class Builder:
         wanted = self.environ.get("ASSAY_PYTHON_VERSION") or None
         request = declared.python_request(self.project, wanted, pinned_by_user=pinned is not None)
         python = str(request or pinned)
-        folder = self.home / f"project-{_digest(str(self.project))[:12]}"
+        folder = self.home / f"project-{_short(self.project)}"
         watched = [path.read_bytes() for path in found.watched if path.is_file()]
         version_file = self.project / ".python-version"
         watched += [version_file.read_bytes()] if version_file.is_file() else []
         return _remembered(
             "project",
             folder,
-            key=_digest(self._ours, found.kind, python, overlay.EXTRA, *watched),
+            key=lambda: _digest(self._ours, found.kind, python, overlay.EXTRA, *watched),
             source=found.title,
             make=lambda: install.Project(
                 uv(), self.root, self.project, folder, found, request
@@ -143,11 +143,18 @@ def user_cache(environ: Mapping[str, str]) -> Path:
 
 
 def _remembered(
-    name: str, folder: Path, *, key: str, source: str, make: Callable[[], Sequence[str]]
+    name: str,
+    folder: Path,
+    *,
+    key: Callable[[], str],
+    source: str,
+    make: Callable[[], Sequence[str]],
 ) -> Environment:
     """The environment in `folder`, built by `make` unless the stamp says that it is there.
 
-    The stamp is the last thing written, so an environment that was interrupted has none.
+    The stamp is the last thing written, so an environment that was interrupted has none. Without
+    one, nobody asks for the key before the environment is built: the thread that is done first
+    then reads all of Assay for it, while the other waits for uv.
     """
     stamp = folder / STAMP
     if (found := _stamped(stamp, key)) is not None:
@@ -161,15 +168,15 @@ def _remembered(
         python = str(install.interpreter(folder))
         seconds = round(time.monotonic() - start, 2)
         made = Environment(name, python, source, seconds=seconds, notes=notes)
-        _write(stamp, {"key": key, "environment": asdict(made)})
+        _write(stamp, {"key": key(), "environment": asdict(made)})
     return made
 
 
-def _stamped(stamp: Path, key: str) -> Environment | None:
+def _stamped(stamp: Path, key: Callable[[], str]) -> Environment | None:
     try:
         content = json.loads(stamp.read_text(encoding="utf-8"))
         known = content["environment"]
-        if content["key"] != key or not Path(known["python"]).exists():
+        if content["key"] != key() or not Path(known["python"]).exists():
             return None
         return Environment(**{**known, "cached": True, "notes": tuple(known["notes"])})
     except (OSError, ValueError, KeyError, TypeError):
@@ -196,7 +203,14 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def _short(path: Path) -> str:
+    """Tells folders apart by name; what is in them is told by the key of the stamp."""
+    return f"{zlib.crc32(os.fsencode(path)):08x}"
+
+
 def _digest(*parts: str | bytes) -> str:
+    import hashlib  # loads OpenSSL, which takes longer than what is digested
+
     total = hashlib.sha256(_FORMAT.encode())
     for part in parts:
         data = part.encode() if isinstance(part, str) else part

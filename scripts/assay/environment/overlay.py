@@ -156,15 +156,17 @@ class Overlay:
         requirements = our_requirements(self.root)
         clashes = conflicts(requirements, theirs)
         problem: UvError | None = None
-        needed = [r.text for r in requirements]
         if not clashes:
-            problem = self._beside(theirs, needed)
+            # Only what is missing: less for uv to resolve, and what is there fits.
+            missing = [r.text for r in requirements if r.name not in theirs]
+            problem = self._beside(theirs, missing) if missing else None
             if problem is None:
                 lay(self.root, self.python)
                 return []
         if not self.declared:
             raise self._conflict(clashes, theirs, problem)
         try:
+            needed = [r.text for r in requirements]
             self._install(*self.declared, *needed, label="project")
         except UvError as error:
             raise self._conflict(clashes, theirs, error) from error
