@@ -19,6 +19,7 @@ from assay.ci import CiContext
 from assay.config import Config
 from assay.errors import UsageError
 from assay.override import DEFAULT_KEY, Override, accepted
+from assay.provenance import Provenance
 from assay.section import Fact, Section
 from assay.stages.checkout import CheckoutSection
 from assay.stages.compare import CompareSection
@@ -83,6 +84,10 @@ class RunRecord(Fact):
     """What people said about gates that stop the run; `publish.hear` alone writes it."""
     comment_key: str = DEFAULT_KEY
     """What tells the comment from others of the same pull request."""
+    title: str = ""
+    """What the report calls the model, where there are several; empty where it needs no name."""
+    provenance: Provenance | None = None
+    """Of a record that a trusted run publishes for an untrusted one; that run alone writes it."""
 
     @property
     def commit(self) -> str | None:
