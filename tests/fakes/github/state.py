@@ -1,0 +1,199 @@
+"""What GitHub knows, in values that a test reads and changes, and that a file can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import TypeAdapter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EPOCH = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+Level = Literal["read", "write"]
+
+
+@dataclass
+class Token:
+    """Who a token is, and what it may do."""
+
+    login: str
+    kind: Literal["app", "user"] = "user"
+    """`app`: an installation token, as GITHUB_TOKEN is. `user`: a personal access token."""
+    permissions: dict[str, Level] = field(default_factory=lambda: {"pull_requests": "write"})
+    repositories: list[str] | None = None
+    """What it can see of the private ones, and write to; None is everything."""
+
+    def may(self, level: Level, permission: str) -> bool:
+        held = self.permissions.get(permission)
+        return held in ("write", level)
+
+
+def workflow_token(level: Level = "write") -> Token:
+    """What `${{ github.token }}` is; with `read`, what it is for a pull request from a fork."""
+    return Token("github-actions[bot]", "app", {"pull_requests": level, "contents": "read"})
+
+
+@dataclass
+class Pull:
+    head_sha: str
+    head_ref: str = "feature"
+    title: str = "A change"
+    author: str = "octocat"
+    base_sha: str = "b" * 40
+    base_ref: str = "main"
+    head_repository: str | None = None
+    """None: the same repository; else the full name of the fork."""
+    state: Literal["open", "closed"] = "open"
+    draft: bool = False
+    body: str = ""
+    labels: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Event:
+    """Something that happened on a pull request: a label was set, or taken off."""
+
+    id: int
+    number: int
+    event: str
+    actor: str
+    label: str
+    created_at: str
+
+
+@dataclass
+class WorkflowRun:
+    id: int
+    workflow: str
+    """The name of its file."""
+    head_sha: str
+    status: Literal["queued", "in_progress", "completed"] = "completed"
+    conclusion: str | None = "failure"
+    event: str = "pull_request"
+    attempt: int = 1
+    created_at: str = ""
+    """Empty: a moment ago."""
+
+
+@dataclass
+class Comment:
+    id: int
+    number: int
+    author: str
+    body: str
+    created_at: str
+    updated_at: str
+    reactions: list[tuple[str, str]] = field(default_factory=list)
+    """Who, and what; GitHub does not take them for a change of the comment."""
+
+
+@dataclass
+class Repository:
+    id: int
+    private: bool = False
+    default_branch: str = "main"
+    former_names: list[str] = field(default_factory=list)
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    issues: dict[int, str] = field(default_factory=dict)
+    """The titles of issues that are no pull requests, by number."""
+    comments: list[Comment] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+    """By login: admin, maintain, write, triage, read, or the name of a role of the organization's.
+
+    Everybody else reads what is public, and nothing else.
+    """
+    custom_roles: dict[str, str] = field(default_factory=dict)
+    """By name: the role that it is built on."""
+    runs: list[WorkflowRun] = field(default_factory=list)
+
+
+@dataclass
+class Failure:
+    """What the next requests get in place of an answer."""
+
+    status: int
+    message: str = "Server Error"
+    times: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    method: str | None = None
+    path: str | None = None
+    """A part of the path that a request must have to be hit."""
+    raw: str | None = None
+    """Sent as it is instead of GitHub's JSON, as a proxy's HTML page."""
+    after: bool = False
+    """The request takes effect; only its answer is lost."""
+
+
+@dataclass
+class Logged:
+    """One request as it came in."""
+
+    method: str
+    path: str
+    query: str
+    status: int
+    login: str | None
+    token_outside_header: bool
+    """Whether a known token stood anywhere but in `Authorization`."""
+
+
+@dataclass
+class State:
+    """Everything that the server knows; a test reads and changes it at any time."""
+
+    tokens: dict[str, Token] = field(default_factory=dict)
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    requests: list[Logged] = field(default_factory=list)
+    last_id: int = 1000
+    ticks: int = 0
+
+    def fail(self, status: int, message: str = "Server Error", **options: Any) -> None:
+        """Let the next request fail (`times=N`: the next N); see `Failure`."""
+        self.failures.append(Failure(status, message, **options))
+
+    def comment(self, repository: str, number: int, *, author: str, body: str) -> Comment:
+        """Add a comment, as if it had been posted."""
+        self.last_id += 1
+        now = self.now()
+        comment = Comment(self.last_id, number, author, body, now, now)
+        self.repositories[repository].comments.append(comment)
+        return comment
+
+    def label(
+        self, repository: str, number: int, name: str, *, actor: str, on: bool = True
+    ) -> None:
+        """Set a label, or take it off."""
+        labels = self.repositories[repository].pulls[number].labels
+        labels.append(name) if on else labels.remove(name)
+        self.last_id += 1
+        kind = "labeled" if on else "unlabeled"
+        event = Event(self.last_id, number, kind, actor, name, self.now())
+        self.repositories[repository].events.append(event)
+
+    def now(self) -> str:
+        """One second later at every call, so that what is built from it is the same every time."""
+        self.ticks += 1
+        return (EPOCH + timedelta(seconds=self.ticks)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def calls(self) -> list[str]:
+        """The requests so far, as `GET /user`."""
+        return [f"{logged.method} {logged.path}" for logged in self.requests]
+
+
+_ADAPTER = TypeAdapter(State)
+
+
+def load(path: Path) -> State:
+    return _ADAPTER.validate_json(path.read_bytes())
+
+
+def save(state: State, path: Path) -> None:
+    draft = path.with_name(f".{path.name}.tmp")
+    draft.write_bytes(_ADAPTER.dump_json(state, indent=2))
+    draft.replace(path)
