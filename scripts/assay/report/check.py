@@ -1,0 +1,279 @@
+"""The report as a check run and as a commit status of GitHub: plain values, within its limits."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from assay.override import DEFAULT_KEY
+from assay.report import markdown, wording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from assay.record import RunRecord
+    from assay.section import Reason
+    from assay.verdict import Outcome, Verdict
+
+Conclusion = Literal["success", "failure", "neutral", "cancelled"]
+State = Literal["success", "failure", "error", "pending"]
+Level = Literal["notice", "warning", "failure"]
+
+# https://docs.github.com/en/rest/checks/runs#create-a-check-run
+MOST_BYTES = 65_535
+"""Of summary and text each. The page says characters; what counts is UTF-8
+(https://github.com/github/docs/issues/35252)."""
+LONGEST_TITLE = 255
+LONGEST_NAME = 100
+"""Characters of the name that people see in a list; GitHub would take more."""
+LONGEST_PATH = 4_096
+MESSAGE_BYTES = 64_000
+"""Of an annotation's message, and of its details: GitHub takes 64 KB of each."""
+MOST_ANNOTATIONS = 150
+"""Three requests' worth; nobody reads more on the lines of one change."""
+# https://docs.github.com/en/rest/commits/statuses#create-a-commit-status
+LONGEST_DESCRIPTION = 140
+
+_LEVELS: dict[str, Level] = {"note": "notice", "warning": "warning", "error": "failure"}
+_TITLES = {
+    "checkout": "Data and models",
+    "validate": "Data contract",
+    "test": "Tests",
+    "train": "Training",
+    "evaluate": "Evaluation",
+    "compare": "Comparison",
+}
+# A required check is satisfied by success and by neutral. Exit code 1 is neither: `inconclusive`
+# is a gate that asked for evidence and got too little. What was not judged is no success.
+_CONCLUSIONS: dict[Outcome, Conclusion] = {
+    "pass": "success",
+    "warn": "neutral",
+    "no gate": "neutral",
+    "fail": "failure",
+    "inconclusive": "failure",
+    "error": "failure",
+}
+# A status knows no neutral; its description begins with the word that makes the difference.
+_STATES: dict[Outcome, State] = {
+    "pass": "success",
+    "warn": "success",
+    "no gate": "success",
+    "fail": "failure",
+    "inconclusive": "failure",
+    "error": "error",
+}
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """A message on lines of a file."""
+
+    path: str
+    """Relative to the root of the git repository, and never outside of it."""
+    start_line: int
+    end_line: int
+    level: Level
+    title: str
+    message: str
+    raw_details: str | None = None
+    """What unfolds below: the end of a traceback, examples of values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRun:
+    """A check run as it is to be shown."""
+
+    name: str
+    external_id: str
+    """What tells it from others of the same commit."""
+    conclusion: Conclusion
+    title: str
+    summary: str
+    """Markdown: what the report shows unfolded."""
+    text: str | None
+    """Markdown: the rest of the report."""
+    annotations: tuple[Annotation, ...]
+    details_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitStatus:
+    """A commit status as it is to be shown."""
+
+    state: State
+    context: str
+    description: str
+    target_url: str | None = None
+
+
+def of(
+    record: RunRecord,
+    verdict: Verdict,
+    *,
+    reasons: Iterable[Reason] = (),
+    report: Callable[[int], str] | None = None,
+    details_url: str | None = None,
+) -> CheckRun:
+    """The run as a check run.
+
+    Args:
+        record: The run.
+        verdict: What `decide` says of it.
+        reasons: What to put on lines; see `places.of`.
+        report: The report in at most so many characters; by default `markdown.render`.
+        details_url: Where the whole report, or the run, is.
+    """
+    annotations, left_out = _annotations(record, reasons)
+    summary, text = _body(
+        report or (lambda limit: markdown.render(record, verdict=verdict, limit=limit))
+    )
+    title = clean(" ".join(verdict.headline.split()))
+    if left_out:
+        note = f"_{left_out:,} more annotations were left out; the report has what they say._"
+        text = f"{cut_bytes(text, MOST_BYTES - 200)}\n\n{note}".strip()
+    return CheckRun(
+        name=name(record),
+        external_id=context(record),
+        conclusion="cancelled"
+        if verdict.exit_code == _INTERRUPTED
+        else _CONCLUSIONS[verdict.outcome],
+        title=cut_words(title, LONGEST_TITLE),
+        summary=summary or title,
+        text=text or None,
+        annotations=annotations,
+        details_url=details_url,
+    )
+
+
+def status(record: RunRecord, verdict: Verdict, *, target_url: str | None = None) -> CommitStatus:
+    """The run as a commit status."""
+    word = wording.OUTCOMES[verdict.outcome][1]
+    said = clean(f"{word}: {' '.join(verdict.headline.split())}")
+    return CommitStatus(
+        state=_STATES[verdict.outcome],
+        context=context(record),
+        description=cut_words(said, LONGEST_DESCRIPTION),
+        target_url=target_url,
+    )
+
+
+def name(record: RunRecord) -> str:
+    """`Assay`; with several reports in one repository `Assay: churn`."""
+    title = record.title or (record.comment_key if record.comment_key != DEFAULT_KEY else "")
+    shown = " ".join(clean(title).split())
+    return wording.short(f"Assay: {shown}", LONGEST_NAME) if shown else "Assay"
+
+
+def context(record: RunRecord) -> str:
+    """`assay/default`: the name of the report for machines."""
+    return wording.short(f"assay/{' '.join(clean(record.comment_key).split())}", LONGEST_NAME)
+
+
+def clean(text: str) -> str:
+    r"""Text that JSON, UTF-8 and a page can hold: control characters and such spelled out."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def cut_words(text: str, most: int) -> str:
+    """At most `most` characters, cut between words where there is a space to cut at."""
+    if len(text) <= most:
+        return text
+    begun = text[: most - 1]
+    kept = begun if text[most - 1].isspace() else begun.rpartition(" ")[0]
+    return f"{(kept or begun).rstrip(' ,;:(')}…"
+
+
+def cut_bytes(text: str, most: int) -> str:
+    """At most `most` bytes of UTF-8."""
+    content = text.encode("utf-8", errors="backslashreplace")
+    if len(content) <= most:
+        return content.decode("utf-8")
+    return f"{content[: most - 3].decode('utf-8', errors='ignore')}…"
+
+
+def _body(report: Callable[[int], str]) -> tuple[str, str]:
+    """The report as summary and text: what it shows, and what it folds away."""
+    summary = text = ""
+    # A UTF-16 unit, which is what a report is measured in, takes three bytes at most.
+    for limit in (MOST_BYTES, MOST_BYTES // 3):
+        whole = f"\n{report(limit)}"
+        at = whole.find("\n<details")
+        at = len(whole) if at < 0 else at
+        summary, text = whole[:at].strip(), whole[at:].strip()
+        if max(_bytes(summary), _bytes(text)) <= MOST_BYTES:
+            break
+    return cut_bytes(summary, MOST_BYTES), cut_bytes(text, MOST_BYTES)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", errors="backslashreplace"))
+
+
+def _annotations(
+    record: RunRecord, reasons: Iterable[Reason]
+) -> tuple[tuple[Annotation, ...], int]:
+    """The annotations, the worst first, and how many had no room."""
+    details = dict(_details(record))
+    titles = {
+        reason.message: _TITLES[stage]
+        for stage, section in record.sections()
+        for reason in section.reasons
+    }
+    accepted = {
+        f"{gate.message}."
+        for gate in (record.compare.gates if record.compare else ())
+        if gate.name in record.accepted()
+    }
+    found = []
+    for reason in reasons:
+        path = inside(record.project, reason.file)
+        if path is None:
+            continue
+        line = max(reason.line or 1, 1)
+        level = _LEVELS[reason.severity]
+        if reason.message in accepted:
+            level = "notice"
+        what = ".".join(map(str, reason.key)) if reason.key else titles.get(reason.message, "Assay")
+        said = reason.message if reason.hint is None else f"{reason.message}\n{reason.hint}"
+        raw = details.get(reason.message)
+        found.append(
+            Annotation(
+                path=path,
+                start_line=line,
+                end_line=line,
+                level=level,
+                title=wording.short(" ".join(clean(what).split()), LONGEST_TITLE) or "Assay",
+                message=cut_bytes(clean(said), MESSAGE_BYTES) or "Assay",
+                raw_details=None if not raw else cut_bytes(clean(raw), MESSAGE_BYTES),
+            )
+        )
+    order = list(reversed(_LEVELS.values()))
+    unique = sorted(dict.fromkeys(found), key=lambda one: order.index(one.level))
+    return tuple(unique[:MOST_ANNOTATIONS]), max(len(unique) - MOST_ANNOTATIONS, 0)
+
+
+def _details(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """What there is to unfold below a reason, by its message."""
+    if record.test is not None:
+        by_place = {(f.file, f.line): f.details for f in record.test.failures}
+        for reason in record.test.reasons:
+            yield reason.message, by_place.get((reason.file, reason.line), "")
+
+
+def inside(project: str, file: str | None) -> str | None:
+    """The path of a file from the root of the repository; `None` where it leads out of it.
+
+    Args:
+        project: The project folder in the repository, with a `/` at its end, or empty.
+        file: Relative to the project folder.
+    """
+    if not file or file.startswith("/"):
+        return None
+    path = posixpath.normpath(f"{project}{file}")
+    first = path.split("/", 1)[0]
+    odd = "\\" in path or not path.isprintable() or len(path) > LONGEST_PATH
+    return None if odd or first in {"", ".", "..", ".git"} else path
