@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import wording
+from assay.report import bars, gatewords, wording
 from assay.report.escape import Code, Phrase
+from assay.stats import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from assay.changes import Change, MetricChange, SliceChange
     from assay.evaluation import Evaluation
     from assay.evidence import Evidence
-    from assay.gates import Gate, Result
+    from assay.gates import Gate
     from assay.record import RunRecord
+    from assay.report.gatewords import GateWords
     from assay.stages.compare import FileChange
 
 MOST_THAT_MATTER = 30
 """Configured metrics in the short table; nobody reads a longer one."""
 MOST_UNCONFIGURED = 6
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateWords:
-    """A rule and what became of it."""
-
-    rule: str
-    """`at least 0.65`; `each slice: at least 0.65`."""
-    result: str
-    """Icon and word; of slices also on how many."""
-    passed: bool | None
+MOST_WORSE = 10
+"""Slices that got worse, of which the report tells at its top."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +41,11 @@ class MetricRow:
     """Arrow and word."""
     interval: str
     """Of the difference: `+0.0040 to +0.0390`; empty without evidence."""
+    bar: str
+    """The interval against zero, drawn; it says nothing that the numbers do not."""
     kind: Change
     configured: bool
     gates: tuple[GateWords, ...]
-    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +61,8 @@ class SliceRow:
     difference: str
     change: str
     interval: str
+    bar: str
     kind: Change
-    amount: float
-    """How far it moved, whichever way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,36 +86,69 @@ class FileRow:
     head: str
 
 
-def metrics(record: RunRecord) -> tuple[MetricRow, ...]:
+def changes(record: RunRecord) -> tuple[MetricChange, ...]:
     """All metrics, the configured ones first; those that a gate misses too."""
+    from assay.changes import MetricChange
+
     compare = record.compare
-    gates = [gate for gate in compare.gates if gate.column is None] if compare else []
-    sources = _sources(record)
-    changes = tuple(compare.metrics) if compare and compare.metrics else tuple(evaluated(record))
-    rows = [_metric(change, gates, sources.get(change.name, "")) for change in changes]
-    known = {change.name for change in changes}
-    rows += [
-        _missing(name, gates)
-        for name in dict.fromkeys(g.metric for g in gates)
-        if name not in known
-    ]
-    return tuple(sorted(rows, key=lambda row: not row.configured))
+    found = tuple(compare.metrics) if compare and compare.metrics else tuple(evaluated(record))
+    known = {change.name for change in found}
+    gates = compare.gates if compare else ()
+    missing = dict.fromkeys(g.metric for g in gates if g.column is None and g.metric not in known)
+    found += tuple(
+        MetricChange(
+            name=name, head=None, base=None, difference=None, change="removed", configured=True
+        )
+        for name in missing
+    )
+    return tuple(sorted(found, key=lambda change: not change.configured))
 
 
-def that_matter(rows: tuple[MetricRow, ...]) -> tuple[MetricRow, ...]:
+def that_matter(found: tuple[MetricChange, ...]) -> tuple[MetricChange, ...]:
     """The configured metrics; where none is, the first few."""
-    configured = tuple(row for row in rows if row.configured)
-    return configured[:MOST_THAT_MATTER] or rows[:MOST_UNCONFIGURED]
+    configured = tuple(change for change in found if change.configured)
+    return configured[:MOST_THAT_MATTER] or found[:MOST_UNCONFIGURED]
 
 
-def slices(record: RunRecord) -> tuple[SliceRow, ...]:
-    """All slices, in the record's order."""
-    return tuple(_slice(change) for change in record.compare.slices) if record.compare else ()
+def metrics(
+    record: RunRecord, shown: tuple[MetricChange, ...] | None = None
+) -> tuple[MetricRow, ...]:
+    """Metrics as rows of one table.
+
+    Args:
+        record: The run.
+        shown: Of `changes`, those that are shown; by default all.
+    """
+    shown = changes(record) if shown is None else shown
+    gates: dict[str, list[Gate]] = defaultdict(list)
+    for gate in record.compare.gates if record.compare else ():
+        if gate.column is None:
+            gates[gate.metric].append(gate)
+    drawn = bars.draw([_span(change.name, change.evidence) for change in shown])
+    return tuple(
+        _metric(change, gates.get(change.name, []), bar)
+        for change, bar in zip(shown, drawn, strict=True)
+    )
 
 
-def worse(rows: Iterable[SliceRow]) -> tuple[SliceRow, ...]:
+def slices(found: tuple[SliceChange, ...]) -> tuple[SliceRow, ...]:
+    """Slices as rows of one table."""
+    drawn = bars.draw([_span(change.metric, change.evidence) for change in found])
+    return tuple(_slice(change, bar) for change, bar in zip(found, drawn, strict=True))
+
+
+def worse(record: RunRecord) -> tuple[SliceChange, ...]:
     """The slices that got worse, the hardest hit first."""
-    return tuple(sorted((r for r in rows if r.kind == "worse"), key=lambda r: -r.amount))
+    found = (c for c in (record.compare.slices if record.compare else ()) if c.change == "worse")
+    return tuple(sorted(found, key=lambda change: -abs(change.difference or 0.0)))
+
+
+def _span(metric: str, evidence: Evidence | None) -> bars.Span | None:
+    if evidence is None:
+        return None
+    known = catalogue.find(catalogue.canonical(metric) or "")
+    unit = known.unit if known else f"of {metric}"
+    return bars.Span(low=evidence.low, middle=evidence.difference, high=evidence.high, unit=unit)
 
 
 def parameters(record: RunRecord) -> tuple[ParameterRow, ...]:
@@ -178,101 +205,25 @@ def title(name: str) -> Phrase:
     return (known,) if plain == name.casefold() else (f"{known} ", Code(name))
 
 
-def _metric(change: MetricChange, gates: Iterable[Gate], source: str) -> MetricRow:
+def _metric(change: MetricChange, gates: list[Gate], bar: str) -> MetricRow:
     base, head, difference = wording.pair(change.base, change.head)
-    moved = None if change.difference is None else change.difference
+    absent = change.head is None and change.base is None
     return MetricRow(
         name=change.name,
         title=title(change.name),
         base=base,
         head=head,
         difference=difference,
-        change=wording.change_words(change.change, moved),
+        change="missing" if absent else wording.change_words(change.change, change.difference),
         interval=_interval(change.evidence),
+        bar=bar,
         kind=change.change,
         configured=change.configured,
-        gates=_gates(gates, change.name),
-        source=source,
+        gates=gatewords.of_metric(gates),
     )
 
 
-def _missing(name: str, gates: Iterable[Gate]) -> MetricRow:
-    return MetricRow(
-        name=name,
-        title=title(name),
-        base=wording.MISSING,
-        head=wording.MISSING,
-        difference="",
-        change="missing",
-        interval="",
-        kind="removed",
-        configured=True,
-        gates=_gates(gates, name),
-        source="",
-    )
-
-
-_RULES = {
-    "min": "at least {}",
-    "max": "at most {}",
-    "max_regression": "worse by at most {}",
-    "max_relative_regression": "worse by at most {} of base",
-    "min_improvement": "better by at least {}",
-    "min_relative_improvement": "better by at least {} of base",
-    "no_significant_regression": "not significantly worse",
-    "non_inferior": "surely not worse by more than {}",
-    "superior": "surely better",
-    "present": "must be there",
-    "disjoint_from": "at most {} in common",
-}
-_RESULTS: dict[Result, str] = {
-    "failed": "❌ failed",
-    "inconclusive": "❔ inconclusive",
-    "not decided": "⚪ not decided",
-    "passed": "✅ passed",
-}
-"""The worst first."""
-
-
-def _gates(gates: Iterable[Gate], metric: str) -> tuple[GateWords, ...]:
-    """The gates of a metric; those of its slices as one for each rule."""
-    of_metric = [gate for gate in gates if gate.metric == metric]
-    on_slices = [gate for gate in of_metric if gate.slice]
-    slices = len({gate.slice for gate in on_slices})
-    rules = dict.fromkeys(gate.rule for gate in on_slices)
-    return (
-        *(gate_words(gate) for gate in of_metric if not gate.slice),
-        *(_on_slices([g for g in on_slices if g.rule == rule], slices) for rule in rules),
-    )
-
-
-def gate_words(gate: Gate) -> GateWords:
-    """A rule and what became of it, in words."""
-    limit = "" if gate.limit is None else wording.bound(gate.limit)
-    if gate.limit is not None and "relative" in gate.rule:
-        limit = f"{wording.bound(100 * gate.limit)} %"
-    result = _RESULTS[gate.result]
-    if gate.warns:
-        result = f"{result.replace('❌', '⚠️')} (warning)"
-    rule = _RULES[gate.rule].format(limit)
-    if "slices" in gate.key and not gate.slice:  # no slice was there to be held against
-        rule = f"each slice: {rule}"
-    return GateWords(rule=rule, result=result, passed=gate.passed)
-
-
-def _on_slices(gates: list[Gate], slices: int) -> GateWords:
-    """One rule on every slice: the worst result, and on how many."""
-    order = list(_RESULTS)
-    worst = min(gates, key=lambda gate: order.index(gate.result))
-    count = sum(gate.result == worst.result for gate in gates)
-    words = gate_words(worst)
-    on = f"on {count} of {slices}"
-    return GateWords(
-        rule=f"each slice: {words.rule}", result=f"{words.result} {on}", passed=words.passed
-    )
-
-
-def _slice(change: SliceChange) -> SliceRow:
+def _slice(change: SliceChange, bar: str) -> SliceRow:
     base, head, difference = wording.pair(change.base, change.head)
     return SliceRow(
         name=Code(change.name),
@@ -284,8 +235,8 @@ def _slice(change: SliceChange) -> SliceRow:
         difference=difference,
         change=wording.change_words(change.change, change.difference, of_slice=True),
         interval=_interval(change.evidence),
+        bar=bar,
         kind=change.change,
-        amount=abs(change.difference or 0.0),
     )
 
 
@@ -297,14 +248,18 @@ def _value(value: str | None) -> Phrase:
     return ("not set",) if value is None else (Code(value),)
 
 
-def _sources(record: RunRecord) -> dict[str, str]:
+def sources(record: RunRecord) -> Phrase:
+    """Where the metrics come from, in one sentence; empty where nobody knows."""
     evaluation = record.evaluate.head if record.evaluate else None
-    if evaluation is None:
-        return {}
-    return {
-        metric.name: metric.source + (" (recomputed)" if metric.recomputed else "")
-        for metric in evaluation.metrics
-    }
+    by_file: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    for metric in evaluation.metrics if evaluation else ():
+        by_file[metric.source, metric.recomputed].append(metric.name)
+    said: Phrase = ()
+    for (file, recomputed), names in by_file.items():
+        how = "computed anew from " if recomputed else "read from "
+        what: Phrase = (Code(names[0]),) if len(names) == 1 else (f"{len(names):,} metrics",)
+        said += ("; " if said else "", *what, f" {how}", Code(file))
+    return (*said, ".") if said else ()
 
 
 def evaluated(record: RunRecord) -> Iterator[MetricChange]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import wording
-from assay.report.comparison import gate_words
+from assay.report import gatewords, wording
 from assay.report.escape import Code, Phrase, pieces
 from assay.report.lines import joined
 
@@ -82,7 +81,7 @@ def _fairness(record: RunRecord) -> Table:
             note += (" Not compared: ", Code(group), f" ({why}).")
     return _table(
         "How far apart groups are",
-        ("Groups of", "Measure", "#Base", "#This change", f"#{share}", "Furthest apart", "Gate"),
+        ("Groups of", "Measure", f"Base → this change, {share}", "Furthest apart", "Gate"),
         (_groups(fact, gates) for fact in facts),
         note=note,
     )
@@ -92,13 +91,13 @@ def _groups(fact: FairnessFact, gates: Iterable[Gate]) -> tuple[Phrase | str, ..
     base, head, _ = wording.pair(fact.base, fact.head)
     interval = ""
     if fact.low is not None and fact.high is not None:
-        interval = f"{wording.number(fact.low, 4)} to {wording.number(fact.high, 4)}"
-    shown: Phrase | str = head if fact.undefined is None else pieces(fact.undefined)
+        interval = f" ({wording.number(fact.low, 4)} to {wording.number(fact.high, 4)})"
+    shown: Phrase = (head, interval) if fact.undefined is None else pieces(fact.undefined)
     apart: Phrase = () if fact.apart is None else (Code(fact.apart[0]), ", ", Code(fact.apart[1]))
     measure = fact.measure.replace("_", " ")
     own = [g for g in gates if (g.column, g.metric) == (fact.column, fact.measure)]
-    decided = ", ".join(f"{words.result}: {words.rule}" for words in map(gate_words, own))
-    return (Code(fact.column),), measure, base, shown, interval, apart, decided
+    decided = ", ".join(f"{words.result}: {words.rule}" for words in map(gatewords.words_of, own))
+    return (Code(fact.column),), measure, (f"{base} → ", *shown), apart, decided
 
 
 def _data(record: RunRecord) -> Iterator[Table]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
@@ -18,6 +19,8 @@ from assay.report.wording import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from assay.report.images import Image
 
 LONGEST = 300
 """Characters of one value that are shown. Longer ones are in the record."""
@@ -111,6 +114,38 @@ def block(value: object, language: str = "text") -> Markup:
     text = "\n".join(_lines(str(value)))
     fence = "`" * max(3, _longest_run(text) + 1)
     return Markup(f"{fence}{language}\n{text}\n{fence}")  # noqa: S704 (nothing ends the block)
+
+
+def fence(value: object, language: str) -> Markup:
+    """A fenced block that holds all of a text that a program reads, such as Mermaid's."""
+    body = "\n".join(printable(line) for line in str(value).splitlines())
+    ticks = "`" * max(3, _longest_run(body) + 1)
+    return Markup(f"{ticks}{language}\n{body}\n{ticks}")  # noqa: S704 (nothing ends the block)
+
+
+def picture(image: Image) -> Markup:
+    """A plot in the colours of the page that it is on."""
+    return Markup(
+        '<picture><source media="(prefers-color-scheme: dark)" srcset="{}">'
+        '<img alt="{}" width="{}" src="{}"></picture>'
+    ).format(
+        web_address(image.dark) or "",
+        short(printable(image.alt), 2 * LONGEST),
+        int(image.width),
+        web_address(image.light) or "",
+    )
+
+
+def web_address(url: str | None) -> Markup | None:
+    """An address that may be followed, for a Markdown link or an attribute; else nothing."""
+    try:
+        scheme = urlsplit(url or "").scheme
+    except ValueError:  # brackets that are no IPv6 address
+        return None
+    if scheme not in ("https", "http"):
+        return None
+    # Spaces, parentheses, quotes and angle brackets would end a Markdown link.
+    return Markup(quote(str(url), safe=":/?#@!$&*+,;=%~-._"))  # noqa: S704 (nothing ends the link)
 
 
 def html(value: object) -> Markup:

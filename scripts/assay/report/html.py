@@ -38,7 +38,7 @@ def render(
     return templating.render(
         TEMPLATE,
         overrides,
-        view=view.of(record, verdict),
+        view=view.of(record, verdict, most=MOST_ROWS),
         repository=record.ci.repository or "",
         pull_request=record.ci.pull_request,
         figures=figures,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
-
-from markupsafe import Markup
 
 from assay.report import templating, view
-from assay.report.escape import Code
+from assay.report.escape import Code, web_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from markupsafe import Markup
 
     from assay.record import RunRecord
+    from assay.report.images import Image
+    from assay.report.mermaid import Chart
     from assay.verdict import Verdict
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment."""
 TEMPLATE = "comment.md.j2"
+FULL_REPORT = "report.html"
+"""What the page is called among the files that a run leaves."""
 
 LEAST_IMPORTANT_FIRST = (
     "environment",
@@ -26,6 +29,7 @@ LEAST_IMPORTANT_FIRST = (
     "undefined",
     "files",
     "tables",
+    "plots",
     "parameters",
     "all slices",
     "all metrics",
@@ -38,10 +42,11 @@ LEAST_IMPORTANT_FIRST = (
     "metrics",
     "overrides",
     "problems",
+    "provenance",
 )
 """What is left out when there is no room, in this order. The verdict never is."""
 
-_ROWS = (200, 40, 10)
+ROWS = (40, 10)
 """Rows of a long table: fewer are tried before a part is left out."""
 
 
@@ -52,29 +57,48 @@ def render(
     limit: int = LIMIT,
     html_link: str | None = None,
     overrides: Mapping[str, str] | None = None,
+    images: Sequence[Image] = (),
+    charts: Sequence[Chart] = (),
+    rows: Sequence[int] = ROWS,
 ) -> str:
     """The report as Markdown that GitHub renders.
 
     Args:
         record: The run.
         verdict: What `decide` says of it, where that is known already.
-        limit: Characters that it may have at most.
+        limit: Characters that it may have at most, as `length` counts them.
         html_link: Where the full report is, if it is anywhere. Not from the record: a link in the
             comment is ours to give.
-        overrides: The user's templates; see `templating.render`.
+        overrides: The user's templates; see `templating.load`.
+        images: Plots that have been published.
+        charts: Plots as Mermaid text, shown where there are no images.
+        rows: Rows of a long table; the next number is tried where there is no room.
+
+    Raises:
+        ConfigError: A template of `overrides` cannot be rendered; without it ours can.
     """
-    content = view.of(record, verdict)
-    link = _link(html_link)
-    text = ""
-    for rows in _ROWS:
+    link = web_address(html_link)
+    provenance = record.provenance
+    run_link = web_address(provenance.run_url) if provenance else None
+    shown = [image for image in images if web_address(image.light) and web_address(image.dark)]
+    found: list[tuple[str, str]] = []
+    for most in rows:
         rendered = templating.render(
-            TEMPLATE, overrides, view=content, link=link, rows=rows, code=Code
+            TEMPLATE,
+            overrides,
+            view=view.of(record, verdict, most=most),
+            link=link,
+            run_link=run_link,
+            images=shown,
+            charts=charts,
+            rows=most,
+            code=Code,
         )
         found = templating.parts(rendered)
         text = _joined(found)
         if length(text) <= limit:
             return text
-    return _shortened(found, limit)
+    return _shortened(found, limit, link)
 
 
 def length(text: str) -> int:
@@ -82,7 +106,7 @@ def length(text: str) -> int:
     return len(text.encode("utf-16-le", errors="surrogatepass")) // 2
 
 
-def _shortened(parts: list[tuple[str, str]], limit: int) -> str:
+def _shortened(parts: list[tuple[str, str]], limit: int, link: Markup | None) -> str:
     """As many parts as there is room for; the least important go first."""
     kept = list(parts)
     left_out = []
@@ -92,7 +116,8 @@ def _shortened(parts: list[tuple[str, str]], limit: int) -> str:
             continue
         kept = [(part, body) for part, body in kept if part != name]
         left_out.append(name)
-        note = f"_Left out for want of room: {', '.join(left_out)}._"
+        where = f"[the full report]({link})" if link else f"the full report, `{FULL_REPORT}`"
+        note = f"_Left out for want of room: {', '.join(left_out)}. All of it is in {where}._"
         text = _joined([*kept, ("", note)])
         if length(text) <= limit:
             return text
@@ -103,10 +128,3 @@ def _shortened(parts: list[tuple[str, str]], limit: int) -> str:
 
 def _joined(parts: list[tuple[str, str]]) -> str:
     return "\n\n".join(body for _, body in parts) + "\n"
-
-
-def _link(url: str | None) -> Markup | None:
-    if url is None or urlsplit(url).scheme not in ("https", "http"):
-        return None
-    # Spaces, parentheses, quotes and angle brackets would end a Markdown link.
-    return Markup(quote(url, safe=":/?#@!$&*+,;=%~-._"))  # noqa: S704 (nothing ends the link)

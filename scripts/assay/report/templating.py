@@ -67,6 +67,9 @@ def _environment(
     )
     environment.filters.update(_FILTERS[format_])
     environment.filters["block"] = escape.block
+    environment.filters["fence"] = escape.fence
+    environment.filters["picture"] = escape.picture
+    environment.filters["thousands"] = "{:,}".format
     environment.filters["unbroken"] = functools.partial(_unbroken, _FINALIZERS[format_])
     environment.globals["part"] = part
     return environment

@@ -49,7 +49,7 @@ def render(
         verdict: What `decide` says of it, where that is known already.
         files: Where the full report is, by what it is.
     """
-    content = view.of(record, verdict)
+    content = view.of(record, verdict, most=0)
     blocks: list[RenderableType] = [_headline(content)]
     blocks += [_problem(content)] if content.problems or content.not_run else []
     blocks += [Text("\n".join(map(escape.text, content.overrides)))] if content.overrides else []
@@ -79,10 +79,13 @@ def text(
 
 
 def _headline(content: View) -> Text:
-    line = Text(content.word, style=_STYLES[content.outcome])
+    title = f" · {escape.text(content.title)}" if content.title else ""
+    line = Text(content.word + title, style=_STYLES[content.outcome])
     line.append(": " + escape.text(content.headline), style="bold")
     if content.overall:
         line.append("\nOverall: " + escape.text(content.overall))
+    if content.more:
+        line.append("\nHow sure: " + escape.text(content.more))
     if content.revision:
         line.append("\n" + escape.text(content.revision), style="dim")
     return line
@@ -129,7 +132,7 @@ def _metrics(content: View) -> RenderableType:
         if gated:
             cells.append(_gates(row))
         table.add_row(*cells)
-    left = len(content.all_metrics) - len(rows)
+    left = content.metric_count - len(rows)
     if left <= 0:
         return table
     more = wording.count(left, "more metric")
@@ -167,7 +170,7 @@ def _slices(content: View) -> RenderableType:
         table.add_row(name, row.rows, metric, row.base, row.head, _change(row))
     title = f"Worse on {content.worse_on} of {content.sliced} slices"
     title += ", more than chance explains" if content.sure else ""
-    left = len(content.worse) - _MOST_SLICES
+    left = content.worse_count - _MOST_SLICES
     more = [Text(f"…and {left} more", style="dim")] if left > 0 else []
     return Group(Text(title, style="bold"), table, *more)
 

@@ -11,12 +11,13 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import acceptance, comparison, details, findings
+from assay.report import acceptance, comparison, details, findings, heading
 from assay.report.escape import Code, Phrase
-from assay.report.wording import OUTCOMES, duration, percent, status_words
-from assay.verdict import decide, summary
+from assay.report.wording import OUTCOMES, count, duration, percent, size, status_words
+from assay.verdict import decide
 
 if TYPE_CHECKING:
+    from assay.provenance import Provenance
     from assay.record import Revision, RunRecord
     from assay.report.comparison import FileRow, MetricRow, ParameterRow, SliceRow
     from assay.report.details import Table
@@ -32,12 +33,22 @@ class View:
     """The content of a report."""
 
     outcome: Outcome
+    tone: str
+    """The outcome as one word: `no-gate`."""
     icon: str
     word: str
     """`Passed`, or with the stage that decided: `Failed (test)`."""
+    title: str
+    """What the model is called, where there are several."""
     headline: str
-    """A sentence; backticks mark code."""
+    """A short sentence; backticks mark code."""
+    more: str
+    """What the headline leaves out so that it is short."""
+    said: str
+    """The problem that the headline says in full."""
     decided_by: str
+    provenance: Provenance | None
+    """Where another run than this one made the record: whose word it rests on."""
     overall: str
     """The first metric that matters, where the headline is about something else."""
     sure: str
@@ -51,17 +62,26 @@ class View:
     overrides: tuple[Phrase, ...]
     """What people said about gates that stop the run."""
     baseline: bool
+    compared: bool
+    """Whether any metric has a value at base."""
     metrics: tuple[MetricRow, ...]
     """Those that matter."""
     all_metrics: tuple[MetricRow, ...]
+    """As many as were asked for; empty where these are all that matter."""
+    metric_count: int
+    sources: Phrase
+    """Where the metrics come from."""
     worse: tuple[SliceRow, ...]
-    """The slices that got worse, the hardest hit first."""
+    """The slices that got worse, the hardest hit first; only so many."""
+    worse_count: int
     worse_on: int
     """On how many slices any metric got worse."""
     sliced: int
     """How many slices there are."""
     slices: tuple[SliceRow, ...]
-    """Of each slice, each metric."""
+    """Of each slice, each metric; as many as were asked for."""
+    slice_count: int
+    """Rows that there are of them."""
     lines: tuple[Line, ...]
     tests: tuple[TestRow, ...]
     checks: tuple[CheckRow, ...]
@@ -69,11 +89,13 @@ class View:
     files: tuple[FileRow, ...]
     tables: tuple[Table, ...]
     """Why: groups, data, code, packages, features."""
-    stages: tuple[tuple[str, str, str], ...]
-    """Stage, status in words, duration."""
+    stages: tuple[tuple[str, str, str, str], ...]
+    """Stage, status in words, duration, its share of the whole."""
     pipeline: tuple[tuple[Code, Phrase, str], ...]
     """Stage of dvc.yaml, what happened, duration."""
     seconds: str
+    transferred: str
+    """What was fetched from the DVC remote, as a sentence; empty where nothing was needed."""
     environment: tuple[tuple[str, str], ...]
     undefined: tuple[tuple[str, str], ...]
     """Metrics that the predictions cannot give, and why."""
@@ -81,21 +103,36 @@ class View:
     """Commands to copy into a shell."""
 
 
-def of(record: RunRecord, verdict: Verdict | None = None) -> View:
-    """The content of the report on a run."""
+def of(record: RunRecord, verdict: Verdict | None = None, *, most: int | None = None) -> View:
+    """The content of the report on a run.
+
+    Args:
+        record: The run.
+        verdict: What `decide` says of it, where that is known already.
+        most: Rows of each long table; by default all of them.
+    """
     verdict = verdict or decide(record)
     icon, word = OUTCOMES[verdict.outcome]
-    everything = comparison.metrics(record)
-    slices = comparison.slices(record)
     compare = record.compare
+    changes = comparison.changes(record)
+    that_matter = comparison.that_matter(changes)
+    slices = compare.slices if compare else ()
+    worse = comparison.worse(record)
     by_stage = verdict.decided_by in STAGE_ORDER and verdict.outcome in ("fail", "error")
+    head = heading.of(record, verdict)
+    overall = heading.overall(record)
     return View(
         outcome=verdict.outcome,
+        tone=verdict.outcome.replace(" ", "-"),
         icon=icon,
         word=f"{word} ({verdict.decided_by})" if by_stage else word,
-        headline=verdict.headline,
+        title=record.title,
+        headline=head.text,
+        more=head.more,
+        said=verdict.headline if head.whole else "",
         decided_by=verdict.decided_by,
-        overall=_overall(record, verdict),
+        provenance=record.provenance,
+        overall="" if head.text == overall else overall,
         sure=_sure(record),
         how_sure=findings.how_sure(record),
         revision=_revision(record),
@@ -104,12 +141,19 @@ def of(record: RunRecord, verdict: Verdict | None = None) -> View:
         not_run=findings.not_run(record),
         overrides=acceptance.lines(record),
         baseline=bool(compare and compare.baseline),
-        metrics=comparison.that_matter(everything),
-        all_metrics=everything,
-        worse=comparison.worse(slices),
+        compared=any(change.base is not None for change in changes),
+        metrics=comparison.metrics(record, that_matter),
+        all_metrics=(
+            comparison.metrics(record, changes[:most]) if len(changes) > len(that_matter) else ()
+        ),
+        metric_count=len(changes),
+        sources=comparison.sources(record),
+        worse=comparison.slices(worse[: comparison.MOST_WORSE]),
+        worse_count=len(worse),
         worse_on=compare.worse_on if compare else 0,
         sliced=compare.sliced if compare else 0,
-        slices=slices,
+        slices=comparison.slices(slices[:most]),
+        slice_count=len(slices),
         lines=findings.lines(record),
         tests=findings.tests(record),
         checks=findings.checks(record),
@@ -118,16 +162,12 @@ def of(record: RunRecord, verdict: Verdict | None = None) -> View:
         tables=details.tables(record),
         stages=_stages(record),
         pipeline=findings.pipeline(record),
-        seconds=duration(sum(section.seconds for _, section in record.sections())),
+        seconds=duration(_seconds(record)),
+        transferred=_transferred(record),
         environment=_environment(record),
         undefined=_undefined(record),
         reproduce=_reproduce(record),
     )
-
-
-def _overall(record: RunRecord, verdict: Verdict) -> str:
-    found = summary(record)
-    return "" if verdict.headline == found else found
 
 
 def _sure(record: RunRecord) -> str:
@@ -171,7 +211,7 @@ def _notes(record: RunRecord, verdict: Verdict) -> tuple[Phrase, ...]:
         notes.append(
             ("The working tree had changes that are in no commit; nobody can repeat this run.",)
         )
-    if record.ci.from_fork:
+    if record.ci.from_fork and record.provenance is None:
         notes.append(("This run was made by a fork's code, without access to secrets.",))
     return tuple(notes)
 
@@ -188,15 +228,34 @@ def _how_to_gate(record: RunRecord) -> Phrase:
     )
 
 
-def _stages(record: RunRecord) -> tuple[tuple[str, str, str], ...]:
+def _seconds(record: RunRecord) -> float:
+    return sum(section.seconds for _, section in record.sections())
+
+
+def _stages(record: RunRecord) -> tuple[tuple[str, str, str, str], ...]:
     rows = []
+    whole = _seconds(record)
     for stage in STAGE_ORDER:
         section = record.section(stage)
-        status = "not run" if section is None else section.status
-        rows.append(
-            (stage, status_words(status), "" if section is None else duration(section.seconds))
-        )
+        if section is None:
+            rows.append((stage, status_words("not run"), "", ""))
+            continue
+        part = f"{100 * section.seconds / whole:.0f} %" if whole else ""
+        rows.append((stage, status_words(section.status), duration(section.seconds), part))
     return tuple(rows)
+
+
+def _transferred(record: RunRecord) -> str:
+    """How much came from the DVC remote, and how much was here already."""
+    transfers = record.checkout.transfers if record.checkout else ()
+    files = sum(transfer.files for transfer in transfers)
+    cached = sum(transfer.cached for transfer in transfers)
+    if not files and not cached:
+        return ""
+    amount = sum(transfer.bytes for transfer in transfers)
+    said = f"{size(amount)} in {count(files, 'file')}" if files else "nothing"
+    kept = f"; {count(cached, 'file')} {'was' if cached == 1 else 'were'} in the cache"
+    return f"Fetched from the DVC remote: {said}{kept if cached else ''}."
 
 
 def _environment(record: RunRecord) -> tuple[tuple[str, str], ...]:

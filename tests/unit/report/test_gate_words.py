@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from assay.gates import Gate, Rule
-from assay.report import comparison, details, findings
+from assay.report import comparison, details, findings, gatewords
 
 from tests import evidence_records, records
 
@@ -32,7 +32,7 @@ def _rows(*gates: Gate) -> dict[str, list[tuple[str, str]]]:
 @pytest.mark.parametrize("rule", get_args(Rule))
 def test_every_rule_has_words(rule: Rule) -> None:
     limit = None if rule in ("present", "superior", "no_significant_regression") else 0.05
-    words = comparison.gate_words(_gate(rule, limit=limit))
+    words = gatewords.words_of(_gate(rule, limit=limit))
     assert ("5 %" if "relative" in rule else "0.05") in words.rule or limit is None
     assert "{}" not in words.rule
 
@@ -49,7 +49,7 @@ def test_every_rule_has_words(rule: Rule) -> None:
     ],
 )
 def test_results(result: Result, severity: str, words: str) -> None:
-    assert comparison.gate_words(_gate(result=result, severity=severity)).result == words
+    assert gatewords.words_of(_gate(result=result, severity=severity)).result == words
 
 
 def test_gates_of_slices_are_one_for_each_rule() -> None:
@@ -63,10 +63,10 @@ def test_gates_of_slices_are_one_for_each_rule() -> None:
     )
     assert found == {
         "f1": [
+            ("surely better", "❌ failed on 2 of 4 slices"),
+            ("must be there", "⚪ not decided on 1 of 4 slices"),
             ("at least 0.5", "✅ passed"),
-            ("each slice: at least 0.4", "✅ passed on 3 of 4"),
-            ("each slice: surely better", "❌ failed on 2 of 4"),
-            ("each slice: must be there", "⚪ not decided on 1 of 4"),
+            ("at least 0.4", "✅ passed on 3 of 4 slices"),
         ]
     }
 
@@ -78,7 +78,7 @@ def test_fairness_is_no_metric() -> None:
 def test_rules_for_slices_without_a_slice_say_so() -> None:
     """`must be there` alone reads as if it were about the metric."""
     gate = _gate("present", "not decided", key=("metrics", "f1", "slices", "present"))
-    assert comparison.gate_words(gate).rule == "each slice: must be there"
+    assert gatewords.words_of(gate).rule == "each slice: must be there"
 
 
 def test_a_gate_between_groups_stands_beside_them() -> None:
