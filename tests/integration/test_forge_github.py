@@ -100,6 +100,7 @@ def connect(
         login=login,
         timeout=5,
         sleep=(pauses if pauses is not None else []).append,
+        spread=lambda: 0.0,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import time
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ from assay.forge.comment import (
     marked,
     with_marker,
 )
-from assay.forge.refusal import RERUN, TALK, WRONG_API, ForbiddenError, LookAgainError
+from assay.forge.refusal import WRONG_API, ForbiddenError, LookAgainError
+from assay.forge.rights import RERUN, TALK
 from assay.forge.transport import RETRIES, Api
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class GitHubForge:
         login: Who the token is, when it is known. A GitHub App's installation token cannot ask;
             without this it is taken for the workflow's own `github-actions[bot]`.
         sleep: Waits between two tries.
+        spread: See `Api`.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class GitHubForge:
         timeout: float = 30,
         login: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        spread: Callable[[], float] = random.random,
     ) -> None:
         self._api_url = api_url.rstrip("/")
         self._repository = repository
@@ -62,6 +66,7 @@ class GitHubForge:
         self._timeout = timeout
         self._login = login
         self._sleep = sleep
+        self._spread = spread
 
     def upsert_comment(
         self, *, pull_request: int, body: str, marker: str, sha: str | None = None
@@ -80,7 +85,7 @@ class GitHubForge:
         """
         text = encodable(with_marker(body, marker))
         _check_length(text)
-        with self._connect(_pull(pull_request)) as api:
+        with self.api(_pull(pull_request), permission=TALK) as api:
             for attempt in itertools.count():
                 try:
                     return self._upsert_once(api, pull_request, text, marker, sha)
@@ -96,7 +101,7 @@ class GitHubForge:
         Raises:
             ForgeError: See `upsert_comment`.
         """
-        with self._connect(_pull(pull_request)) as api:
+        with self.api(_pull(pull_request), permission=TALK) as api:
             login = self._author(api)
             return pulls.thread(api, self._repository, pull_request, login=login)
 
@@ -106,7 +111,7 @@ class GitHubForge:
         Raises:
             ForgeError: See `upsert_comment`.
         """
-        with self._connect("collaborators") as api:
+        with self.api("collaborators", permission=TALK) as api:
             return pulls.writers(api, self._repository, logins)
 
     def react(self, comment: int, reaction: Reaction) -> None:
@@ -115,7 +120,7 @@ class GitHubForge:
         Raises:
             ForgeError: See `upsert_comment`.
         """
-        with self._connect(f"comment {comment}") as api:
+        with self.api(f"comment {comment}", permission=TALK) as api:
             runs.react(api, self._repository, comment, reaction)
 
     def rerun(self, workflow: str, sha: str) -> Rerun:
@@ -124,10 +129,19 @@ class GitHubForge:
         Raises:
             ForgeError: See `upsert_comment`.
         """
-        with self._connect(workflow, permission=RERUN) as api:
+        with self.api(workflow, permission=RERUN) as api:
             return runs.rerun(api, self._repository, workflow, sha)
 
-    def _connect(self, subject: str, *, permission: str = TALK) -> Api:
+    def api(self, subject: str, *, permission: str | None = None) -> Api:
+        """A connection, for other things than comments; to be closed by `with`.
+
+        Args:
+            subject: What it is about, for messages: `pictures`.
+            permission: What its job needs, unless each request says so by its path.
+
+        Raises:
+            ForgeError: There is no usable token, or the address is none.
+        """
         if not re.fullmatch(r"[\w-]+/(?!\.+$)[\w.-]+", self._repository, re.ASCII):
             raise ForgeError(
                 f"{self._repository!r} is not a repository's name",
@@ -138,6 +152,7 @@ class GitHubForge:
             token=_usable(self._token),
             timeout=self._timeout,
             sleep=self._sleep,
+            spread=self._spread,
             subject=f"{subject} of {self._repository}",
             permission=permission,
         )

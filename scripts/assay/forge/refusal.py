@@ -1,20 +1,24 @@
 """What GitHub's refusals mean: whether to try again, when, and how to say it to a person.
 
-Pure functions; `github.py` turns what the library raises into a `Refusal`.
+Pure functions; `failures.py` turns what the libraries raise into a `Refusal`.
 """
 
 from __future__ import annotations
 
 import email.utils
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from assay.errors import ForgeError
+from assay.forge.rights import RERUN, TALK, advice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Verb = Literal["GET", "POST", "PATCH"]
+    from assay.forge.rights import Kind
+
+Verb = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 
 _NOT_FOUND = (
     "{subject} does not exist or is not visible with this token ({refusal})",
@@ -23,20 +27,32 @@ _NOT_FOUND = (
 _WORDS = {
     401: (
         "GitHub does not accept the token ({refusal}): it is expired, revoked or mistyped",
-        "Pass a valid one: `github-token: ${{ github.token }}`, or set GITHUB_TOKEN.",
+        (
+            "Pass a valid one: `github-token: ${{ github.token }}`, or set GITHUB_TOKEN. "
+            "Its job needs `permissions: {permission}`."
+        ),
     ),
     404: _NOT_FOUND,
     410: _NOT_FOUND,
     422: (
-        "GitHub rejects the comment for {subject} ({refusal})",
+        "GitHub rejects what was sent for {subject} ({refusal})",
         "This is probably a defect of Assay: please report it with the message above.",
     ),
 }
 """Message and hint for what needs no closer look."""
-TALK, RERUN = "pull-requests: write", "actions: write"
-"""The permissions that a job needs: for comments and reactions, and to run jobs again."""
 WRONG_API = "Check GITHUB_API_URL: is it the API of your GitHub server?"
-_OTHER = ("GitHub did not accept the comment for {subject} ({refusal})", WRONG_API)
+_OTHER = ("GitHub did not accept a request for {subject} ({refusal})", WRONG_API)
+_THINGS = {
+    "actions": "runs of",
+    "checks": "checks of",
+    "contents": "files for",
+    "pull-requests": "comments on",
+    "statuses": "statuses of",
+}
+_FORK = (
+    " A pull request from a fork always gets a read-only token: "
+    "post its report from a second workflow, on `workflow_run`."
+)
 
 
 class LookAgainError(ForgeError):
@@ -82,7 +98,9 @@ class Refusal:
         return self.message if self.status is None else f"{self.status}: {self.message}"
 
 
-def seconds_to_wait(refusal: Refusal, *, attempt: int, now: float) -> float | None:
+def seconds_to_wait(
+    refusal: Refusal, *, attempt: int, now: float, spread: float = 0.0
+) -> float | None:
     """How long to wait before the next try, or None when there is no point in one.
 
     https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
@@ -91,13 +109,15 @@ def seconds_to_wait(refusal: Refusal, *, attempt: int, now: float) -> float | No
         refusal: What the last try got.
         attempt: How many tries were refused before it.
         now: Seconds since 1970.
+        spread: Between 0 and 1: how much later than the earliest moment. Never earlier.
     """
+    later = spread * 2.0**attempt
     if refusal.limits_rate:
         asked = _asked_wait(refusal.headers, now)
-        return 60.0 * 2**attempt if asked is None else asked
+        return (60.0 * 2**attempt if asked is None else asked) + later
     if refusal.lasting or (refusal.status is not None and refusal.status < 500):
         return None
-    return 2.0**attempt
+    return 2.0**attempt + later
 
 
 def _asked_wait(headers: Mapping[str, str], now: float) -> float | None:
@@ -112,7 +132,15 @@ def _asked_wait(headers: Mapping[str, str], now: float) -> float | None:
     return None
 
 
-def explain(refusal: Refusal, *, verb: Verb, subject: str, permission: str = TALK) -> ForgeError:
+def explain(
+    refusal: Refusal,
+    *,
+    verb: Verb,
+    subject: str,
+    permission: str = TALK,
+    kind: Kind = "job",
+    now: float | None = None,
+) -> ForgeError:
     """The refusal in words that say what to do about it.
 
     Args:
@@ -120,30 +148,47 @@ def explain(refusal: Refusal, *, verb: Verb, subject: str, permission: str = TAL
         verb: What was asked for.
         subject: What it was about: `pull request #5 of acme/bikes`.
         permission: What a job needs for it.
+        kind: Whose token it is.
+        now: Seconds since 1970, to say until when a rate limit lasts.
     """
     if refusal.status is None or refusal.status >= 500 or refusal.lasting:
-        # A GET or a PATCH was repeated by now; a POST must not be, before we have looked.
+        # Anything else was repeated by now; a POST must not be, before we have looked.
         lost = verb == "POST" and not refusal.lasting
-        message = f"could not post to {subject}: {refusal}"
+        deed = "could not read" if verb == "GET" else "could not post to"
         hint = refusal.hint or "GitHub has a problem: see githubstatus.com and run this again."
-        return (LookAgainError if lost else ForgeError)(message, hint=hint)
+        return (LookAgainError if lost else ForgeError)(f"{deed} {subject}: {refusal}", hint=hint)
     if refusal.limits_rate:
-        return ForgeError(
-            f"GitHub's rate limit does not let us post to {subject} ({refusal})",
-            hint="Run this again later; many jobs that post at once use up the limit together.",
-        )
+        return _explain_limit(refusal, subject=subject, now=now)
     status = refusal.status
     if status == 403:
-        return _explain_forbidden(refusal, verb=verb, subject=subject, permission=permission)
-    kind = ForgeError
+        return _explain_forbidden(
+            refusal, verb=verb, subject=subject, permission=permission, kind=kind
+        )
+    found = ForgeError
     if status in {404, 410}:
-        kind = LookAgainError if verb == "PATCH" else MissingError
+        found = LookAgainError if verb == "PATCH" else MissingError
     message, hint = _WORDS.get(status, _OTHER)
-    return kind(message.format(subject=subject, refusal=refusal), hint=hint)
+    if status == 404 and kind == "classic" and "x-oauth-scopes" in refusal.headers:
+        hint = f"{hint} {advice(kind, permission, refusal.headers)}"
+    # By replacing, for a hint may hold `${{ }}`.
+    hint = hint.replace("{permission}", permission)
+    return found(message.format(subject=subject, refusal=refusal), hint=hint)
+
+
+def _explain_limit(refusal: Refusal, *, subject: str, now: float | None) -> ForgeError:
+    asked = None if now is None else _asked_wait(refusal.headers, now)
+    until = ""
+    if now is not None and asked is not None:
+        until = f" until {datetime.fromtimestamp(now + asked, UTC):%H:%M UTC on %Y-%m-%d}"
+    return ForgeError(
+        f"GitHub's rate limit does not let us go on with {subject}{until} ({refusal})",
+        hint=f"Run this again{until.replace(' until', ' after') or ' later'}; "
+        "many jobs that post at once use up the limit together.",
+    )
 
 
 def _explain_forbidden(
-    refusal: Refusal, *, verb: Verb, subject: str, permission: str
+    refusal: Refusal, *, verb: Verb, subject: str, permission: str, kind: Kind
 ) -> ForgeError:
     said = refusal.message.lower()
     if "locked" in said:
@@ -157,18 +202,15 @@ def _explain_forbidden(
             hint="Authorize the token for the organization: https://github.com/settings/tokens",
         )
     if "personal access token" in said:
-        hint = "Give the personal access token `Pull requests: Read and write` on this repository."
-    else:
-        hint = f"Add `permissions: {permission}` to the job."
-        if permission == TALK:
-            hint += (
-                " A pull request from a fork always gets a read-only token: "
-                "post its report from a second workflow, on `workflow_run`."
-            )
+        kind = "fine-grained"
+    hint = advice(kind, permission, refusal.headers)
+    if kind == "job" and permission != RERUN and permission.endswith("write"):
+        hint += _FORK
     lack = f": it lacks `{permission}`" if "not accessible" in said else ""
     if permission == RERUN:
         return ForbiddenError(f"the token may not re-run {subject}{lack} ({refusal})", hint=hint)
     deed = "read" if verb == "GET" else "write"
+    thing = _THINGS.get(permission.partition(":")[0], "to")
     return ForbiddenError(
-        f"the token may not {deed} comments on {subject}{lack} ({refusal})", hint=hint
+        f"the token may not {deed} {thing} {subject}{lack} ({refusal})", hint=hint
     )

@@ -9,14 +9,17 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import os
+import random
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from assay import __version__
 from assay.errors import ForgeError
-from assay.forge.refusal import TALK, WRONG_API, Refusal, Verb, explain, seconds_to_wait
+from assay.forge.download import fetch
+from assay.forge.failures import RefusedError, answered, certificates, host, no_answer
+from assay.forge.refusal import WRONG_API, Refusal, Verb, explain, seconds_to_wait
+from assay.forge.rights import kind_of, permission_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,11 +31,23 @@ RETRIES = 3
 PATIENCE = 120.0
 """The longest single pause, in seconds, that a retry is worth: a job is paid by the minute."""
 
+Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
 
 
 class Api:
-    """One connection to the API: requests with retries, and refusals as exceptions."""
+    """One connection to the API: requests with retries, and refusals as exceptions.
+
+    Args:
+        url: `GITHUB_API_URL`.
+        token: What `Authorization` carries. It goes to the API and nowhere else.
+        timeout: Seconds that one answer may take.
+        sleep: Waits between two tries.
+        subject: What it is about, for messages: `pull request #5 of acme/bikes`.
+        permission: What a job needs for it; None goes by the path of each request.
+        spread: Between 0 and 1, how far a pause is stretched. By chance, so that jobs that were
+            refused at the same moment do not come back at the same moment.
+    """
 
     def __init__(
         self,
@@ -42,15 +57,18 @@ class Api:
         timeout: float,
         sleep: Callable[[float], None],
         subject: str,
-        permission: str = TALK,
+        permission: str | None = None,
+        spread: Callable[[], float] = random.random,
     ) -> None:
         self._token = token
         self._sleep = sleep
         self._subject = subject
         self._permission = permission
         self._timeout = timeout
-        self._host = _host(url)
-        self._github = _connect(url=url, token=token, timeout=timeout)
+        self._spread = spread
+        self._host = host(url)
+        self._url = url.rstrip("/")
+        self._github = _connect(url=self._url, token=token, timeout=timeout)
 
     def __enter__(self) -> Api:
         return self
@@ -58,56 +76,84 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self._github.close()
 
-    def pages(self, path: str) -> Iterator[object]:
+    def pages(self, path: str, key: str | None = None) -> Iterator[object]:
         """The items of a list, page after page.
 
         It follows the `Link` headers: a page that is not full need not be the last one.
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
+
+        Args:
+            path: With a query of its own, if need be.
+            key: Under which the items are, where a page is an object: `artifacts`, `check_runs`.
         """
         from requests.utils import parse_header_links
 
-        url: str | None = f"{path}?per_page={PER_PAGE}"
+        url: str | None = f"{path}{'&' if '?' in path else '?'}per_page={PER_PAGE}"
         while url:
-            headers, items = self._request("GET", url, None)
+            headers, page = self._request("GET", url, None)
+            items = page.get(key) if key and isinstance(page, dict) else page
             if not isinstance(items, list):
                 raise ForgeError(
-                    f"{self._host} sent no list of comments for {self._subject}",
+                    f"{self._host} sent no list of {(key or 'items').replace('_', ' ')} "
+                    f"for {self._subject}",
                     hint=WRONG_API,
                 )
             yield from items
             links = parse_header_links(str(headers.get("link", "")))
             url = next((link["url"] for link in links if link.get("rel") == "next"), None)
 
-    def request(self, verb: Verb, path: str, data: Mapping[str, str] | None = None) -> object:
-        """The answer to one request, as JSON.
+    def request(self, verb: Verb, path: str, data: Mapping[str, object] | None = None) -> object:
+        """The answer to one request, as JSON; None when it is empty.
+
+        Args:
+            verb: What to do. A POST is never repeated unless it was certainly refused.
+            path: Below the API's URL.
+            data: Any JSON object.
 
         Raises:
             ForgeError: See `explain`.
         """
         return self._request(verb, path, data)[1]
 
+    def download(self, path: str, limit: int) -> bytes:
+        """The bytes of a file of at most `limit`; see `download.fetch`.
+
+        Raises:
+            ForgeError: It is larger, or see `explain`.
+        """
+        return self._retried("GET", path, lambda: self._fetch(path, limit))
+
     def _request(
-        self, verb: Verb, url: str, data: Mapping[str, str] | None
+        self, verb: Verb, url: str, data: Mapping[str, object] | None
     ) -> tuple[Mapping[str, Any], object]:
+        return self._retried(verb, url, lambda: self._once(verb, url, data))
+
+    def _retried(self, verb: Verb, url: str, once: Callable[[], Answer]) -> Answer:
         for attempt in itertools.count():
             try:
-                return self._once(verb, url, data)
-            except _RefusedError as error:
-                refusal = error.refusal
-                pause = seconds_to_wait(refusal, attempt=attempt, now=time.time())
-                if verb == "POST" and not refusal.limits_rate:
-                    pause = None
-                if pause is None or pause > PATIENCE or attempt == RETRIES:
-                    # Not from the library's error: that one carries the request and its headers.
-                    raise explain(
-                        refusal, verb=verb, subject=self._subject, permission=self._permission
-                    ) from None
-                _log.info("%s %s: %s; trying again in %g s", verb, url, refusal, pause)
-                self._sleep(pause)
+                return once()
+            except RefusedError as error:
+                refusal = replace(error.refusal, message=self._redact(error.refusal.message))
+            now = time.time()
+            pause = seconds_to_wait(refusal, attempt=attempt, now=now, spread=self._spread())
+            if verb == "POST" and not refusal.limits_rate:
+                pause = None
+            if pause is None or pause > PATIENCE or attempt == RETRIES:
+                # Not from the library's error: that one carries the request and its headers.
+                raise explain(
+                    refusal,
+                    verb=verb,
+                    subject=self._subject,
+                    permission=self._permission or permission_for(verb, url),
+                    kind=kind_of(self._token),
+                    now=now,
+                ) from None
+            _log.info("%s %s: %s; trying again in %g s", verb, url, refusal, pause)
+            self._sleep(pause)
         raise AssertionError  # pragma: no cover (the loop only ends by return or raise)
 
     def _once(
-        self, verb: Verb, url: str, data: Mapping[str, str] | None
+        self, verb: Verb, url: str, data: Mapping[str, object] | None
     ) -> tuple[Mapping[str, Any], object]:
         import requests
         from github import GithubException
@@ -116,111 +162,38 @@ class Api:
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         try:
             return self._github.requester.requestJsonAndCheck(
-                verb, url, headers=headers, input=data
+                verb, url, headers=headers, input=None if data is None else dict(data)
             )
         except GithubException as error:
-            refusal = Refusal(
-                status=error.status,
-                message=self._redact(_message(error.data)),
-                headers={name.lower(): str(text) for name, text in (error.headers or {}).items()},
-            )
-        except requests.RequestException as error:
-            refusal = self._no_answer(error)
-        except OSError as error:
-            refusal = Refusal(
-                status=None,
-                message=f"the certificate authorities cannot be read ({error})",
-                hint="Check REQUESTS_CA_BUNDLE, SSL_CERT_FILE and PIP_CERT.",
-                lasting=True,
-            )
+            refusal = answered(error.status, error.data, error.headers or {})
+        except (requests.RequestException, OSError) as error:
+            refusal = no_answer(error, host=self._host, timeout=self._timeout)
         except (AssertionError, AttributeError, RuntimeError, ValueError) as error:
             # PyGithub's words for: a page on another host, an error that is no object,
             # a redirection to another host, no JSON.
             refusal = Refusal(
                 status=None,
                 message=f"{self._host} does not answer as GitHub's API does "
-                f"({self._redact(str(error)) or type(error).__name__})",
+                f"({str(error) or type(error).__name__})",
                 hint=WRONG_API,
                 lasting=True,
             )
-        raise _RefusedError(refusal)
+        raise RefusedError(refusal)
 
-    def _no_answer(self, error: Exception) -> Refusal:
-        """What kept the answer away. The library's own text is long and holds the whole URL."""
+    def _fetch(self, path: str, limit: int) -> bytes:
         import requests
 
-        match error:
-            case requests.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                return Refusal(
-                    status=None,
-                    message=f"the certificate of {self._host} cannot be verified",
-                    hint="Behind a company's own certificate authority, "
-                    "set REQUESTS_CA_BUNDLE or SSL_CERT_FILE.",
-                    lasting=True,
-                )
-            case requests.exceptions.ProxyError():
-                message = f"the proxy on the way to {self._host} does not answer"
-                hint = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
-            case requests.Timeout():
-                message = f"{self._host} did not answer within {self._timeout:g} s"
-                hint = "Check the network, and GITHUB_API_URL; then run this again."
-            case _:
-                message = f"{self._host} cannot be reached ({_reason(error)})"
-                hint = "Check the network, and GITHUB_API_URL; then run this again."
-        return Refusal(status=None, message=message, hint=hint)
+        try:
+            return fetch(
+                root=self._url, path=path, token=self._token, limit=limit, timeout=self._timeout
+            )
+        except (requests.RequestException, OSError) as error:
+            refusal = no_answer(error, host=self._host, timeout=self._timeout)
+        raise RefusedError(refusal)
 
     def _redact(self, text: str) -> str:
         # Proxies are known to echo what they refuse.
         return text.replace(self._token, "***")
-
-
-class _RefusedError(Exception):
-    """Carries a refusal from one try to the loop around it."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
-
-
-def _reason(error: BaseException) -> str:
-    """What the operating system said, below the layers that wrapped it."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, OSError) and inner.strerror:
-            return inner.strerror
-        inner = inner.__cause__ or inner.__context__
-    return type(error).__name__
-
-
-def _message(data: object) -> str:
-    """What GitHub says, with the details that it gives for a 422."""
-    if not isinstance(data, dict) or not data.get("message"):
-        return "no explanation was given"
-    errors = data.get("errors")
-    details = [
-        str(item.get("message") or item.get("code")) if isinstance(item, dict) else str(item)
-        for item in (errors if isinstance(errors, list) else [])
-    ]
-    return " ".join(": ".join([str(data["message"]), *details]).split())
-
-
-def _host(url: str) -> str:
-    """The host alone: an URL may hold a password."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        _bad_url()
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        _bad_url()
-    return parts.hostname if port is None else f"{parts.hostname}:{port}"
-
-
-def _bad_url() -> NoReturn:
-    raise ForgeError(
-        "GITHUB_API_URL is not the URL of an API",
-        hint="It is https://api.github.com, or https://HOST/api/v3 on an Enterprise server.",
-    )
 
 
 def _connect(*, url: str, token: str, timeout: float) -> Github:
@@ -240,16 +213,5 @@ def _connect(*, url: str, token: str, timeout: float) -> Github:
         # A handful of requests: PyGithub's pauses would take longer than all of them.
         seconds_between_requests=None,
         seconds_between_writes=None,
-        verify=_certificates(),
+        verify=certificates(),
     )
-
-
-def _certificates() -> str | bool:
-    """The certificate authorities to trust.
-
-    The HTTP library reads only the first two variables itself; a company that is set up for pip
-    and uv has set one of the others.
-    """
-    if os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
-        return True
-    return os.environ.get("SSL_CERT_FILE") or os.environ.get("PIP_CERT") or True

@@ -1,0 +1,108 @@
+"""Downloading a file through GitHub's API, which sends most of them from another host."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from assay import __version__
+from assay.errors import ForgeError
+from assay.forge.failures import RefusedError, answered, certificates
+from assay.forge.refusal import WRONG_API, Refusal
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response, Session
+
+USER_AGENT = f"assay/{__version__}"
+MOST_REDIRECTS = 2
+"""One for a repository that was renamed, one to where the file is."""
+CHUNK = 1 << 16
+ERROR_LIMIT = 1 << 16
+"""Bytes of an error's document that are read."""
+
+
+def fetch(*, root: str, path: str, token: str, limit: int, timeout: float) -> bytes:
+    """The bytes of a file; the token goes to the API alone, never to where that redirects.
+
+    https://docs.github.com/en/rest/actions/artifacts#download-an-artifact
+
+    Args:
+        root: The API's URL, without a slash at its end.
+        path: The path below it: `/repos/acme/bikes/actions/artifacts/7/zip`.
+        token: What `Authorization` carries.
+        limit: The most bytes that the file may have, unpacked if it was sent packed.
+        timeout: Seconds until the next bytes must have come.
+
+    Raises:
+        RefusedError: The API refuses, or what it redirects to does.
+        ForgeError: The file is larger than the limit, or the redirection leads astray.
+        requests.RequestException: There was no answer.
+    """
+    import requests
+
+    url = f"{root}{path}"
+    with requests.Session() as session:
+        # Anything here keeps the library from sending a password of ~/.netrc.
+        session.auth = _as_it_is
+        session.verify = certificates()
+        for _ in range(MOST_REDIRECTS + 1):
+            ours = url.startswith(f"{root}/")
+            with _get(session, url, token=token if ours else None, timeout=timeout) as answer:
+                if not answer.is_redirect:
+                    return _content(answer, ours=ours, limit=limit)
+                url = _next(url, answer.headers["location"])
+    raise ForgeError(f"{_host(root)} redirects a download again and again", hint=WRONG_API)
+
+
+def _as_it_is(request: PreparedRequest) -> PreparedRequest:
+    return request
+
+
+def _get(session: Session, url: str, *, token: str | None, timeout: float) -> Response:
+    headers = {"User-Agent": USER_AGENT}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    return session.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
+
+
+def _next(url: str, location: str) -> str:
+    target = urljoin(url, location)
+    before, after = urlsplit(url).scheme, urlsplit(target).scheme
+    if after not in {before, "https"}:
+        raise ForgeError(
+            f"{_host(url)} redirects a download to {after or 'no'} URL, which is not safe",
+            hint=WRONG_API,
+        )
+    return target
+
+
+def _content(answer: Response, *, ours: bool, limit: int) -> bytes:
+    if answer.status_code >= 400:
+        raise RefusedError(_refusal(answer, ours=ours))
+    found = bytearray()
+    for chunk in answer.iter_content(CHUNK):
+        found += chunk
+        if len(found) > limit:
+            raise ForgeError(
+                f"a download from {_host(answer.url)} has more than {limit:,} bytes",
+                hint="It is not read: what Assay publishes is smaller.",
+            )
+    return bytes(found)
+
+
+def _refusal(answer: Response, *, ours: bool) -> Refusal:
+    if not ours:
+        # A signed URL that ran out, or a store in trouble: the API gives a new one.
+        message = f"{_host(answer.url)} answered {answer.status_code} to the download"
+        return Refusal(status=None, message=message)
+    text = next(answer.iter_content(ERROR_LIMIT), b"")
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = None
+    return answered(answer.status_code, data, answer.headers)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or "GitHub"
