@@ -17,6 +17,7 @@ PACKAGES = {
     "chromium": "chromium",
     "java": "default-jre-headless",
     "node": "nodejs",
+    "npm": "npm",
     "sshd": "openssh-server",
 }
 # Debian starts a server when it installs one; a test starts its own, on a port of its own.
