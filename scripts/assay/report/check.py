@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from assay.override import DEFAULT_KEY
 from assay.report import markdown, wording
+from assay.stages.validate import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -129,7 +130,7 @@ def of(
     summary, text = _body(
         report or (lambda limit: markdown.render(record, verdict=verdict, limit=limit))
     )
-    title = clean(" ".join(verdict.headline.split()))
+    title = _short(verdict.headline, 2 * LONGEST_TITLE)
     if left_out:
         note = f"_{left_out:,} more annotations were left out; the report has what they say._"
         text = f"{cut_bytes(text, MOST_BYTES - 200)}\n\n{note}".strip()
@@ -150,7 +151,7 @@ def of(
 def status(record: RunRecord, verdict: Verdict, *, target_url: str | None = None) -> CommitStatus:
     """The run as a commit status."""
     word = wording.OUTCOMES[verdict.outcome][1]
-    said = clean(f"{word}: {' '.join(verdict.headline.split())}")
+    said = _short(f"{word}: {verdict.headline}", 2 * LONGEST_TITLE)
     return CommitStatus(
         state=_STATES[verdict.outcome],
         context=context(record),
@@ -162,20 +163,31 @@ def status(record: RunRecord, verdict: Verdict, *, target_url: str | None = None
 def name(record: RunRecord) -> str:
     """`Assay`; with several reports in one repository `Assay: churn`."""
     title = record.title or (record.comment_key if record.comment_key != DEFAULT_KEY else "")
-    shown = " ".join(clean(title).split())
-    return wording.short(f"Assay: {shown}", LONGEST_NAME) if shown else "Assay"
+    shown = _short(title, LONGEST_NAME - len("Assay: "))
+    return f"Assay: {shown}" if shown else "Assay"
 
 
 def context(record: RunRecord) -> str:
     """`assay/default`: the name of the report for machines."""
-    return wording.short(f"assay/{' '.join(clean(record.comment_key).split())}", LONGEST_NAME)
+    return f"assay/{_short(record.comment_key, LONGEST_NAME - len('assay/'))}"
 
 
 def clean(text: str) -> str:
-    r"""Text that JSON, UTF-8 and a page can hold: control characters and such spelled out."""
+    r"""Text that JSON, XML and a page can hold: control characters and such spelled out."""
     return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode()
+        for c in text.replace("\r\n", "\n")
     )
+
+
+def _short(text: str, most: int) -> str:
+    """Text on one line; what is cut first is what could not be shown anyway."""
+    return wording.short(" ".join(clean(wording.short(text, 2 * most)).split()), most)
+
+
+def _long(text: str) -> str:
+    """What an annotation says."""
+    return cut_bytes(clean(wording.short(text, MESSAGE_BYTES)), MESSAGE_BYTES)
 
 
 def cut_words(text: str, most: int) -> str:
@@ -224,7 +236,7 @@ def _annotations(
         for reason in section.reasons
     }
     accepted = {
-        f"{gate.message}."
+        gate.message.rstrip(".")
         for gate in (record.compare.gates if record.compare else ())
         if gate.name in record.accepted()
     }
@@ -235,7 +247,7 @@ def _annotations(
             continue
         line = max(reason.line or 1, 1)
         level = _LEVELS[reason.severity]
-        if reason.message in accepted:
+        if reason.message.rstrip(".") in accepted:
             level = "notice"
         what = ".".join(map(str, reason.key)) if reason.key else titles.get(reason.message, "Assay")
         said = reason.message if reason.hint is None else f"{reason.message}\n{reason.hint}"
@@ -246,9 +258,9 @@ def _annotations(
                 start_line=line,
                 end_line=line,
                 level=level,
-                title=wording.short(" ".join(clean(what).split()), LONGEST_TITLE) or "Assay",
-                message=cut_bytes(clean(said), MESSAGE_BYTES) or "Assay",
-                raw_details=None if not raw else cut_bytes(clean(raw), MESSAGE_BYTES),
+                title=_short(what, LONGEST_TITLE) or "Assay",
+                message=_long(said) or "Assay",
+                raw_details=_long(raw) if raw else None,
             )
         )
     order = list(reversed(_LEVELS.values()))
@@ -262,6 +274,10 @@ def _details(record: RunRecord) -> Iterator[tuple[str, str]]:
         by_place = {(f.file, f.line): f.details for f in record.test.failures}
         for reason in record.test.reasons:
             yield reason.message, by_place.get((reason.file, reason.line), "")
+    for file in record.validation.files if record.validation else ():
+        for failure in file.failures:
+            message = f"{file.path}: {describe(failure, file.rows)}"
+            yield message, "\n".join(failure.examples)
 
 
 def inside(project: str, file: str | None) -> str | None:

@@ -12,7 +12,6 @@ have no warning, and a failure would contradict the verdict.
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
 
 LONGEST_NAME, LONGEST_MESSAGE, LONGEST_TEXT = 500, 1_000, 10_000
 """Characters; the record holds everything."""
-
-# What XML 1.0 cannot hold, not even as a reference: https://www.w3.org/TR/xml/#charsets
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,5 +252,4 @@ def _line(text: str, most: int) -> str:
 
 def _text(text: str, most: int) -> str:
     r"""Text that XML can hold, with what it cannot hold spelled out (`\x1b`, `\udc80`)."""
-    spelled = _NOT_XML.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-    return wording.short(spelled, most)
+    return check.clean(wording.short(text, most))
