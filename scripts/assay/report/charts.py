@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from assay.report import curves
 from assay.report.vegalite import (
     HEIGHT,
     MOST_LABELLED,
@@ -26,6 +27,7 @@ from assay.report.vegalite import (
 )
 from assay.report.wording import decimals, number
 from assay.stats.curves import (
+    MAX_ROC_CLASSES,
     Calibration,
     ConfusionMatrix,
     Curve,
@@ -35,13 +37,15 @@ from assay.stats.curves import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from assay.evaluation import Evaluation
 
 HEAD, BASE = "This change", "Base"
 _MOST_DOTS = 250
-_C = TypeVar("_C", bound=Curve)
+_C = TypeVar("_C", bound=Calibration | Residuals)
+_LONGEST_PANEL = 24
+"""Characters of a class's name above one of several small charts."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,7 @@ def of(
     head: Evaluation | None, base: Evaluation | None, palette: Palette = THEMELESS
 ) -> tuple[Chart, ...]:
     """The charts of a run: each of head's curves over base's of the same kind and class."""
-    if head is None:
-        return ()
-    return tuple(_charts(head.curves, base.curves if base else (), palette))
+    return tuple(_charts(curves.drawable(head), curves.drawable(base), palette))
 
 
 def _charts(head: tuple[Curve, ...], base: tuple[Curve, ...], palette: Palette) -> Iterator[Chart]:
@@ -70,29 +72,21 @@ def _charts(head: tuple[Curve, ...], base: tuple[Curve, ...], palette: Palette) 
     if len(roc) == 1:
         yield _roc(roc[0], base_roc.get(roc[0].label), palette)
     elif roc:
-        yield _roc_of_classes(roc, base_roc, palette)
+        yield _roc_of_classes(roc[:MAX_ROC_CLASSES], base_roc, palette)
     for curve in head:
         # Base may know other classes, or none: only what is comparable is drawn together.
         match curve:
             case PrecisionRecallCurve():
-                yield _precision_recall(curve, _like(curve, base), palette)
+                yield _precision_recall(curve, curves.like(curve, base), palette)
             case ConfusionMatrix():
-                yield _confusion(curve, _like(curve, base), palette)
+                yield _confusion(curve, curves.like(curve, base), palette)
             case Calibration():
-                yield _calibration(curve, _like(curve, base), palette)
+                yield _calibration(curve, curves.like(curve, base), palette)
             case Residuals():
-                yield _residuals(curve, _like(curve, base), palette)
-                yield _distribution(curve, _like(curve, base), palette)
+                yield _residuals(curve, curves.like(curve, base), palette)
+                yield _distribution(curve, curves.like(curve, base), palette)
             case _:
                 continue
-
-
-def _like(curve: _C, others: tuple[Curve, ...]) -> _C | None:
-    label = getattr(curve, "label", None)
-    for other in others:
-        if type(other) is type(curve) and getattr(other, "label", None) == label:
-            return other
-    return None
 
 
 def _roc(head: RocCurve, base: RocCurve | None, palette: Palette) -> Chart:
@@ -108,17 +102,20 @@ def _roc(head: RocCurve, base: RocCurve | None, palette: Palette) -> Chart:
         y="True positive rate",
         under=[diagonal(palette)],
     )
-    text = f"ROC curve, class {head.label}. Area below it: {_both(names)}."
+    text = f"ROC curve, class {_name(head)}. Area below it: {_both(names)}."
     return Chart("roc", "ROC curve (area below it)", text, spec)
 
 
 def _roc_of_classes(heads: list[RocCurve], bases: dict[str, RocCurve], palette: Palette) -> Chart:
     """Small multiples: ten lines and their ten bases in one frame could not be told apart."""
     rows: list[Spec] = []
-    for head in heads:
+    listed = []
+    classes = curves.shown((head.label for head in heads), _LONGEST_PANEL)
+    for name, head in zip(classes, heads, strict=True):
         base = bases.get(head.label)
         areas = _names(head.area, base.area if base else None, short=True)
-        where = {"panel": f"{head.label}: {' / '.join(reversed(areas))}"}
+        where = {"panel": f"{name}: {' / '.join(reversed(areas))}"}
+        listed.append(f"{name} {areas[0]}" + (f" (base {areas[1]})" if base else ""))
         dots = points(HEAD, head.false_positive_rate, head.true_positive_rate)
         if base:
             dots += points(BASE, base.false_positive_rate, base.true_positive_rate)
@@ -140,9 +137,8 @@ def _roc_of_classes(heads: list[RocCurve], bases: dict[str, RocCurve], palette: 
         "columns": 2,
         "spec": panel,
     }
-    listed = ", ".join(f"{head.label} {number(head.area)}" for head in heads)
     title = "ROC curves, each class against the rest" + (" (base / this change)" if bases else "")
-    return Chart("roc", title, f"ROC curves. Areas of this change: {listed}.", spec)
+    return Chart("roc", title, f"ROC curves. Areas of this change: {', '.join(listed)}.", spec)
 
 
 def _precision_recall(
@@ -158,7 +154,7 @@ def _precision_recall(
         "encoding": {"y": {"field": "y", "type": "quantitative"}},
     }
     spec = lines(rows, names, palette, x="Recall", y="Precision", under=[guess])
-    text = f"Precision-recall curve, class {head.label}. Average precision: {_both(names)}."
+    text = f"Precision-recall curve, class {_name(head)}. Average precision: {_both(names)}."
     return Chart("precision-recall", "Precision and recall (average precision)", text, spec)
 
 
@@ -177,8 +173,9 @@ def _calibration(head: Calibration, base: Calibration | None, palette: Palette) 
         dots=True,
     )
     text = (
-        f"Calibration, class {head.label}: observed frequency against predicted probability. "
-        "A perfect model lies on the diagonal."
+        f"Calibration, class {_name(head)}: observed frequency against predicted probability. "
+        "Rows are off the diagonal, which is perfect, on average by "
+        f"{_with_base(head, base, curves.calibration_error)}."
     )
     return Chart("calibration", "Calibration (the diagonal is perfect)", text, spec)
 
@@ -186,9 +183,10 @@ def _calibration(head: Calibration, base: Calibration | None, palette: Palette) 
 def _confusion(head: ConfusionMatrix, base: ConfusionMatrix | None, palette: Palette) -> Chart:
     comparable = base is not None and base.labels == head.labels
     rows = []
-    for i, true in enumerate(head.labels):
+    labels = curves.shown(head.labels)
+    for i, true in enumerate(labels):
         total = sum(head.counts[i]) or 1
-        for j, predicted in enumerate(head.labels):
+        for j, predicted in enumerate(labels):
             amount = head.counts[i][j]
             cell = {"true": true, "predicted": predicted, "share": amount / total}
             cell["amount"] = number(float(amount), 0)
@@ -202,8 +200,8 @@ def _confusion(head: ConfusionMatrix, base: ConfusionMatrix | None, palette: Pal
         "height": HEIGHT,
         "data": {"values": rows},
         "encoding": {
-            "x": category("predicted", "Predicted class", head.labels),
-            "y": category("true", "True class", head.labels),
+            "x": category("predicted", "Predicted class", labels),
+            "y": category("true", "True class", labels),
         },
         "layer": [_cells(palette), *(_cell_texts(palette, before=comparable) if few else ())],
     }
@@ -276,7 +274,8 @@ def _residuals(head: Residuals, base: Residuals | None, palette: Palette) -> Cha
     }
     spec = {**frame(palette), "width": WIDTH, "height": HEIGHT, "layer": [dots, zero]}
     text = (
-        f"Residuals against predictions, a sample of {head.rows:,} rows. Zero is a perfect guess."
+        f"Residuals against predictions, a sample of {head.rows:,} rows. Zero is a perfect guess; "
+        f"half of the sample is off by less than {_with_base(head, base, curves.typical_residual)}."
     )
     return Chart("residuals", "Residuals (zero is perfect)", text, spec)
 
@@ -295,7 +294,10 @@ def _distribution(head: Residuals, base: Residuals | None, palette: Palette) -> 
         unit_square=False,
         interpolate="step-after",
     )
-    text = f"How the residuals of {head.rows:,} rows are distributed, this change and base."
+    text = (
+        f"How the residuals of {head.rows:,} rows are distributed. Their mean is "
+        f"{_with_base(head, base, curves.mean_residual)}."
+    )
     return Chart("residual-distribution", "Distribution of residuals", text, spec)
 
 
@@ -313,6 +315,20 @@ def _steps(who: str, curve: Residuals) -> list[Spec]:
         density = amount / total / width if width > 0 else 0.0
         rows.append({"who": who, "i": at, "x": curve.edges[at], "y": density})
     return [*rows, {"who": who, "i": len(rows), "x": curve.edges[-1], "y": 0.0}]
+
+
+def _name(curve: RocCurve | PrecisionRecallCurve | Calibration) -> str:
+    return curves.shown((curve.label,))[0]
+
+
+def _with_base(head: _C, base: _C | None, measure: Callable[[_C], float]) -> str:
+    """`0.021 (base 0.034)`."""
+    after = measure(head)
+    if base is None:
+        return number(after, decimals(after))
+    before = measure(base)
+    places = decimals(after, before)
+    return f"{number(after, places)} (base {number(before, places)})"
 
 
 def _names(head: float, base: float | None, *, short: bool = False) -> list[str]:

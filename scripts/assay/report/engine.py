@@ -1,4 +1,4 @@
-"""vl-convert in a process of its own: Vega-Lite in, SVG out, one line each.
+"""vl-convert in a process of its own: Vega-Lite in, SVG out; SVG in, pixels out; one line each.
 
 A specification may come from a pull request, and one of a few words can take all memory or never
 end. That must cost its own plot, not the comment; and the process that draws knows no token.
@@ -8,6 +8,7 @@ Starting the engine takes 0.3 s, so it is started early and kept.
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import json
 import os
@@ -24,6 +25,9 @@ VERSION = "5.20"
 """Of Vega-Lite: the newest of version 5 that every vl-convert we allow has."""
 PATIENCE = 30.0
 """Seconds that one drawing may take."""
+MOST_ENDS = 3
+"""After so many drawings that killed the engine or took too long, no more are tried: a pull
+request that holds forty of them must not hold up its report for an hour."""
 
 # Fonts are looked up below these; nothing else is needed.
 _ENVIRONMENT = (
@@ -36,16 +40,21 @@ _ENVIRONMENT = (
     "TEMP",
 )
 _PROGRAM = f"""
-import json, sys
+import base64, json, sys
 import vl_convert
 
 def draw(spec):
     return vl_convert.vegalite_to_svg(spec, vl_version="{VERSION}", allowed_base_urls=[])
 
+def paint(svg, scale):
+    return base64.b64encode(vl_convert.svg_to_png(svg, scale=scale)).decode()
+
 draw({{"mark": "point", "data": {{"values": []}}}})
 for line in sys.stdin:
     try:
-        answer = {{"svg": draw(json.loads(line))}}
+        asked = json.loads(line)
+        made = draw(asked["spec"]) if "spec" in asked else paint(asked["svg"], asked["scale"])
+        answer = {{"made": made}}
     except Exception as error:  # ValueError and, for some input, RuntimeError
         answer = {{"error": str(error)}}
     print(json.dumps(answer), flush=True)
@@ -64,6 +73,7 @@ class Engine:
         self._answers: SimpleQueue[str] = SimpleQueue()
         self._reader = threading.Thread()
         self._lock = threading.Lock()
+        self._ends = 0
         atexit.register(self.close)
 
     def start(self) -> None:
@@ -90,12 +100,30 @@ class Engine:
         Raises:
             EngineError: It cannot be drawn, kills the engine, or takes too long.
         """
+        return self._made({"spec": spec})
+
+    def paint(self, svg: str, scale: float) -> bytes:
+        """A drawing as PNG. It must be sanitised: an image in it would be read from the disk.
+
+        Args:
+            svg: A whole document.
+            scale: Pixels of the image for one of the drawing.
+
+        Raises:
+            EngineError: As of `draw`.
+        """
+        return base64.b64decode(self._made({"svg": svg, "scale": scale}))
+
+    def _made(self, asked: Mapping[str, Any]) -> str:
         with self._lock:
+            if self._ends >= MOST_ENDS:
+                raise EngineError(f"{MOST_ENDS} others ended the engine that draws it")
             self.start()
             try:
-                return self._ask(json.dumps(spec))
+                return self._ask(json.dumps(asked))
             except (OSError, Empty) as error:
                 self.close()
+                self._ends += 1
                 why = f"it took over {PATIENCE:g} s" if isinstance(error, Empty) else _DIED
                 raise EngineError(why) from error
 
@@ -110,7 +138,7 @@ class Engine:
         answer = json.loads(said)
         if "error" in answer:
             raise EngineError(str(answer["error"]))
-        return str(answer["svg"])
+        return str(answer["made"])
 
     def close(self) -> None:
         """End the process, if it runs."""

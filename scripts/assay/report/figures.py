@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from assay.report import charts, escape, svg
+from assay.report import charts, escape, overview, svg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +41,8 @@ def of(record: RunRecord, files: Mapping[str, bytes]) -> dict[str, str]:
     evaluate = record.evaluate
     if evaluate is None:
         return found
-    ours = charts.of(evaluate.head, evaluate.base)
+    first = overview.of(record)
+    ours = (*([first] if first else []), *charts.of(evaluate.head, evaluate.base))
     if not svg.available():
         return {"Plots": _missing(svg.MISSING)} if ours or evaluate.plots else found
     for chart in ours:

@@ -1,16 +1,20 @@
-"""Vega-Lite specifications as SVG for a page, by vl-convert, without any network.
+"""Vega-Lite specifications as SVG, by vl-convert, without any network.
 
-One drawing serves light and dark: it is drawn in stand-in colours, which become CSS variables of
-the page. That halves the time, which is nearly all that a report takes.
+One drawing serves the page and the pictures of a comment, light and dark: it is drawn in stand-in
+colours, which become CSS variables of the page, or the colours of a palette. Drawing is nearly all
+the time that a report takes, so none is made twice.
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from assay.report import sanitizer
 from assay.report.engine import Engine, EngineError
-from assay.report.vegalite import HEIGHT, THEMELESS, WIDTH, theme
+from assay.report.vegalite import HEIGHT, THEMELESS, WIDTH, Palette, theme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,10 +32,8 @@ _FORBIDDEN = {
     "sequence": "generates rows of its own",
 }
 
-VARIABLES = {
-    getattr(THEMELESS, name): f"var(--{name})"
-    for name in ("ink", "muted", "grid", "head", "base", "surface")
-}
+_STAND_INS = asdict(THEMELESS)
+VARIABLES = {stand_in: f"var(--{name})" for name, stand_in in _STAND_INS.items()}
 
 
 class PlotError(Exception):
@@ -51,16 +53,23 @@ def warm_up() -> None:
         ENGINE.start()
 
 
-def draw(chart: charts.Chart) -> str:
-    """A chart of ours as SVG.
+def draw(chart: charts.Chart, palette: Palette | None = None) -> str:
+    """A chart of ours as SVG, in a palette's colours or, without any, in those of the page.
 
     Raises:
         PlotError: It cannot be drawn.
     """
-    return render(chart.spec, name=chart.name, title=chart.description)
+    return render(chart.spec, name=chart.name, title=chart.description, palette=palette)
 
 
-def draw_declared(spec: Mapping[str, Any], *, name: str, title: str, name_of_plot: str = "") -> str:
+def draw_declared(
+    spec: Mapping[str, Any],
+    *,
+    name: str,
+    title: str,
+    name_of_plot: str = "",
+    palette: Palette | None = None,
+) -> str:
     """A specification from the user's repository as SVG, if it only draws the data it holds.
 
     Args:
@@ -68,6 +77,7 @@ def draw_declared(spec: Mapping[str, Any], *, name: str, title: str, name_of_plo
         name: Unique on the page.
         title: What the drawing shows, in words.
         name_of_plot: What the figure is called; the drawing need not repeat it.
+        palette: Instead of the colours of the page.
 
     Raises:
         PlotError: It would load something, or cannot be drawn.
@@ -86,29 +96,46 @@ def draw_declared(spec: Mapping[str, Any], *, name: str, title: str, name_of_plo
     given = spec.get("config")
     safe["config"] = {**config, **given, "background": None} if isinstance(given, dict) else config
     safe.pop("background", None)
-    return render(safe, name=name, title=title)
+    return render(safe, name=name, title=title, palette=palette)
 
 
-def render(spec: Mapping[str, Any], *, name: str, title: str) -> str:
+def render(
+    spec: Mapping[str, Any], *, name: str, title: str, palette: Palette | None = None
+) -> str:
     """Any specification as sanitised SVG.
 
     Args:
         spec: Vega-Lite with its data inside.
         name: Unique on the page.
         title: What the drawing shows, in words.
+        palette: Instead of the colours of the page.
 
     Raises:
         PlotError: vl-convert is missing, or the specification cannot be drawn.
     """
     if not available():
         raise PlotError(MISSING)
+    drawn = _drawing(json.dumps(spec))
+    if isinstance(drawn, EngineError):
+        raise PlotError(f"it is no drawable Vega-Lite: {_first_line(drawn)}") from drawn
+    colours = VARIABLES if palette is None else _colours(palette)
     try:
-        drawn = ENGINE.draw(spec)
-        return sanitizer.clean(drawn, prefix=f"{name}-", title=title, colours=VARIABLES)
+        return sanitizer.clean(drawn, prefix=f"{name}-", title=title, colours=colours)
     except sanitizer.UnsafeSvgError as error:
         raise PlotError(f"the drawing cannot be shown: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _drawing(spec: str) -> str | EngineError:
+    """What vl-convert makes of a specification, or why it fails, which can take half a minute."""
+    try:
+        return ENGINE.draw(json.loads(spec))
     except EngineError as error:
-        raise PlotError(f"it is no drawable Vega-Lite: {_first_line(error)}") from error
+        return error
+
+
+def _colours(palette: Palette) -> dict[str, str]:
+    return {stand_in: getattr(palette, name) for name, stand_in in _STAND_INS.items()}
 
 
 def _outside(value: object) -> Iterator[str]:
