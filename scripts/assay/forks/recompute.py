@@ -16,12 +16,14 @@ from assay.gates import Gate, disjoint, nulls
 from assay.gates.judge import judge
 from assay.section import Reason, Status
 from assay.stages.compare import CompareSection
+from assay.stats.catalogue import direction_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from assay.config import Config, Rules
     from assay.datadiff.section import Leakage
+    from assay.evaluation import Metric
     from assay.evidence import Evidence
     from assay.record import RunRecord
     from assay.section import Section
@@ -88,7 +90,8 @@ def judged(record: RunRecord, rules: Config) -> tuple[RunRecord, tuple[str, ...]
     Returns:
         The record, and which rules could not be held against it.
     """
-    record = record.model_copy(update={"config": rules})
+    evaluate = _directed(record.evaluate, rules)
+    record = record.model_copy(update={"config": rules, "evaluate": evaluate})
     compare = record.compare
     bad = [s for _, s in record.sections() if s.status in (Status.FAIL, Status.ERROR)]
     if (compare is None or compare.blocked_by or compare.status is Status.ERROR) and bad:
@@ -120,6 +123,26 @@ def judged(record: RunRecord, rules: Config) -> tuple[RunRecord, tuple[str, ...]
         for name in dict.fromkeys(name for name, _ in missing)
     )
     return record.model_copy(update={"compare": compare}), told
+
+
+def _directed(evaluated: EvaluateSection | None, rules: Config) -> EvaluateSection | None:
+    """With the ways that are better, which decide what is called so, as base's rules have them."""
+    if evaluated is None:
+        return None
+    sides = {"head": evaluated.head, "base": evaluated.base}
+    directed = {
+        side: found.model_copy(update={"metrics": tuple(_directions(found.metrics, rules))})
+        for side, found in sides.items()
+        if found is not None
+    }
+    return evaluated.model_copy(update=directed)
+
+
+def _directions(metrics: Sequence[Metric], rules: Config) -> Iterator[Metric]:
+    for metric in metrics:
+        spec = rules.metrics.get(metric.name)
+        known = (spec.direction if spec else None) or direction_of(metric.name)
+        yield metric.model_copy(update={"direction": known})
 
 
 def _unanswerable(rules: Config, evaluated: EvaluateSection | None) -> Iterator[tuple[str, bool]]:
