@@ -27,6 +27,8 @@ import sys
 from tests.fakes.github.comments import MAX_BODY
 from tests.fakes.github.server import GitHubApi, main
 from tests.fakes.github.state import (
+    Artifact,
+    CheckRun,
     Comment,
     Event,
     Failure,
@@ -35,6 +37,7 @@ from tests.fakes.github.state import (
     Pull,
     Repository,
     State,
+    Status,
     Token,
     WorkflowRun,
     load,
@@ -44,6 +47,8 @@ from tests.fakes.github.state import (
 
 __all__ = [
     "MAX_BODY",
+    "Artifact",
+    "CheckRun",
     "Comment",
     "Event",
     "Failure",
@@ -53,6 +58,7 @@ __all__ = [
     "Pull",
     "Repository",
     "State",
+    "Status",
     "Token",
     "WorkflowRun",
     "load",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tests.fakes.github.repositories import html, node_id
+from tests.fakes.github.pulls import pull_document
+from tests.fakes.github.repositories import html, node_id, repository_document, user_document
 from tests.fakes.github.routing import NOT_FOUND, Call, Json, Refused, Reply, route
 
 if TYPE_CHECKING:
@@ -23,17 +24,13 @@ def list_runs(call: Call) -> Reply:
     for name in ("head_sha", "event"):
         runs = [run for run in runs if call.query.get(name) in {None, getattr(run, name)}]
     runs.sort(key=lambda run: run.id, reverse=True)
-    page = call.page([run_document(call, run) for run in runs])
-    document = {"total_count": len(runs), "workflow_runs": page.data}
-    return Reply(200, document, page.headers)
+    return call.page([run_document(call, run) for run in runs], "workflow_runs")
 
 
 @route("POST", "/repos/{owner}/{repo}/actions/runs/{id:int}/rerun-failed-jobs", "actions")
 def rerun_failed_jobs(call: Call) -> Reply:
     """https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs"""
-    run = next((run for run in call.repository.runs if run.id == call.parameters["id"]), None)
-    if run is None:
-        raise Refused(*NOT_FOUND)
+    run = find_run(call)
     if run.status != "completed":
         raise Refused(403, "This workflow is already running")
     if run.created_at and datetime.now(UTC) - datetime.fromisoformat(run.created_at) > MONTH:
@@ -45,18 +42,59 @@ def rerun_failed_jobs(call: Call) -> Reply:
     return Reply(201, {})
 
 
+@route("GET", "/repos/{owner}/{repo}/actions/runs/{id:int}", "actions")
+def get_run(call: Call) -> Reply:
+    return Reply(200, run_document(call, find_run(call)))
+
+
+def find_run(call: Call) -> WorkflowRun:
+    for run in call.repository.runs:
+        if run.id == call.parameters["id"]:
+            return run
+    raise Refused(*NOT_FOUND)
+
+
 def run_document(call: Call, run: WorkflowRun) -> Json:
+    url = f"{call.root}/repos/{call.name}/actions/runs/{run.id}"
+    created = run.created_at or call.state.now()
     return {
         "id": run.id,
         "node_id": node_id("WFR", run.id),
         "name": run.workflow.removesuffix(".yml"),
+        "display_title": "A change",
         "path": f".github/workflows/{run.workflow}",
+        "head_branch": run.head_branch,
         "head_sha": run.head_sha,
         "event": run.event,
         "status": run.status,
         "conclusion": run.conclusion,
+        "run_number": 1,
         "run_attempt": run.attempt,
+        "run_started_at": created,
+        "workflow_id": 1,
+        "check_suite_id": 1,
+        "url": url,
         "html_url": html(call, "actions", "runs", run.id),
-        "created_at": run.created_at or call.state.now(),
-        "pull_requests": [],
+        "artifacts_url": f"{url}/artifacts",
+        "created_at": created,
+        "updated_at": created,
+        "actor": user_document(call, run.actor),
+        "triggering_actor": user_document(call, run.actor),
+        "pull_requests": [_pull(call, number) for number in run.pulls],
+        "repository": repository_document(call, call.name),
+        "head_repository": repository_document(call, run.head_repository or call.name),
     }
+
+
+def _pull(call: Call, number: int) -> Json:
+    """A pull request as runs name it: shorter than by itself."""
+    document = pull_document(call, number)
+    ends = {
+        side: {
+            "ref": document[side]["ref"],
+            "sha": document[side]["sha"],
+            "repo": {key: document[side]["repo"][key] for key in ("id", "url", "name")},
+        }
+        for side in ("head", "base")
+    }
+    return {**{key: document[key] for key in ("id", "number", "url")}, **ends}

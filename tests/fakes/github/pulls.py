@@ -25,11 +25,32 @@ def get_pull(call: Call) -> Reply:
     return Reply(200, pull_document(call, number))
 
 
+@route("GET", "/repos/{owner}/{repo}/pulls", "pull_requests")
+def list_pulls(call: Call) -> Reply:
+    """Newest first. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests"""
+    state = call.query.get("state", "open")
+    owner, _, branch = call.query.get("head", "").partition(":")
+    numbers = []
+    for number, pull in sorted(call.repository.pulls.items(), reverse=True):
+        heads = (pull.head_repository or call.name).split("/", maxsplit=1)[0], pull.head_ref
+        # A head without its owner is ignored, as GitHub does.
+        fits = not branch or heads == (owner, branch)
+        fits = fits and call.query.get("base") in {None, pull.base_ref}
+        if fits and state in {"all", pull.state}:
+            numbers.append(number)
+    return call.page([pull_document(call, number) for number in numbers])
+
+
 @route("GET", "/repos/{owner}/{repo}/commits/{sha}/pulls", "pull_requests", "contents")
 def list_pulls_of_commit(call: Call) -> Reply:
+    """Those of this repository's branches: GitHub does not find a fork's by its commits."""
     sha = call.parameters["sha"]
-    pulls = call.repository.pulls
-    return call.page([pull_document(call, n) for n, pull in pulls.items() if pull.head_sha == sha])
+    numbers = [
+        number
+        for number, pull in call.repository.pulls.items()
+        if pull.head_sha == sha and pull.head_repository in {None, call.name}
+    ]
+    return call.page([pull_document(call, number) for number in numbers])
 
 
 @route("GET", "/repos/{owner}/{repo}/issues/{number:int}", *TALK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -20,6 +20,8 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
+    """JSON's data, or bytes (with a `Content-Type`) or text (HTML) to send as they are."""
+
     status: int
     data: Any = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class Call:
     name: str = ""
     """The repository's full name, on routes below one."""
     content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case name."""
 
     @property
     def repository(self) -> Repository:
@@ -75,8 +79,12 @@ class Call:
             raise Refused(400, "Body should be a JSON object")
         return data
 
-    def page(self, items: Sequence[Json]) -> Reply:
+    def page(self, items: Sequence[Json], key: str | None = None) -> Reply:
         """One page of a list, with the `Link` header that leads to the others.
+
+        Args:
+            items: The whole list.
+            key: What the list is called, for endpoints that wrap it and count its items.
 
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
         """
@@ -94,7 +102,8 @@ class Call:
             for rel, number in targets.items()
         ]
         headers = {"Link": ", ".join(links)} if links else {}
-        return Reply(200, list(items[(page - 1) * size : page * size]), headers)
+        found = list(items[(page - 1) * size : page * size])
+        return Reply(200, {"total_count": len(items), key: found} if key else found, headers)
 
 
 def _number(text: str | None, default: int) -> int:

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
-from tests.fakes.github import actions, comments, pulls, repositories
+from tests.fakes.github import (
+    actions,
+    artifacts,
+    checks,
+    comments,
+    contents,
+    gitdata,
+    pulls,
+    refs,
+    repositories,
+    statuses,
+)
 from tests.fakes.github.service import Service
 from tests.fakes.github.state import State, load, save
 
@@ -21,7 +32,18 @@ if TYPE_CHECKING:
     from types import FrameType
 
 # Importing them is what registers their endpoints.
-ENDPOINTS = (actions, comments, pulls, repositories)
+ENDPOINTS = (
+    actions,
+    artifacts,
+    checks,
+    comments,
+    contents,
+    gitdata,
+    pulls,
+    refs,
+    repositories,
+    statuses,
+)
 
 
 def _listen(port: int) -> socket.socket:

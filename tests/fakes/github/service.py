@@ -117,6 +117,7 @@ class Service:
             token=token,
             path=request.url.path,
             content=content,
+            headers=dict(request.headers),
         )
         if "repo" in request.path_params:
             call.name = self._repository(call, request.method)
@@ -165,7 +166,9 @@ class Service:
         )
         if not (member and granted):
             by = "integration" if token.kind == "app" else "personal access token"
-            raise Refused(403, f"Resource not accessible by {by}")
+            wanted = ",".join(f"{name}={endpoint.level}" for name in endpoint.permissions)
+            told = {"X-Accepted-GitHub-Permissions": wanted} if wanted else {}
+            raise Refused(403, f"Resource not accessible by {by}", **told)
 
     def _leaks(self, request: Request, content: bytes) -> bool:
         headers = [value for name, value in request.headers.items() if name != "authorization"]
@@ -179,6 +182,8 @@ class Service:
             "x-ratelimit-remaining": str(max(5000 - len(self.state.requests), 1)),
             "x-ratelimit-reset": str(int(time.time()) + 3600),
         } | {name.lower(): value for name, value in reply.headers.items()}
+        if isinstance(reply.data, bytes):
+            return Response(reply.data, reply.status, headers)
         if isinstance(reply.data, str):
             return Response(reply.data, reply.status, headers, media_type="text/html")
         content = b"" if reply.data is None else json.dumps(reply.data).encode()

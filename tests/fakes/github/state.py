@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
+from tests.fakes.github.objects import Commit, GitObject, Person, Raw, put_commit, put_files
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 EPOCH = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -32,9 +37,15 @@ class Token:
         return held in ("write", level)
 
 
-def workflow_token(level: Level = "write") -> Token:
-    """What `${{ github.token }}` is; with `read`, what it is for a pull request from a fork."""
-    return Token("github-actions[bot]", "app", {"pull_requests": level, "contents": "read"})
+def workflow_token(level: Level = "write", **permissions: Level) -> Token:
+    """What `${{ github.token }}` is; with `read`, what it is for a pull request from a fork.
+
+    Args:
+        level: For pull requests.
+        permissions: More of them, or others: `checks="write"`; `contents` is read without a word.
+    """
+    held: dict[str, Level] = {"pull_requests": level, "contents": "read", **permissions}
+    return Token("github-actions[bot]", "app", held)
 
 
 @dataclass
@@ -77,6 +88,49 @@ class WorkflowRun:
     attempt: int = 1
     created_at: str = ""
     """Empty: a moment ago."""
+    head_branch: str = "feature"
+    head_repository: str | None = None
+    """None: the same repository; else the full name of the fork."""
+    actor: str = "octocat"
+    pulls: list[int] = field(default_factory=list)
+    """Pull requests that GitHub names; it names none for a run of a fork's."""
+
+
+@dataclass
+class Artifact:
+    id: int
+    run: int
+    name: str
+    content: Raw
+    """The zip file."""
+    created_at: str
+    expired: bool = False
+
+
+@dataclass
+class CheckRun:
+    id: int
+    app: str
+    """The login of the token that made it; nobody else may change it."""
+    head_sha: str
+    name: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    """What else the client set: status, conclusion, details_url, ..."""
+    output: dict[str, Any] = field(default_factory=dict)
+    """title, summary and text."""
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Status:
+    id: int
+    sha: str
+    state: str
+    context: str
+    description: str | None
+    target_url: str | None
+    creator: str
+    created_at: str
 
 
 @dataclass
@@ -110,6 +164,25 @@ class Repository:
     custom_roles: dict[str, str] = field(default_factory=dict)
     """By name: the role that it is built on."""
     runs: list[WorkflowRun] = field(default_factory=list)
+    artifacts: list[Artifact] = field(default_factory=list)
+    check_runs: list[CheckRun] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    empty: bool = False
+    """Without a single commit: GitHub's git data API then refuses everything."""
+    objects: dict[str, GitObject] = field(default_factory=dict)
+    """Git's, by name."""
+    refs: dict[str, str] = field(default_factory=dict)
+    """By full name, as `refs/heads/main`."""
+    protected: list[str] = field(default_factory=list)
+    """Patterns of refs' full names that a ruleset keeps from changes: `refs/heads/*`."""
+
+    def knows(self, sha: str) -> bool:
+        """Whether a commit is there: pushed, or the end of a pull request or of a run."""
+        ends = {end for pull in self.pulls.values() for end in (pull.head_sha, pull.base_sha)}
+        stored = self.objects.get(sha)
+        return bool(stored and stored.kind == "commit") or sha in ends | {
+            run.head_sha for run in self.runs
+        }
 
 
 @dataclass
@@ -176,6 +249,53 @@ class State:
         event = Event(self.last_id, number, kind, actor, name, self.now())
         self.repositories[repository].events.append(event)
 
+    def run(self, repository: str, head_sha: str, **options: Any) -> WorkflowRun:
+        """Add a run of a workflow; see `WorkflowRun`."""
+        self.last_id += 1
+        options = {"workflow": "model-check.yml", "conclusion": "success", **options}
+        run = WorkflowRun(self.last_id, head_sha=head_sha, created_at=self.now(), **options)
+        self.repositories[repository].runs.append(run)
+        return run
+
+    def artifact(
+        self,
+        run: WorkflowRun,
+        name: str,
+        files: Mapping[str, bytes] | None = None,
+        *,
+        zip_bytes: bytes | None = None,
+        expired: bool = False,
+    ) -> Artifact:
+        """Add what a run uploaded: files by their names, or the zip file itself."""
+        (holder,) = (
+            repository
+            for repository in self.repositories.values()
+            if any(known is run for known in repository.runs)
+        )
+        self.last_id += 1
+        content = zipped(files or {}) if zip_bytes is None else zip_bytes
+        artifact = Artifact(self.last_id, run.id, name, content, self.now(), expired)
+        holder.artifacts.append(artifact)
+        return artifact
+
+    def commit(
+        self,
+        repository: str,
+        files: Mapping[str, bytes],
+        *,
+        ref: str | None = "refs/heads/main",
+        message: str = "Change",
+    ) -> str:
+        """Push a commit with these files and no others, on top of what the ref has."""
+        holder = self.repositories[repository]
+        parents = (holder.refs[ref],) if ref in holder.refs else ()
+        who = Person("The Octocat", "octocat@example.test", self.now())
+        tree = put_files(holder.objects, files)
+        sha = put_commit(holder.objects, Commit(tree, parents, who, who, message))
+        if ref is not None:
+            holder.refs[ref] = sha
+        return sha
+
     def now(self) -> str:
         """One second later at every call, so that what is built from it is the same every time."""
         self.ticks += 1
@@ -184,6 +304,15 @@ class State:
     def calls(self) -> list[str]:
         """The requests so far, as `GET /user`."""
         return [f"{logged.method} {logged.path}" for logged in self.requests]
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip file, the same for the same files."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return held.getvalue()
 
 
 _ADAPTER = TypeAdapter(State)
