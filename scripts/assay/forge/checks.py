@@ -114,7 +114,7 @@ def _own(api: Api, repository: str, run: CheckRun, sha: str, app: str) -> _Found
     """The newest check run of ours on a commit."""
     listed = (
         f"/repos/{repository}/commits/{quote(sha, safe='')}/check-runs"
-        f"?check_name={quote(run.name, safe='')}&filter=latest"
+        f"?check_name={quote(run.name, safe='')}&filter=all"
     )
     newest: _Found | None = None
     for item in api.pages(listed, key="check_runs"):
@@ -172,4 +172,5 @@ def _annotation(one: Annotation) -> dict[str, object]:
 def _key(annotation: Mapping[str, object]) -> tuple[object, ...]:
     """What makes two annotations the same to a reader."""
     names = ("path", "start_line", "annotation_level", "title", "message")
-    return tuple(annotation.get(name) for name in names)
+    # GitHub keeps its own line ends and drops spaces.
+    return tuple(" ".join(str(annotation.get(name)).split()) for name in names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from assay.section import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # https://docs.github.com/actions/reference/limits
 PER_TYPE = 10
@@ -15,15 +15,30 @@ PER_JOB = 50
 _ORDER: tuple[Literal["error", "warning", "note"], ...] = ("error", "warning", "note")
 
 
-def limited(reasons: Iterable[Reason], *, room: int = PER_JOB) -> list[Reason]:
-    """At most ten of each severity and `room` in all; the last of a full ten counts the rest."""
+def limited(
+    reasons: Iterable[Reason],
+    *,
+    room: int = PER_JOB,
+    shown: Sequence[Reason] = (),
+    to_come: int = 0,
+) -> list[Reason]:
+    """At most ten of each severity and `room` in all; the last of a full share counts the rest.
+
+    Args:
+        reasons: What there is to show.
+        room: How many the job has left.
+        shown: What the same step has shown already; it counts towards the ten.
+        to_come: How many stages follow in the same step: each keeps one of the ten, so that a
+            hundred broken rows do not hide the gate that failed.
+    """
     unique = list(dict.fromkeys(reasons))
     found: list[Reason] = []
     for severity in _ORDER:
         these = [reason for reason in unique if reason.severity == severity]
-        most = min(PER_TYPE, room - len(found))
+        taken = sum(reason.severity == severity for reason in shown)
+        most = min(PER_TYPE - taken - to_come, room - len(found))
         if most <= 0:
-            break
+            continue
         if len(these) > most:
             left = len(these) - most + 1
             what = {"error": "error", "warning": "warning", "note": "notice"}[severity]
