@@ -236,10 +236,10 @@ def test_pieces_of_code_stay_code_beside_each_other(pieces: list[Code]) -> None:
 
 
 def test_an_override_is_sandboxed() -> None:
-    from jinja2.exceptions import SecurityError
+    from assay.errors import ConfigError
 
     override = {"comment.md.j2": "{{ view.__class__.__mro__ }}"}
-    with pytest.raises(SecurityError):
+    with pytest.raises(ConfigError, match="unsafe"):
         markdown.render(records.good(), overrides=override)
 
 
