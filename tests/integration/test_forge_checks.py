@@ -149,6 +149,24 @@ def test_a_refusal_names_the_permission(github: GitHubApi, api: Api, level: str 
     assert "statuses: write" in f"{refused.value.message} {refused.value.hint}"
 
 
+def test_in_a_private_repository_looking_is_refused_and_the_permission_to_write_is_named(
+    github: GitHubApi,
+) -> None:
+    github.state.repositories[REPO].private = True
+    github.state.tokens[SECRET] = workflow_token("write")
+    with Api(
+        url=github.url,
+        token=SECRET,
+        timeout=5,
+        sleep=lambda _: None,
+        subject=REPO,
+        permission=checks.PERMISSION,
+    ) as api, pytest.raises(ForgeError) as refused:
+        publish(api, run_with(0))
+    assert refused.value.hint is not None
+    assert refused.value.hint.startswith("Add `permissions: checks: write` to the job.")
+
+
 def test_a_persons_token_cannot_make_check_runs(github: GitHubApi, api: Api) -> None:
     github.state.tokens[SECRET] = Token("anna", "user", {"checks": "write"})
     github.state.repositories[REPO].roles["anna"] = "admin"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 from typing import TYPE_CHECKING
 
 from assay import yamlfile
 from assay.errors import AssayError
+from assay.workspace.dvcfiles import is_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +41,12 @@ def place(
 
 
 def text(read: Callable[[str], bytes | None], file: str) -> str | None:
-    """A file as text; `None` where it is missing, too large or not UTF-8."""
+    """A file as text; `None` where it is missing, outside, too large or not UTF-8.
+
+    Names of files come from the record, which a stranger's run may have written.
+    """
+    if not file.isprintable() or "\\" in file or not is_inside(posixpath.normpath(file)):
+        return None
     content = read(file)
     if content is None or len(content) > _MOST_BYTES:
         return None

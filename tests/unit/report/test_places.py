@@ -327,6 +327,22 @@ def test_a_file_without_lines_is_named_alone(file: str) -> None:
     assert (found.file, found.line) == (file, None)
 
 
+@pytest.mark.parametrize("file", ["/etc/passwd", "../../secret.yaml", "a/../../b", "a\0b", "a\\b"])
+def test_no_file_outside_of_the_project_is_asked_for(file: str) -> None:
+    asked: list[str] = []
+
+    def read(name: str) -> bytes | None:
+        asked.append(name)
+        return None
+
+    places.of(changed(parameter("a", file=file)), read)
+    reason = Reason(message="x", key=("metrics",), file=file)
+    places.located(records.good(), [reason], read)
+    schemaplaces.place(f"{file}.py:Schema", "a", read)
+    schemaplaces.place(f"{file}.yaml", "a", read)
+    assert set(asked) <= {"assay.yaml", "dvc.lock"}
+
+
 def test_long_names_and_values_are_cut() -> None:
     record = changed(parameter("k" * 10**6, "1" * 10**6, "2" * 10**6))
     (found,) = places.parameters(record, lambda _: None)
