@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 HEAD, BASE = "This change", "Base"
 _MOST_DOTS = 250
 _C = TypeVar("_C", bound=Calibration | Residuals)
-_LONGEST_PANEL = 24
+_LONGEST_PANEL = 16
 """Characters of a class's name above one of several small charts."""
 
 
@@ -114,7 +114,8 @@ def _roc_of_classes(heads: list[RocCurve], bases: dict[str, RocCurve], palette: 
     for name, head in zip(classes, heads, strict=True):
         base = bases.get(head.label)
         areas = _names(head.area, base.area if base else None, short=True)
-        where = {"panel": f"{name}: {' / '.join(reversed(areas))}"}
+        # The mark keeps the numbers in their order behind a name that is written right to left.
+        where = {"panel": f"\u200e{name}\u200e: {' / '.join(reversed(areas))}"}
         listed.append(f"{name} {areas[0]}" + (f" (base {areas[1]})" if base else ""))
         dots = points(HEAD, head.false_positive_rate, head.true_positive_rate)
         if base:
@@ -129,11 +130,12 @@ def _roc_of_classes(heads: list[RocCurve], bases: dict[str, RocCurve], palette: 
         under=[],
         size=(130, 110),
     )
+    panels = list(dict.fromkeys(row["panel"] for row in rows))
     panel = {key: one[key] for key in ("layer", "width", "height")}
     spec = {
         **frame(palette),
         "data": {"values": rows},
-        "facet": {"field": "panel", "type": "nominal", "title": None, "sort": None},
+        "facet": {"field": "panel", "type": "nominal", "title": None, "sort": panels},
         "columns": 2,
         "spec": panel,
     }

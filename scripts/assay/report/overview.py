@@ -57,7 +57,9 @@ def of(record: RunRecord, palette: Palette = THEMELESS) -> Chart | None:
         return None
     title = "Difference to base"
     told = "; ".join(f"{row.label} {row.numbers}, {row.word}" for row in found)
-    text = f"Differences between this change and base{_confidence(found)}: {told}."
+    levels = _confidences(found)
+    sure = f", with {levels} intervals" if levels else ""
+    text = f"Differences between this change and base{sure}: {told}."
     return Chart("overview", title, text, _spec(found, palette))
 
 
@@ -121,12 +123,9 @@ def _unit(metric: str) -> str:
     return f"unit {known.unit}" if known else f"metric {metric}"
 
 
-def _confidence(found: tuple[Row, ...]) -> str:
-    levels = {row.confidence for row in found} - {None}
-    if not levels:
-        return ""
-    shown = " or ".join(wording.percent(level) for level in sorted(filter(None, levels)))
-    return f", with {shown} intervals"
+def _confidences(found: tuple[Row, ...]) -> str:
+    levels = {row.confidence for row in found if row.confidence is not None}
+    return " or ".join(wording.percent(level) for level in sorted(levels))
 
 
 def _spec(found: tuple[Row, ...], palette: Palette) -> Spec:
@@ -182,11 +181,13 @@ def _ground(found: tuple[Row, ...], palette: Palette) -> Iterator[Spec]:
         "mark": {"type": "rule", "color": palette.muted, "strokeWidth": 1},
         "encoding": {"x": {"value": middle}, "y": {"value": 18}, "y2": {"value": bottom}},
     }
-    legend = "● more than chance explains   ○ may be chance, or was not tested"
+    legend = "● beyond chance · ○ may be chance, or not tested"
+    if confidence := _confidences(found):
+        legend += f" · line: {confidence} interval"
     for text, x, y, align in (
         ("← worse", middle - 8, 8, "right"),
         ("better →", middle + 8, 8, "left"),
-        (legend, middle, bottom + 12, "center"),
+        (legend, middle, bottom + 13, "center"),
     ):
         yield {
             "data": {"values": [{}]},
@@ -195,7 +196,7 @@ def _ground(found: tuple[Row, ...], palette: Palette) -> Iterator[Spec]:
                 "text": text,
                 "align": align,
                 "color": palette.muted,
-                "fontSize": 12,
+                "fontSize": 11,
             },
             "encoding": {"x": {"value": x}, "y": {"value": y}},
         }
@@ -203,8 +204,11 @@ def _ground(found: tuple[Row, ...], palette: Palette) -> Iterator[Spec]:
 
 def _texts(palette: Palette) -> Iterator[Spec]:
     """The name on the left and the numbers on the right, above the interval."""
+    name = {"align": "left", "fontWeight": "bold", "limit": 205}
+    around = {"stroke": palette.surface, "strokeWidth": 6, "strokeJoin": "round"}
     for field, x, mark in (
-        ("label", 0, {"align": "left", "fontWeight": "bold", "limit": 205}),
+        ("label", 0, {**name, **around}),  # a long name interrupts the line of no difference
+        ("label", 0, name),
         ("numbers", _WIDTH, {"align": "right", "limit": 180}),
     ):
         yield {

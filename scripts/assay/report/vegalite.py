@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Spec = dict[str, Any]
 
@@ -61,7 +64,12 @@ def theme(palette: Palette) -> Spec:
             "titleColor": palette.muted,
             "titleFontSize": 12,
         },
-        "header": {"labelColor": palette.ink, "labelFontSize": 12, "titleColor": palette.muted},
+        "header": {
+            "labelColor": palette.ink,
+            "labelFontSize": 11,
+            "labelLimit": 185,
+            "titleColor": palette.muted,
+        },
         "title": {"color": palette.ink, "fontSize": 13, "anchor": "start"},
         "text": {"color": palette.ink},
     }
@@ -82,8 +90,6 @@ def lines(
 ) -> Spec:
     """One line for each name: head's solid and in colour, base's dashed, above it to be seen."""
     mark: Spec = {"type": "line", "strokeWidth": 2.2, "interpolate": interpolate}
-    if dots:
-        mark["point"] = {"size": 34, "filled": False, "strokeWidth": 1.8, "fill": palette.surface}
     dash = {"domain": names, "range": [[1, 0], [5, 4]][: len(names)]}
     line: Spec = {
         "mark": mark,
@@ -105,12 +111,33 @@ def lines(
     line["encoding"]["strokeDash"]["legend"] = {"title": None, "symbolType": "stroke"}
     if rows:
         line["data"] = {"values": rows}
+    over = _dots(line, names, palette) if dots else ()
     return {
         **frame(palette),
         "width": size[0],
         "height": size[1],
-        "layer": [*under, line],
+        "layer": [*under, line, *over],
     }
+
+
+def _dots(line: Spec, names: list[str], palette: Palette) -> Iterator[Spec]:
+    """The points of lines: circles for head, squares for base."""
+    looks = zip(names, ("circle", "square"), (palette.head, palette.base), strict=False)
+    for name, shape, stroke in looks:
+        yield {
+            "data": line.get("data", {"values": []}),
+            "transform": [{"filter": {"field": "who", "equal": name}}],
+            "mark": {
+                "type": "point",
+                "shape": shape,
+                "size": 34,
+                "opacity": 1,
+                "stroke": stroke,
+                "strokeWidth": 1.8,
+                "fill": palette.surface,
+            },
+            "encoding": {side: line["encoding"][side] for side in ("x", "y")},
+        }
 
 
 def frame(palette: Palette) -> Spec:
