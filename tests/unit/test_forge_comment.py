@@ -1,4 +1,4 @@
-"""Which comment is ours and what to do with it; what a refusal means; the local file."""
+"""Which comment is ours and what to do with it; what a refusal means."""
 
 from __future__ import annotations
 
@@ -10,29 +10,33 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import pytest
-from assay.errors import ForgeError
-from assay.forge import Forge, Posted
 from assay.forge.comment import (
     MAX_BODY,
     Comment,
-    Create,
-    Keep,
+    Report,
+    Run,
     Shown,
-    Update,
-    decide,
+    current,
     encodable,
     has_marker,
+    key_of,
     marked,
     marker,
+    outdated,
+    read,
     room,
     shown,
+    visible,
     with_marker,
+    written,
 )
-from assay.forge.local import LocalForge
 from assay.forge.refusal import LookAgainError, Refusal, explain, seconds_to_wait
+from assay.forge.sticky import Create, Keep, Update, decide, newest, settled, spare
+from hypothesis import given
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
 BOT = "github-actions[bot]"
 MARKER = marker("bikes")
@@ -90,7 +94,7 @@ class TestWithMarker:
         assert with_marker(report(), MARKER) == report()
 
     def test_room_is_what_is_left_for_the_body(self) -> None:
-        assert len(with_marker("x" * room(MARKER), MARKER)) == MAX_BODY
+        assert len(with_marker("x" * room(MARKER), MARKER)) < MAX_BODY
 
     def test_marker_below_the_first_line_does_not_count(self) -> None:
         """A hostile repository can write anything further down."""
@@ -101,33 +105,244 @@ class TestWithMarker:
         assert has_marker(report().replace("\n", "\r\n"), MARKER)
 
 
+FIRST, SECOND, THIRD = "1" * 40, "2" * 40, "3" * 40
+
+
+def said(text: str = "# Better", sha: str | None = None, run: int = 0, attempt: int = 1) -> Report:
+    return Report(text, MARKER, sha, Run(run, attempt))
+
+
+def stands(number: int, report: Report, head: str | None = None, author: str = BOT) -> Comment:
+    """A comment that shows a report."""
+    body = written(report, head=head)
+    return replace(comment(number, body, author), updated=datetime(2026, 11, 23, tzinfo=UTC))
+
+
+def choose(
+    report: Report, *candidates: Comment, head: str | None = None, author: str = BOT
+) -> Create | Update | Keep:
+    return decide(candidates, author=author, report=report, head=head)
+
+
 class TestDecide:
     def test_no_comment_creates(self) -> None:
-        assert decide([], author=BOT, body=report()) == Create(report())
+        decision = choose(said())
+        assert decision == Create(written(said(), head=None))
+        assert has_marker(decision.body, MARKER)
 
     def test_own_comment_is_updated(self) -> None:
         old = comment(7, report("# Worse"))
-        assert decide([old], author=BOT, body=report()) == Update(old, report())
+        assert choose(said(), old) == Update(old, written(said(), head=None))
 
     def test_same_text_is_kept(self) -> None:
         old = comment(7, report().replace("\n", "\r\n") + "\r\n")
-        assert decide([old], author=BOT, body=report()) == Keep(old)
+        assert choose(said(), old) == Keep(old)
 
     def test_the_oldest_of_several_is_updated(self) -> None:
         old = [comment(9, report("c")), comment(3, report("a")), comment(5, report("b"))]
-        assert decide(old, author=BOT, body=report()) == Update(old[1], report())
+        assert choose(said(), *old) == Update(old[1], written(said(), head=None))
 
     def test_a_person_who_copied_the_marker_is_left_alone(self) -> None:
         copied = comment(3, report("mine now"), author="mallory")
-        assert decide([copied], author=BOT, body=report()) == Create(report())
+        assert isinstance(choose(said(), copied), Create)
 
     def test_logins_know_no_case(self) -> None:
         old = comment(3, report("a"), author="OctoCat")
-        assert decide([old], author="octocat", body=report()) == Update(old, report())
+        assert isinstance(choose(said(), old, author="octocat"), Update)
 
     def test_marked_looks_at_the_first_line_only(self) -> None:
         ours, other = comment(1, report()), comment(2, with_marker("x", marker("other")))
         assert marked([ours, other, comment(3, ""), comment(4, f"x\n{MARKER}")], MARKER) == [ours]
+
+
+class TestNewest:
+    """Runs that end in another order than they began, and pull requests that went on."""
+
+    def test_a_slower_run_for_the_same_commit_gives_way(self) -> None:
+        there = stands(1, said("# Second run", FIRST, run=8))
+        assert choose(said("# First run", FIRST, run=7), there, head=FIRST) == Keep(there)
+
+    def test_a_later_run_for_the_same_commit_is_shown(self) -> None:
+        there = stands(1, said("# First run", FIRST, run=7))
+        decision = choose(said("# Second run", FIRST, run=8), there, head=FIRST)
+        assert isinstance(decision, Update)
+        assert visible(decision.body) == "# Second run"
+
+    def test_a_run_that_was_started_again_is_shown(self) -> None:
+        there = stands(1, said("# Other", FIRST, run=8))
+        assert isinstance(choose(said("# Again", FIRST, run=7, attempt=2), there), Update)
+        again = stands(1, said("# Again", FIRST, run=7, attempt=2))
+        assert choose(said("# Late", FIRST, run=7), again, head=FIRST) == Keep(again)
+
+    def test_without_a_number_the_last_is_shown(self) -> None:
+        there = stands(1, said("# Workflow", FIRST, run=8))
+        assert isinstance(choose(said("# Laptop", FIRST), there, head=FIRST), Update)
+
+    def test_the_commit_that_the_pull_request_is_at_is_never_overwritten(self) -> None:
+        there = stands(1, said("# New", SECOND, run=7))
+        late = said("# Old, checked again", FIRST, run=9)
+        assert choose(late, there, head=SECOND) == Keep(there)
+
+    def test_the_commit_that_the_pull_request_is_at_wins_over_later_runs(self) -> None:
+        """Somebody pushed the old commit back."""
+        there = stands(1, said("# Dropped", SECOND, run=9))
+        decision = choose(said("# Kept", FIRST, run=7), there, head=FIRST)
+        assert isinstance(decision, Update)
+        assert visible(decision.body) == "# Kept"
+
+    def test_a_report_about_an_old_commit_says_so(self) -> None:
+        there = stands(1, said("# First", FIRST, run=1))
+        decision = choose(said("# Second\n\nText", SECOND, run=2), there, head=THIRD)
+        assert isinstance(decision, Update)
+        assert visible(decision.body) == (
+            "# Second\n\n> ⏳ **Outdated:** this is about `2222222`; "
+            "the pull request is at `3333333` now.\n\nText"
+        )
+        assert [entry.sha for entry in shown(replace(there, body=decision.body))] == [FIRST, SECOND]
+
+    def test_of_two_old_commits_the_newer_stays_and_is_marked(self) -> None:
+        there = stands(1, said("# Second", SECOND, run=2))
+        decision = choose(said("# First", FIRST, run=1), there, head=THIRD)
+        assert isinstance(decision, Update)
+        assert visible(decision.body).startswith("# Second\n\n> ⏳ **Outdated:**")
+        marked_once = replace(there, body=decision.body)
+        assert read(marked_once, MARKER) == said("# Second", SECOND, run=2)
+        assert choose(said("# First", FIRST, run=1), marked_once, head=THIRD) == Keep(marked_once)
+        since = [entry.since for entry in shown(replace(marked_once, updated=None))]
+        assert since == [there.updated], "when it was first shown is not forgotten"
+
+    def test_the_mark_vanishes_with_the_next_report(self) -> None:
+        there = stands(1, said("# First", FIRST, run=1), head=SECOND)
+        assert "Outdated" in there.body
+        decision = choose(said("# Second", SECOND, run=2), there, head=SECOND)
+        assert isinstance(decision, Update)
+        assert "Outdated" not in decision.body
+
+    def test_the_mark_vanishes_when_the_commit_is_back(self) -> None:
+        there = stands(1, said("# First", FIRST, run=1), head=SECOND)
+        decision = choose(said("# First", FIRST, run=3), there, head=FIRST)
+        assert isinstance(decision, Update)
+        assert visible(decision.body) == "# First"
+
+    def test_where_the_head_is_not_known_nothing_is_marked(self) -> None:
+        there = stands(1, said("# First", FIRST, run=1))
+        decision = choose(said("# Second", SECOND, run=2), there)
+        assert isinstance(decision, Update)
+        assert "Outdated" not in decision.body
+
+    @given(st.permutations([(FIRST, 1), (FIRST, 2), (SECOND, 3), (SECOND, 4), (THIRD, 5)]))
+    def test_any_order_of_runs_ends_with_the_newest(self, order: Sequence[tuple[str, int]]) -> None:
+        there: Comment | None = None
+        for sha, run in order:
+            decision = choose(
+                said(f"# Run {run}", sha, run), *([there] if there else []), head=SECOND
+            )
+            if not isinstance(decision, Keep):
+                there = replace(comment(1, decision.body), updated=datetime(2026, 1, 1, tzinfo=UTC))
+        assert there is not None
+        assert visible(there.body) == "# Run 4"
+
+
+class TestTwoAtOnce:
+    """Two runs that both saw no comment, and both created one."""
+
+    def test_both_bring_the_oldest_to_the_newest_report(self) -> None:
+        old, new = said("# First", FIRST, run=1), said("# Second", SECOND, run=2)
+        for first, second in ((old, new), (new, old)):
+            both = [stands(11, first, SECOND), stands(12, second, SECOND)]
+            texts = set()
+            for mine in (first, second):
+                decision = settled(both, author=BOT, report=mine, head=SECOND)
+                assert decision.comment == both[0]  # type: ignore[union-attr]
+                body = decision.body if isinstance(decision, Update) else both[0].body
+                texts.add(visible(body))
+                extra = spare(both, author=BOT, kept=both[0], marker=MARKER)
+                assert extra == [both[1]]
+            assert texts == {"# Second"}
+
+    def test_only_ours_are_spare(self) -> None:
+        kept = stands(1, said("# A", FIRST, run=1))
+        quoted = stands(2, said("# A", FIRST, run=1), author="octocat")
+        plain = comment(3, report())
+        other = replace(stands(4, said("# A", FIRST)), body=marker("other"))
+        assert spare([kept, quoted, plain, other], author=BOT, kept=kept, marker=MARKER) == []
+
+    def test_of_equals_the_last_counts(self) -> None:
+        assert newest([said("a", FIRST), said("b", FIRST)], head=FIRST).body == "b"
+
+
+class TestOutdated:
+    @given(st.text(alphabet="#ab \n>*`", max_size=30))
+    def test_marking_again_changes_only_the_commit(self, text: str) -> None:
+        once = outdated(text, sha=FIRST, head=SECOND)
+        assert outdated(once, sha=FIRST, head=SECOND) == once
+        assert outdated(once, sha=FIRST, head=THIRD) == once.replace("`2222222`", "`3333333`")
+        assert "Outdated" not in current(once)
+
+    def test_stands_below_the_heading(self) -> None:
+        text = outdated("### ✅ Passed\n\nMore.", sha=FIRST, head=SECOND)
+        assert text.split("\n\n")[::2] == ["### ✅ Passed", "More."]
+        assert current(text) == "### ✅ Passed\n\nMore."
+
+    def test_stands_first_where_there_is_no_heading(self) -> None:
+        text = outdated("| a |\n|---|", sha=FIRST, head=SECOND)
+        assert text.endswith(" now.\n\n| a |\n|---|")
+        assert current(text) == "| a |\n|---|"
+
+    def test_a_user_s_words_further_down_stay(self) -> None:
+        quoted = (
+            "# A\n\nB\n\n> ⏳ **Outdated:** this is about `1111111`; the pull request is at `2`."
+        )
+        assert current(quoted) == quoted
+
+
+class TestHiddenLines:
+    def test_are_four(self) -> None:
+        body = written(Report("# B", marker("default"), FIRST, Run(123, 4)), head=FIRST)
+        assert body.split("\n") == [
+            "<!-- assay:report key=default -->",
+            f"<!-- assay:shown {FIRST}@ -->",
+            "<!-- assay:run 123/4 -->",
+            f'<!-- ![](https://cml.dev/watermark.png#{FIRST} "CML watermark") -->',
+            "# B",
+        ]
+
+    @given(st.text(max_size=40), st.sampled_from(["bikes", "default", "a--b", "-->"]))
+    def test_what_was_written_is_read(self, text: str, key: str) -> None:
+        report = Report(f"# T\n\n{text}", marker(key), FIRST, Run(5, 2))
+        there = replace(comment(1, written(report, head=FIRST)), updated=None)
+        told = read(there, report.marker)
+        assert (told.sha, told.run, told.marker) == (FIRST, Run(5, 2), report.marker)
+        assert told.body == visible(there.body)
+        assert told.body.split("\n")[0] == "# T"
+
+    @given(st.text())
+    def test_the_key_is_read_from_the_marker(self, key: str) -> None:
+        text = key.encode("utf-8", errors="replace").decode()
+        assert key_of(marker(text)) == text
+
+    def test_what_the_user_s_text_imitates_does_not_count(self) -> None:
+        fake = "<!-- assay:run 999999/1 -->"
+        there = comment(1, written(said(f"# T\n\n{fake}", FIRST, run=5), head=FIRST))
+        assert read(there, MARKER).run == Run(5, 1)
+        assert fake in visible(there.body)
+
+    def test_all_of_them_fit(self) -> None:
+        past = [Shown("a" * 64, datetime(2026, 1, 1, tzinfo=UTC))] * 9
+        long = Report("#" + "x" * (room(MARKER) - 1), MARKER, "b" * 64, Run(10**15, 10**6))
+        assert len(written(long, head="c" * 64, past=past)) <= MAX_BODY
+
+    @pytest.mark.parametrize(
+        ("environ", "run"),
+        [
+            ({"GITHUB_RUN_ID": "123", "GITHUB_RUN_ATTEMPT": "2"}, Run(123, 2)),
+            ({"GITHUB_RUN_ID": "123"}, Run(123, 1)),
+            ({"GITHUB_RUN_ID": "x", "GITHUB_RUN_ATTEMPT": "-"}, Run(0, 1)),
+            ({}, Run(0, 1)),
+        ],
+    )
+    def test_the_run_is_in_the_environment(self, environ: dict[str, str], run: Run) -> None:
+        assert Run.of(environ) == run
 
 
 def test_encodable_spells_out_lone_surrogates() -> None:
@@ -213,56 +428,6 @@ class TestExplain:
         assert isinstance(error, LookAgainError)
 
 
-class TestLocalForge:
-    def test_writes_the_body_without_the_marker(self, tmp_path: Path) -> None:
-        path = tmp_path / "new folder" / "report.md"
-        forge: Forge = LocalForge(path)
-        posted = forge.upsert_comment(pull_request=5, body="# Better ✓", marker=MARKER)
-        assert posted == Posted(action="created", url=path.as_uri())
-        assert path.read_bytes() == "# Better ✓\n".encode()
-        assert [entry.name for entry in path.parent.iterdir()] == ["report.md"]
-
-    def test_says_whether_something_changed(self, tmp_path: Path) -> None:
-        forge = LocalForge(tmp_path / "report.md")
-        actions = [
-            forge.upsert_comment(pull_request=5, body=body, marker=MARKER).action
-            for body in ("one", "one\n", "two")
-        ]
-        assert actions == ["created", "unchanged", "updated"]
-
-    def test_a_name_that_is_no_text_is_spelled_out(self, tmp_path: Path) -> None:
-        LocalForge(tmp_path / "r.md").upsert_comment(pull_request=1, body="\udce9", marker=MARKER)
-        assert (tmp_path / "r.md").read_text(encoding="utf-8") == "\\udce9\n"
-
-    def test_a_failed_write_keeps_the_old_report(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        path = tmp_path / "report.md"
-        forge = LocalForge(path)
-        forge.upsert_comment(pull_request=5, body="old", marker=MARKER)
-
-        def full(draft: Path, content: bytes) -> int:
-            with draft.open("wb") as stream:
-                stream.write(content[:1])
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr("pathlib.Path.write_bytes", full)
-        with pytest.raises(ForgeError, match=r"report\.md: No space left on device") as caught:
-            forge.upsert_comment(pull_request=5, body="new", marker=MARKER)
-        assert caught.value.exit_code == 3
-        assert path.read_text() == "old\n"
-        assert [entry.name for entry in tmp_path.iterdir()] == ["report.md"]
-
-    def test_a_folder_in_the_way_is_explained(self, tmp_path: Path) -> None:
-        (tmp_path / "report.md").mkdir()
-        with pytest.raises(ForgeError, match="cannot write the report") as caught:
-            LocalForge(tmp_path / "report.md").upsert_comment(
-                pull_request=5, body="new", marker=MARKER
-            )
-        assert caught.value.hint
-
-
-FIRST, SECOND = "1" * 40, "2" * 40
 POSTED = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
@@ -276,11 +441,12 @@ class TestShown:
         return replace(comment(1, decision.body), created=POSTED, updated=moment)
 
     def say(self, text: str, sha: str, *candidates: Comment) -> object:
-        return decide(candidates, author=BOT, body=report(text), sha=sha)
+        return choose(said(text, sha), *candidates)
 
     def test_a_first_report_leaves_the_time_to_the_forge(self) -> None:
         decision = self.say("# Better", FIRST)
-        assert decision == Create(f"{MARKER}\n<!-- assay:shown {FIRST}@ -->\n# Better")
+        assert isinstance(decision, Create)
+        assert decision.body.startswith(f"{MARKER}\n<!-- assay:shown {FIRST}@ -->\n")
         assert shown(self.after(decision, 0)) == (Shown(FIRST, POSTED),)
 
     def test_the_time_stays_when_the_text_changes(self) -> None:
@@ -303,7 +469,7 @@ class TestShown:
         assert self.say("# Better", FIRST, first) == Keep(first)
         crlf = replace(first, body=first.body.replace("\n", "\r\n"))
         assert self.say("# Better", FIRST, crlf) == Keep(crlf)
-        assert decide([first], author=BOT, body=report("# Better")) == Keep(first)
+        assert choose(said("# Better"), first) == Keep(first)
 
     def test_a_comment_of_an_older_version_has_shown_nothing(self) -> None:
         old = replace(comment(1, report("# Better")), updated=POSTED)

@@ -1,7 +1,8 @@
-"""The sticky comment: which of a pull request's comments is ours, and what to do with it.
+"""A report as the text of a comment: its hidden lines, and how they are read again.
 
-Pure functions. A comment is ours when its first line is our marker *and* we are its author: a
-marker alone proves nothing, because a person who quotes our report quotes the marker too.
+Pure functions. The first lines of our comment are HTML comments, which nobody sees: the marker, the
+commits that it has shown, the run that wrote it, and what CML looks for. Only there do they count:
+text further down comes from the user's repository, and may imitate them.
 """
 
 from __future__ import annotations
@@ -10,16 +11,29 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+
+from assay.forge import watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 MAX_BODY = 65_536
 """Characters that GitHub takes in one comment, marker included."""
 MOST_SHOWN = 8
 """Commits that our comment remembers having shown."""
+OURS = "<!-- assay:report key="
+"""How every marker begins."""
+HIDDEN = 1_500
+"""Characters that are kept free for what we write beside a marker and a report: more is not needed.
+"""
 _ENTRY = re.compile(r"([0-9a-f]{40,64})@([0-9TZ:-]*)")
+_RUN = re.compile(r"<!-- assay:run ([0-9]{1,20})/([0-9]{1,9}) -->")
+_MARKER = re.compile(r"<!-- assay:report key=([!-~]*) -->")
+_OUTDATED = re.compile(
+    r"> \u23f3 \*\*Outdated:\*\* this is about `[0-9a-f]{7}`; "
+    r"the pull request is at `[0-9a-f]{7}` now\."
+)
 
 
 @dataclass(frozen=True)
@@ -47,28 +61,45 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Create:
-    """Post a new comment."""
+class Run:
+    """Which run of a workflow wrote a report: `GITHUB_RUN_ID` and `GITHUB_RUN_ATTEMPT`."""
 
-    body: str
+    id: int = 0
+    """0 outside of a workflow."""
+    attempt: int = 1
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Run:
+        """The run that these environment variables belong to."""
+        number, attempt = environ.get("GITHUB_RUN_ID", ""), environ.get("GITHUB_RUN_ATTEMPT", "")
+        return cls(
+            id=int(number) if number.isdecimal() else 0,
+            attempt=int(attempt) if attempt.isdecimal() else 1,
+        )
+
+    def before(self, other: Run) -> bool:
+        """Whether it surely began earlier. The numbers of runs grow.
+
+        Not so that of one that was started again: it has its old number, and somebody wants to see
+        what it says now.
+        """
+        if self.id == other.id:
+            return self.attempt < other.attempt
+        return 0 < self.id < other.id and self.attempt == 1
 
 
 @dataclass(frozen=True)
-class Update:
-    """Replace the text of our comment."""
+class Report:
+    """What a comment is to show."""
 
-    comment: Comment
     body: str
-
-
-@dataclass(frozen=True)
-class Keep:
-    """Our comment says this already: an edit would only mark it as edited."""
-
-    comment: Comment
-
-
-Decision = Create | Update | Keep
+    """Markdown, without the hidden lines."""
+    marker: str
+    """What tells this report from other comments; see `marker`."""
+    sha: str | None = None
+    """The commit that it is about, in full."""
+    run: Run = Run()
+    """The run that made it; of a report from a fork, the run that was judged."""
 
 
 def marker(key: str) -> str:
@@ -80,7 +111,13 @@ def marker(key: str) -> str:
     """
     encoded = quote(key, safe="", errors="backslashreplace")
     # A double hyphen may not stand inside an HTML comment (CommonMark's inline comments, XML).
-    return f"<!-- assay:report key={encoded.replace('--', '-%2D')} -->"
+    return f"{OURS}{encoded.replace('--', '-%2D')} -->"
+
+
+def key_of(marker: str) -> str:
+    """The key that a marker was made from."""
+    found = _MARKER.fullmatch(marker)
+    return unquote(found[1]) if found else ""
 
 
 def with_marker(body: str, marker: str) -> str:
@@ -89,8 +126,8 @@ def with_marker(body: str, marker: str) -> str:
 
 
 def room(marker: str) -> int:
-    """How many characters a body may have so that it fits into a comment with its marker."""
-    return MAX_BODY - len(marker) - 1
+    """How many characters a body may have so that it fits into a comment with its hidden lines."""
+    return MAX_BODY - len(marker) - HIDDEN
 
 
 def has_marker(body: str, marker: str) -> bool:
@@ -113,27 +150,81 @@ def own(candidates: Iterable[Comment], author: str) -> Comment | None:
     return min(ours, key=lambda comment: comment.id, default=None)
 
 
-def decide(
-    candidates: Iterable[Comment], *, author: str, body: str, sha: str | None = None
-) -> Decision:
-    """What to do so that exactly our oldest comment says `body`.
-
-    Should two runs have created one each, both keep writing to the oldest from then on.
+def written(report: Report, *, head: str | None, past: Sequence[Shown] = ()) -> str:
+    """The text of a comment that shows a report.
 
     Args:
-        candidates: The comments that start with the marker, in any order.
-        author: Our login.
-        body: The text with its marker.
-        sha: The commit that it is about. The comment remembers which it has shown, and since when.
+        report: What to show.
+        head: The commit that the pull request is at; None when that is not known.
+        past: What the comment has shown before; its last may be the report's commit.
     """
-    oldest = own(candidates, author)
-    past = shown(oldest) if oldest else ()
-    present = bool(past) and past[-1].sha == sha
-    if oldest and same_text(_without_shown(oldest.body), body) and (present or sha is None):
-        return Keep(oldest)
-    if sha is not None:
-        body = _with_shown(body, past if present else [*past, Shown(sha, None)])
-    return Update(oldest, body) if oldest else Create(body)
+    lines = [report.marker]
+    if report.sha is not None:
+        present = bool(past) and past[-1].sha == report.sha
+        lines.append(_shown_text(past if present else [*past, Shown(report.sha, None)]))
+        lines.append(f"<!-- assay:run {report.run.id}/{report.run.attempt} -->")
+    if mark := watermark.hidden(key_of(report.marker), report.sha):
+        lines.append(mark)
+    return "\n".join([*lines, _dated(report.body, sha=report.sha, head=head)])
+
+
+def read(comment: Comment, marker: str) -> Report:
+    """The report that our comment shows, as it was before it was written."""
+    past = shown(comment)
+    lines = _normal(comment.body).split("\n")[:4]
+    told = next(filter(None, map(_RUN.fullmatch, lines[1:3])), None)
+    run = Run(int(told[1]), int(told[2])) if told else Run()
+    return Report(
+        body=current(visible(comment.body)),
+        marker=marker,
+        sha=past[-1].sha if past else None,
+        run=run,
+    )
+
+
+def visible(body: str) -> str:
+    """A comment's text below its hidden lines."""
+    lines = _normal(body).split("\n")
+    patterns = (_MARKER, re.compile(r"<!-- assay:shown .* -->"), _RUN, watermark.LINE)
+    for pattern in patterns:
+        if lines and pattern.fullmatch(lines[0].strip()):
+            del lines[0]
+    return "\n".join(lines)
+
+
+def outdated(text: str, *, sha: str, head: str) -> str:
+    """A report with a first paragraph, below its heading, that says what it is not about.
+
+    It vanishes with the next report.
+
+    Args:
+        text: Markdown without hidden lines.
+        sha: The commit that it is about.
+        head: The commit that the pull request is at.
+    """
+    about, now = f"this is about `{sha[:7]}`", f"the pull request is at `{head[:7]}` now"
+    note = f"> \u23f3 **Outdated:** {about}; {now}."
+    first, line, rest = current(text).partition("\n")
+    if not first.startswith("#"):
+        return f"{note}\n\n{first}{line}{rest}"
+    return f"{first}\n\n{note}\n\n{rest.lstrip(chr(10))}"
+
+
+def current(text: str) -> str:
+    """A report without such a paragraph; blank lines below the heading are not kept."""
+    blocks = text.split("\n\n", maxsplit=2)
+    for place, block in enumerate(blocks[:2]):
+        if _OUTDATED.fullmatch(block):
+            del blocks[place]
+            return "\n\n".join(blocks)
+    return text
+
+
+def _dated(text: str, *, sha: str | None, head: str | None) -> str:
+    """The report, marked if the pull request is at another commit."""
+    if sha is None or head is None or sha == head:
+        return text
+    return outdated(text, sha=sha, head=head)
 
 
 def shown(comment: Comment) -> tuple[Shown, ...]:
@@ -151,26 +242,18 @@ def shown(comment: Comment) -> tuple[Shown, ...]:
 
 
 def _shown_line(body: str) -> str:
-    """The second line, if it is what `_with_shown` writes; further down is the user's text."""
+    """The second line, if it is what `_shown_text` writes; further down is the user's text."""
     _, _, rest = body.partition("\n")
     line = rest.partition("\n")[0].strip()
     return line if line.startswith("<!-- assay:shown ") and line.endswith(" -->") else ""
 
 
-def _with_shown(body: str, entries: Sequence[Shown]) -> str:
-    first, _, rest = body.partition("\n")
+def _shown_text(entries: Sequence[Shown]) -> str:
     told = " ".join(
         f"{entry.sha}@{entry.since:%Y-%m-%dT%H:%M:%SZ}" if entry.since else f"{entry.sha}@"
         for entry in entries[-MOST_SHOWN:]
     )
-    return f"{first}\n<!-- assay:shown {told} -->\n{rest}"
-
-
-def _without_shown(body: str) -> str:
-    if not _shown_line(body):
-        return body
-    first, _, rest = body.partition("\n")
-    return f"{first}\n{rest.partition(chr(10))[2]}"
+    return f"<!-- assay:shown {told} -->"
 
 
 def _moment(text: str) -> datetime | None:

@@ -6,22 +6,17 @@ import itertools
 import random
 import re
 import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError, ForgeError
 from assay.forge import Posted, pulls, runs
-from assay.forge.comment import (
-    MAX_BODY,
-    Create,
-    Decision,
-    Keep,
-    decide,
-    encodable,
-    marked,
-    with_marker,
-)
-from assay.forge.refusal import WRONG_API, ForbiddenError, LookAgainError
+from assay.forge.comment import MAX_BODY, OURS, encodable, marked, own, written
+from assay.forge.refusal import WRONG_API, ForbiddenError, LookAgainError, MissingError
 from assay.forge.rights import RERUN, TALK
+from assay.forge.sticky import Create, Decision, Keep, decide, relevant, settled, spare
 from assay.forge.transport import RETRIES, Api
 
 if TYPE_CHECKING:
@@ -29,10 +24,13 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from assay.forge.comment import Comment, Report
     from assay.forge.runs import Reaction, Rerun
     from assay.forge.thread import Thread
 
 ACTIONS_BOT = "github-actions[bot]"
+MOMENT = timedelta(minutes=10)
+"""How long before ours another run may have created a comment that we have not seen."""
 
 
 class GitHubForge:
@@ -68,13 +66,12 @@ class GitHubForge:
         self._sleep = sleep
         self._spread = spread
 
-    def upsert_comment(
-        self, *, pull_request: int, body: str, marker: str, sha: str | None = None
-    ) -> Posted:
-        """Create our comment, or update it in place; see `Forge.upsert_comment`.
+    def upsert_comment(self, *, pull_request: int, report: Report) -> Posted:
+        """Show the report in the one comment that carries its marker.
 
-        A creation whose answer got lost may have happened, and a comment may be deleted while we
-        look at it: in both cases we look again instead of repeating the request.
+        What a later run wrote for the pull request's commit stays; what is about another commit
+        says so. A creation whose answer got lost may have happened, and a comment may be deleted
+        while we look at it: in both cases we look again instead of repeating the request.
 
         https://docs.github.com/en/rest/issues/comments
 
@@ -83,16 +80,16 @@ class GitHubForge:
                 message says which, the hint what to do; neither ever holds the token.
             AssayError: The body is longer than GitHub allows, which the report has to prevent.
         """
-        text = encodable(with_marker(body, marker))
-        _check_length(text)
+        report = replace(report, body=encodable(report.body))
+        _check_length(written(report, head=report.sha))
         with self.api(_pull(pull_request), permission=TALK) as api:
             for attempt in itertools.count():
                 try:
-                    return self._upsert_once(api, pull_request, text, marker, sha)
+                    return self._upsert_once(api, pull_request, report)
                 except LookAgainError:
                     if attempt == RETRIES:
                         raise
-                    self._sleep(2.0**attempt)
+                    self._sleep(2.0**attempt + self._spread())
         raise AssertionError  # pragma: no cover (the loop only ends by return or raise)
 
     def thread(self, pull_request: int) -> Thread:
@@ -102,8 +99,9 @@ class GitHubForge:
             ForgeError: See `upsert_comment`.
         """
         with self.api(_pull(pull_request), permission=TALK) as api:
-            login = self._author(api)
-            return pulls.thread(api, self._repository, pull_request, login=login)
+            thread = pulls.thread(api, self._repository, pull_request)
+            reports = [comment for comment in thread.comments if comment.body.startswith(OURS)]
+            return replace(thread, login=self._author(api, reports))
 
     def writers(self, logins: Iterable[str]) -> frozenset[str]:
         """Those who may write to the repository, now.
@@ -157,39 +155,99 @@ class GitHubForge:
             permission=permission,
         )
 
-    def _upsert_once(
-        self, api: Api, pull_request: int, text: str, marker: str, sha: str | None
-    ) -> Posted:
+    def _upsert_once(self, api: Api, pull_request: int, report: Report) -> Posted:
+        # First, and the comments last: another run may write between our look and our writing.
+        head = self._head(api, pull_request) if report.sha else None
         thread = f"/repos/{self._repository}/issues/{pull_request}/comments"
-        candidates = marked(map(pulls.comment, api.pages(thread)), marker)
-        # Who we are matters only if there is something that could be ours: it costs a request.
-        author = self._author(api) if candidates else ""
-        return self._apply(api, thread, decide(candidates, author=author, body=text, sha=sha))
+        found = relevant(map(pulls.comment, api.pages(thread)), report.marker)
+        # Who we are matters only if there is something that could be ours: it may cost a request.
+        author = self._author(api, found) if found else ""
+        decision = decide(found, author=author, report=report, head=head)
+        posted, comment = self._apply(api, thread, decision)
+        if isinstance(decision, Create):
+            return self._settle(api, thread, posted, comment, report, head)
+        # A person's own copy of our report is left alone, should the token be that person's.
+        bots = [one for one in found if not one.person]
+        self._delete(api, spare(bots, author=author, kept=comment, marker=report.marker))
+        return posted
 
-    def _apply(self, api: Api, thread: str, decision: Decision) -> Posted:
+    def _settle(  # noqa: PLR0917 (what one posting knows)
+        self,
+        api: Api,
+        thread: str,
+        posted: Posted,
+        created: Comment,
+        report: Report,
+        head: str | None,
+    ) -> Posted:
+        """After a creation: if another run has created one too, leave one of them."""
+        since = f"?since={created.created - MOMENT:%Y-%m-%dT%H:%M:%SZ}" if created.created else ""
+        listed = map(pulls.comment, api.pages(f"{thread}{since}"))
+        found = {one.id: one for one in [*marked(listed, report.marker), created]}
+        author, both = created.author, list(found.values())
+        kept = own(both, author)
+        if kept is None or len(both) == 1:
+            return posted
+        decision = settled(both, author=author, report=report, head=head)
+        after, kept = self._apply(api, thread, decision)
+        self._delete(api, spare(both, author=author, kept=kept, marker=report.marker))
+        return posted if kept.id == created.id else after
+
+    def _apply(self, api: Api, thread: str, decision: Decision) -> tuple[Posted, Comment]:
         if isinstance(decision, Keep):
-            return Posted(action="unchanged", url=decision.comment.url)
+            return Posted(action="unchanged", url=decision.comment.url), decision.comment
         _check_length(decision.body)
         data = {"body": decision.body}
         if isinstance(decision, Create):
-            return Posted(
-                action="created", url=pulls.comment(api.request("POST", thread, data)).url
-            )
-        one = f"/repos/{self._repository}/issues/comments/{decision.comment.id}"
-        return Posted(action="updated", url=pulls.comment(api.request("PATCH", one, data)).url)
+            comment = pulls.comment(api.request("POST", thread, data))
+            return Posted(action="created", url=comment.url), comment
+        comment = pulls.comment(api.request("PATCH", self._one(decision.comment), data))
+        return Posted(action="updated", url=comment.url), comment
 
-    def _author(self, api: Api) -> str:
+    def _delete(self, api: Api, comments: Iterable[Comment]) -> None:
+        for comment in comments:
+            with suppress(MissingError):  # the other run was faster
+                api.request("DELETE", self._one(comment))
+
+    def _one(self, comment: Comment) -> str:
+        return f"/repos/{self._repository}/issues/comments/{comment.id}"
+
+    def _head(self, api: Api, pull_request: int) -> str | None:
+        """The commit that the pull request is at, if the token may know.
+
+        A job with `issues: write` alone may write comments, but not look at the pull request.
+        """
+        try:
+            return pulls.head(api.request("GET", f"/repos/{self._repository}/pulls/{pull_request}"))
+        except ForbiddenError:
+            return None
+
+    def _author(self, api: Api, comments: Iterable[Comment]) -> str:
         """The login under which this token writes.
 
-        `GET /user` is closed to installation tokens, of which a workflow's `GITHUB_TOKEN` is one.
+        `GET /user` is closed to installation tokens, of which a workflow's `GITHUB_TOKEN` is one,
+        and those begin with `ghs_`. So does the token of a company's own app, whose name only
+        GraphQL tells: it is asked if another bot than GitHub's own has posted a report.
         https://docs.github.com/en/rest/users/users#get-the-authenticated-user
+
+        Args:
+            api: The connection.
+            comments: Those that carry our marker, whoever wrote them.
         """
         if self._login is None:
-            try:
-                self._login = _login(api.request("GET", "/user"))
-            except ForbiddenError:
-                self._login = ACTIONS_BOT
+            self._login = self._ask_login(api, comments)
         return self._login
+
+    def _ask_login(self, api: Api, comments: Iterable[Comment]) -> str:
+        try:
+            if not _usable(self._token).startswith("ghs_"):
+                return _login(api.request("GET", "/user"))
+            bots = {one.author for one in comments if one.author.endswith("[bot]")}
+            if not bots - {ACTIONS_BOT}:
+                return ACTIONS_BOT
+            return api.viewer() or ACTIONS_BOT
+        except (ForbiddenError, MissingError):
+            return ACTIONS_BOT
 
 
 def _pull(number: int) -> str:

@@ -21,8 +21,8 @@ LABEL = "assay:"
 """What labels for us begin with; where there is none, nobody has to look who set it."""
 
 
-def thread(api: Api, repository: str, number: int, *, login: str) -> Thread:
-    """The pull request, its comments and the labels that are on it.
+def thread(api: Api, repository: str, number: int) -> Thread:
+    """The pull request, its comments and the labels that are on it; not yet who we are.
 
     https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request
 
@@ -40,7 +40,7 @@ def thread(api: Api, repository: str, number: int, *, login: str) -> Thread:
     wanted = {str(name) for name in names if str(name).lower().startswith(LABEL)}
     issue = f"/repos/{repository}/issues/{number}"
     comments = tuple(map(comment, api.pages(f"{issue}/comments")))
-    found = Thread(head=head, author=author, login=login, comments=comments)
+    found = Thread(head=head, author=author, login="", comments=comments)
     if not wanted:
         return found
     try:
@@ -48,6 +48,18 @@ def thread(api: Api, repository: str, number: int, *, login: str) -> Thread:
     except ForbiddenError:
         # Whoever may set labels could keep comments from being heard, if this were an error.
         return replace(found, labels_hidden=True)
+
+
+def head(pull: object) -> str:
+    """The commit that a pull request is at.
+
+    Raises:
+        ForgeError: It is none.
+    """
+    match pull:
+        case {"head": {"sha": str(sha)}}:
+            return sha
+    raise ForgeError("GitHub sent no pull request", hint=WRONG_API)
 
 
 def _set(events: Iterable[object], names: Collection[str], place: str) -> Iterable[Voice]:

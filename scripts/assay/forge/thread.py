@@ -8,14 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from assay.forge.comment import has_marker, own, shown
+from assay.forge.comment import OURS, has_marker, own, shown
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from assay.forge.comment import Comment, Shown
-
-OURS = "<!-- assay:report key="
 
 
 @dataclass(frozen=True)

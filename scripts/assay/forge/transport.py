@@ -115,6 +115,21 @@ class Api:
         """
         return self._request(verb, path, data)[1]
 
+    def viewer(self) -> str:
+        """Whose token it is; empty where the server does not say.
+
+        For an installation's token, to which `GET /user` is closed.
+        https://docs.github.com/en/graphql/reference/queries#user
+
+        Raises:
+            ForgeError: See `explain`.
+        """
+        data = {"query": "query { viewer { login } }"}
+        match self.request("POST", self._github.requester.graphql_url, data):
+            case {"data": {"viewer": {"login": str(login)}}}:
+                return login
+        return ""
+
     def download(self, path: str, limit: int) -> bytes:
         """The bytes of a file of at most `limit`; see `download.fetch`.
 
