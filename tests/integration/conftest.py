@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import repos
+from tests.rendering import packages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,3 +33,14 @@ def cloned(template: Path, tmp_path: Path) -> repos.Project:
 def project(template: Path, tmp_path: Path) -> repos.Project:
     """What a developer has: everything is in the cache and in its place."""
     return repos.copy(template, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def npm_packages() -> None:
+    """What `tests.rendering` needs from npm: without it a test is skipped, and fails in CI."""
+    try:
+        packages.folder()
+    except packages.UnavailableError as error:
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))

@@ -24,7 +24,20 @@ from tests.rendering.packages import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["PHONE", "Look", "UnavailableError", "bodies", "look", "page", "screenshot"]
+__all__ = [
+    "DESKTOP",
+    "PHONE",
+    "Look",
+    "Seen",
+    "Theme",
+    "UnavailableError",
+    "bodies",
+    "data_address",
+    "framed",
+    "look",
+    "page",
+    "screenshot",
+]
 
 Theme = Literal["light", "dark"]
 PHONE = 390
@@ -99,8 +112,7 @@ def framed(body: str, *, theme: Theme, images: Mapping[str, bytes]) -> str:
     modules = packages.folder() / "node_modules"
     sheet = modules / "github-markdown-css" / f"github-markdown-{theme}.css"
     for url, content in images.items():
-        data = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-        body = body.replace(f'"{entities.escape(url)}"', f'"{data}"')
+        body = body.replace(f'"{entities.escape(url)}"', f'"{data_address(content)}"')
     drawn = ""
     if 'class="mermaid"' in body:
         program = modules / "mermaid/dist/mermaid.min.js"
@@ -114,6 +126,11 @@ def framed(body: str, *, theme: Theme, images: Mapping[str, bytes]) -> str:
         "<header><b>github-actions</b> bot commented now</header>"
         f'<article class="markdown-body">{body}</article></div>{drawn}</body></html>'
     )
+
+
+def data_address(png: bytes) -> str:
+    """An address that holds the image itself."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def look(looks: Sequence[Look]) -> list[Seen]:

@@ -90,7 +90,7 @@ async function opened(browser, { url, width, height, scale, theme, scripts, scre
     writeFileSync(screenshot, Buffer.from(data, "base64"));
   }
   await browser.ask("Target.closeTarget", { targetId });
-  return { value, problems };
+  return { value: value ?? null, problems };
 }
 
 const { chromium, profile, pages } = JSON.parse(await text(process.stdin));

@@ -1,0 +1,64 @@
+"""The HTML page by axe-core's rules, light and dark: no violation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from assay.report import figures, html
+
+from tests import records, rendering
+from tests.golden import FOLDER
+from tests.rendering import packages
+
+pytestmark = [
+    pytest.mark.needs("chromium"),
+    pytest.mark.needs("node"),
+    pytest.mark.needs("npm"),
+    pytest.mark.usefixtures("npm_packages"),
+]
+UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
+RUN = """axe.run(document).then(({ violations, passes }) => ({
+  passed: passes.length,
+  violations: violations.flatMap(({ id, nodes }) => nodes.map(({ target, html }) =>
+    `${id}: ${target.join(" ")}: ${html.slice(0, 120)}`)),
+}))"""
+# Narrow and light, wide and dark: what scrolls is found on a phone, colours in both.
+VIEWS: tuple[tuple[rendering.Theme, int], ...] = (("light", rendering.PHONE), ("dark", 1_100))
+
+
+def judged(pages: list[str]) -> list[dict[str, Any]]:
+    """What axe-core says of each page in each view. It is put in beside the page, not into it."""
+    program = packages.folder() / "node_modules/axe-core/axe.min.js"
+    scripts = (UNFOLD, program.read_text(encoding="utf-8"), RUN)
+    looks = [
+        rendering.Look(html=page, theme=theme, width=width, scripts=scripts)
+        for page in pages
+        for theme, width in VIEWS
+    ]
+    return [seen.value for seen in rendering.look(looks)]
+
+
+def test_axe_sees_what_is_wrong() -> None:
+    page = '<!doctype html><html><title>x</title><img><p style="color: #777; background: #888">Grey on grey.</p>'
+    for value in judged([page]):
+        rules = {violation.split(":")[0] for violation in value["violations"]}
+        assert {"image-alt", "html-has-lang", "color-contrast"} <= rules
+
+
+def test_the_golden_pages_keep_every_rule() -> None:
+    pages = sorted((FOLDER / "report").glob("*.html"))
+    found = judged([path.read_text(encoding="utf-8") for path in pages])
+    assert [violation for value in found for violation in value["violations"]] == []
+    assert min(value["passed"] for value in found) > 10
+
+
+def test_pages_with_plots_keep_every_rule() -> None:
+    pages = []
+    for name in ("good", "regression-task", "multiclass"):
+        record = records.ALL[name]()
+        plots = figures.of(record, {})
+        assert plots
+        pages.append(html.render(record, plots=plots))
+    found = judged(pages)
+    assert [violation for value in found for violation in value["violations"]] == []
