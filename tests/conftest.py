@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 if os.environ.get("CI", "").lower() in {"1", "true"}:
                     pytest.fail(f"{reason}; with CI=true that is a failure", pytrace=False)
                 pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """A test in which the fake GitHub met what the real one would not have said fails."""
+    yield
+    # Only a test that uses the fake has loaded it.
+    described = sys.modules.get("tests.fakes.github.described")
+    if described is not None and (problems := described.taken()):
+        pytest.fail("\n".join(["not as GitHub describes it:", *problems]), pytrace=False)
 
 
 def _skipped(terminalreporter: pytest.TerminalReporter) -> Iterator[str]:

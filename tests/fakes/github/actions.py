@@ -55,7 +55,8 @@ def find_run(call: Call) -> WorkflowRun:
 
 
 def run_document(call: Call, run: WorkflowRun) -> Json:
-    url = f"{call.root}/repos/{call.name}/actions/runs/{run.id}"
+    root = f"{call.root}/repos/{call.name}"
+    url = f"{root}/actions/runs/{run.id}"
     created = run.created_at or call.state.now()
     return {
         "id": run.id,
@@ -75,7 +76,11 @@ def run_document(call: Call, run: WorkflowRun) -> Json:
         "check_suite_id": 1,
         "url": url,
         "html_url": html(call, "actions", "runs", run.id),
-        "artifacts_url": f"{url}/artifacts",
+        **{f"{name}_url": f"{url}/{name}" for name in ("jobs", "logs", "artifacts", "cancel")},
+        "rerun_url": f"{url}/rerun",
+        "check_suite_url": f"{root}/check-suites/1",
+        "workflow_url": f"{root}/actions/workflows/1",
+        "head_commit": None,
         "created_at": created,
         "updated_at": created,
         "actor": user_document(call, run.actor),

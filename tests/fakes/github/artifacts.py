@@ -31,12 +31,14 @@ def get_artifact(call: Call) -> Reply:
     return Reply(200, _document(call, _find(call)))
 
 
-@route("GET", "/repos/{owner}/{repo}/actions/artifacts/{id:int}/zip", "actions")
+@route("GET", "/repos/{owner}/{repo}/actions/artifacts/{id:int}/{archive_format}", "actions")
 def download_artifact(call: Call) -> Reply:
     """Leads to a storage of another name, which must not see the token."""
     if call.token is None:
         raise Refused(401, "Requires authentication")
     artifact = _find(call)
+    if call.parameters["archive_format"] != "zip":
+        raise Refused(*NOT_FOUND)
     if artifact.expired:
         raise Refused(410, "Artifact has expired")
     there = urlsplit(call.root)

@@ -60,9 +60,14 @@ def create_reaction(call: Call) -> Reply:
     status = 200 if reaction in comment.reactions else 201
     if status == 201:
         comment.reactions.append(reaction)
-    return Reply(
-        status, {"id": comment.id, "content": content, "user": user_document(call, call.login)}
-    )
+    document = {
+        "id": comment.id,
+        "node_id": node_id("REA", comment.id),
+        "user": user_document(call, call.login),
+        "content": content,
+        "created_at": comment.created_at,
+    }
+    return Reply(status, document)
 
 
 def _find_comment(call: Call) -> Comment:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from tests.fakes.github.repositories import html, node_id, repository_document, user_document
+from tests.fakes.github.repositories import (
+    html,
+    moment,
+    node_id,
+    repository_document,
+    user_document,
+)
 from tests.fakes.github.routing import NOT_FOUND, Call, Json, Refused, Reply, route
-from tests.fakes.github.state import EPOCH
 
 if TYPE_CHECKING:
     from tests.fakes.github.state import Event
@@ -15,6 +20,8 @@ if TYPE_CHECKING:
 # A comment on a pull request may be written with either permission:
 # https://docs.github.com/en/rest/issues/comments#create-an-issue-comment
 TALK = ("pull_requests", "issues")
+# Those of a pull request's `_links` that are not beside it as well.
+SHORT_LINKS = ("self", "html", "issue")
 
 
 @route("GET", "/repos/{owner}/{repo}/pulls/{number:int}", "pull_requests")
@@ -22,7 +29,16 @@ def get_pull(call: Call) -> Reply:
     number = call.parameters["number"]
     if number not in call.repository.pulls:
         raise Refused(*NOT_FOUND)
-    return Reply(200, pull_document(call, number))
+    counts = "additions deletions changed_files comments review_comments commits"
+    more = {
+        **dict.fromkeys(counts.split(), 0),
+        "merged": False,
+        "merged_by": None,
+        "mergeable": True,
+        "mergeable_state": "clean",
+        "maintainer_can_modify": False,
+    }
+    return Reply(200, {**pull_document(call, number), **more})
 
 
 @route("GET", "/repos/{owner}/{repo}/pulls", "pull_requests")
@@ -86,15 +102,18 @@ def issue_document(call: Call, number: int) -> Json:
         "number": number,
         "title": pull.title if pull else call.repository.issues[number],
         "user": user_document(call, pull.author if pull else "octocat"),
+        "labels_url": f"{url}/labels{{/name}}",
+        "events_url": f"{url}/events",
         "labels": [label_document(call, name) for name in pull.labels] if pull else [],
+        "assignee": None,
         "assignees": [],
         "milestone": None,
         "state": pull.state if pull else "open",
         "locked": False,
         "comments": sum(comment.number == number for comment in call.repository.comments),
         "body": pull.body if pull else "",
-        "created_at": f"{EPOCH:%Y-%m-%dT%H:%M:%SZ}",
-        "updated_at": f"{EPOCH:%Y-%m-%dT%H:%M:%SZ}",
+        "created_at": moment(),
+        "updated_at": moment(),
         "closed_at": None,
         "author_association": "CONTRIBUTOR",
     }
@@ -110,7 +129,7 @@ def pull_document(call: Call, number: int) -> Json:
     url = issue["pull_request"]["url"]
     shared = (
         "id node_id html_url number title user state locked body labels created_at updated_at "
-        "closed_at"
+        "closed_at author_association assignee milestone"
     )
 
     def end(name: str, ref: str, sha: str) -> Json:
@@ -123,23 +142,45 @@ def pull_document(call: Call, number: int) -> Json:
             "repo": repository_document(call, name),
         }
 
+    statuses = f"{call.root}/repos/{call.name}/statuses/{pull.head_sha}"
+    links = {
+        "self": url,
+        "html": issue["html_url"],
+        "issue": issue["url"],
+        "comments": issue["comments_url"],
+        "review_comments": f"{url}/comments",
+        "review_comment": f"{call.root}/repos/{call.name}/pulls/comments{{/number}}",
+        "commits": f"{url}/commits",
+        "statuses": statuses,
+    }
     return {
-        **{key: issue[key] for key in [*shared.split(), "comments_url", "author_association"]},
+        **{key: issue[key] for key in shared.split()},
         "url": url,
+        "diff_url": f"{issue['html_url']}.diff",
+        "patch_url": f"{issue['html_url']}.patch",
         "issue_url": issue["url"],
+        **{f"{name}_url": target for name, target in links.items() if name not in SHORT_LINKS},
         "head": end(pull.head_repository or call.name, pull.head_ref, pull.head_sha),
         "base": end(call.name, pull.base_ref, pull.base_sha),
         "draft": pull.draft,
-        "merged": False,
+        "auto_merge": None,
+        "merge_commit_sha": None,
         "merged_at": None,
-        "mergeable": True,
-        "_links": {"self": {"href": url}, "html": {"href": issue["html_url"]}},
+        "_links": {name: {"href": target} for name, target in links.items()},
     }
 
 
 def label_document(call: Call, name: str) -> Json:
     url = f"{call.root}/repos/{call.name}/labels/{quote(name)}"
-    return {"id": len(name), "url": url, "name": name, "color": "ededed", "default": False}
+    return {
+        "id": len(name),
+        "node_id": node_id("LA", len(name)),
+        "url": url,
+        "name": name,
+        "description": None,
+        "color": "ededed",
+        "default": False,
+    }
 
 
 def event_document(call: Call, event: Event) -> Json:
@@ -149,6 +190,8 @@ def event_document(call: Call, event: Event) -> Json:
         "url": f"{call.root}/repos/{call.name}/issues/events/{event.id}",
         "actor": user_document(call, event.actor),
         "event": event.event,
+        "commit_id": None,
+        "commit_url": None,
         "created_at": event.created_at,
         "label": {"name": event.label, "color": "ededed"},
         "performed_via_github_app": None,

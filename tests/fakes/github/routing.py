@@ -115,6 +115,7 @@ Handler = Callable[[Call], Reply]
 
 @dataclass(frozen=True)
 class Endpoint:
+    path: str
     handler: Handler
     level: Level
     permissions: tuple[str, ...]
@@ -128,7 +129,7 @@ def route(method: str, path: str, *permissions: str) -> Callable[[Handler], Hand
 
     def register(handler: Handler) -> Handler:
         level: Level = "read" if method == "GET" else "write"
-        ENDPOINTS[method, path] = Endpoint(handler, level, permissions)
+        ENDPOINTS[method, path] = Endpoint(path, handler, level, permissions)
         return handler
 
     return register

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import socket
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.fakes.github import (
     checks,
     comments,
     contents,
+    described,
     gitdata,
     pulls,
     refs,
@@ -122,4 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(api.url, flush=True)
         with suppress(KeyboardInterrupt):
             stop.wait()
-    return 0
+    problems = described.taken()
+    if problems:
+        print("not as GitHub describes it:", *problems, sep="\n", file=sys.stderr)
+    return 1 if problems else 0

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.fakes.github import described
 from tests.fakes.github.routing import (
     DOCUMENTATION,
     ENDPOINTS,
@@ -122,7 +123,7 @@ class Service:
         if "repo" in request.path_params:
             call.name = self._repository(call, request.method)
             self._authorize(call, endpoint)
-        reply = endpoint.handler(call)
+        reply = _watched(call, endpoint, request.method)
         return _failed(failure) if failure else reply
 
     def _failure(self, request: Request) -> Failure | None:
@@ -189,6 +190,25 @@ class Service:
         content = b"" if reply.data is None else json.dumps(reply.data).encode()
         media_type = "application/json; charset=utf-8"
         return Response(content, reply.status, headers, media_type=media_type)
+
+
+def _watched(call: Call, endpoint: Endpoint, method: str) -> Reply:
+    """The endpoint's answer, after a look that GitHub could have given it."""
+    try:
+        reply = endpoint.handler(call)
+    except Refused as refused:
+        reply = refused.reply
+    described.look(
+        described.Exchange(
+            verb=method,
+            path=endpoint.path,
+            query=call.query,
+            content=call.content,
+            status=reply.status,
+            answer=reply.data,
+        )
+    )
+    return reply
 
 
 def _failed(failure: Failure) -> Reply:
