@@ -6,6 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from assay.console import printable
 from assay.override import DEFAULT_KEY
 from assay.report import markdown, wording
 from assay.stages.validate import describe
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from assay.record import RunRecord
     from assay.section import Reason
+    from assay.stages.test import FailedTest
     from assay.verdict import Outcome, Verdict
 
 Conclusion = Literal["success", "failure", "neutral", "cancelled"]
@@ -65,6 +67,8 @@ _STATES: dict[Outcome, State] = {
     "error": "error",
 }
 _INTERRUPTED = 130
+_TELLING = 150
+"""Characters of a test's name that its reason surely begins with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,14 +274,23 @@ def _annotations(
 
 def _details(record: RunRecord) -> Iterator[tuple[str, str]]:
     """What there is to unfold below a reason, by its message."""
-    if record.test is not None:
-        by_place = {(f.file, f.line): f.details for f in record.test.failures}
-        for reason in record.test.reasons:
-            yield reason.message, by_place.get((reason.file, reason.line), "")
+    for reason in record.test.reasons if record.test else ():
+        yield reason.message, _traceback(reason, record.test.failures if record.test else ())
     for file in record.validation.files if record.validation else ():
         for failure in file.failures:
             message = f"{file.path}: {describe(failure, file.rows)}"
             yield message, "\n".join(failure.examples)
+
+
+def _traceback(reason: Reason, failures: Iterable[FailedTest]) -> str:
+    """Of the test that a reason is about: with parameters there are several on one line."""
+    found = [
+        failure
+        for failure in failures
+        if (failure.file, failure.line) == (reason.file, reason.line)
+        and reason.message.startswith(printable(failure.name)[:_TELLING])
+    ]
+    return max(found, key=lambda failure: len(failure.name)).details if found else ""
 
 
 def inside(project: str, file: str | None) -> str | None:

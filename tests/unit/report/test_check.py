@@ -215,6 +215,20 @@ def test_a_failing_test_unfolds_its_traceback() -> None:
     assert made[1].raw_details is None
 
 
+def test_cases_of_one_test_have_their_own_tracebacks() -> None:
+    record = records.failed_checks()
+    assert record.test is not None
+    names = ("a.py::test", "a.py::test[1]", "a.py::test[10]")
+    failure = record.test.failures[0]
+    failures = tuple(failure.model_copy(update={"name": n, "details": n}) for n in names)
+    reasons = tuple(
+        Reason(message=f"{n} failed: x", file=failure.file, line=failure.line) for n in names
+    )
+    test = record.test.model_copy(update={"failures": failures, "reasons": reasons})
+    made = run_of(record.with_section("test", test), *reasons).annotations
+    assert [a.raw_details for a in made] == list(names)
+
+
 def test_a_gate_that_was_accepted_is_only_a_notice() -> None:
     record = records.accepted()
     assert record.compare is not None

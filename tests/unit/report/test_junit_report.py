@@ -215,3 +215,26 @@ def test_a_megabyte_of_text_is_cut() -> None:
 def test_no_text_breaks_the_document(one: str, two: str) -> None:
     record = records.hostile((one, two)).model_copy(update={"title": one, "comment_key": two})
     assert_valid(rendered(record))
+
+
+def test_an_inconclusive_gate_says_how_many_rows_would_tell() -> None:
+    record = records.good()
+    assert record.compare is not None
+    made = gate("inconclusive", rows_needed=12_000)
+    compare = record.compare.model_copy(update={"gates": (made,)})
+    root = assert_valid(rendered(record.with_section("compare", compare)))
+    failure = root.find(".//failure[@type='inconclusive']")
+    assert failure is not None
+    assert failure.text == "value: 0.5\nlimit: 0.6\nrows that would tell: 12,000"
+
+
+def test_what_the_contract_warns_of_is_skipped_beside_what_holds() -> None:
+    record = records.good()
+    assert record.validation is not None
+    file = record.validation.files[0].model_copy(update={"warnings": ("an odd column",)})
+    validation = record.validation.model_copy(update={"files": (file,)})
+    root = assert_valid(rendered(record.with_section("validate", validation)))
+    assert suite(root, "data contract") == {
+        "keeps every rule of schema.py:Hour": ("passed", ""),
+        "an odd column": ("skipped", "an odd column"),
+    }

@@ -242,6 +242,12 @@ def test_a_broken_check_is_put_on_the_column_else_on_the_schema_else_on_its_entr
     assert _places(validated(failure, schema="lib.x:Y")) == [("assay.yaml", 9)]
 
 
+def test_a_file_that_no_entry_names_any_more_stays_where_it_is() -> None:
+    record = validated(CheckFailure(check="ge(0)", column="hr", count=1))
+    record = record.model_copy(update={"config": Config()})
+    assert _places(record) == [("data/hour.csv", None)]
+
+
 def _places(record: RunRecord) -> list[tuple[str | None, int | None]]:
     found = places.of(record, FILES.get)
     return [(reason.file, reason.line) for reason in found if reason.severity == "error"]
