@@ -274,8 +274,9 @@ def _annotations(
 
 def _details(record: RunRecord) -> Iterator[tuple[str, str]]:
     """What there is to unfold below a reason, by its message."""
-    for reason in record.test.reasons if record.test else ():
-        yield reason.message, _traceback(reason, record.test.failures if record.test else ())
+    if record.test is not None:
+        for reason in record.test.reasons:
+            yield reason.message, _traceback(reason, record.test.failures)
     for file in record.validation.files if record.validation else ():
         for failure in file.failures:
             message = f"{file.path}: {describe(failure, file.rows)}"
