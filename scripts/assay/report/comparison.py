@@ -111,30 +111,31 @@ def that_matter(found: tuple[MetricChange, ...]) -> tuple[MetricChange, ...]:
 
 
 def metrics(
-    record: RunRecord, shown: tuple[MetricChange, ...] | None = None
+    record: RunRecord, shown: tuple[MetricChange, ...] | None = None, *, drawn: bool = False
 ) -> tuple[MetricRow, ...]:
     """Metrics as rows of one table.
 
     Args:
         record: The run.
         shown: Of `changes`, those that are shown; by default all.
+        drawn: Whether with bars.
     """
     shown = changes(record) if shown is None else shown
     gates: dict[str, list[Gate]] = defaultdict(list)
     for gate in record.compare.gates if record.compare else ():
         if gate.column is None:
             gates[gate.metric].append(gate)
-    drawn = bars.draw([_span(change.name, change.evidence) for change in shown])
+    found = bars.draw([_span(c.name, c.evidence) if drawn else None for c in shown])
     return tuple(
         _metric(change, gates.get(change.name, []), bar)
-        for change, bar in zip(shown, drawn, strict=True)
+        for change, bar in zip(shown, found, strict=True)
     )
 
 
-def slices(found: tuple[SliceChange, ...]) -> tuple[SliceRow, ...]:
-    """Slices as rows of one table."""
-    drawn = bars.draw([_span(change.metric, change.evidence) for change in found])
-    return tuple(_slice(change, bar) for change, bar in zip(found, drawn, strict=True))
+def slices(shown: tuple[SliceChange, ...], *, drawn: bool = False) -> tuple[SliceRow, ...]:
+    """Slices as rows of one table, with or without bars."""
+    found = bars.draw([_span(c.metric, c.evidence) if drawn else None for c in shown])
+    return tuple(_slice(change, bar) for change, bar in zip(shown, found, strict=True))
 
 
 def worse(record: RunRecord) -> tuple[SliceChange, ...]:

@@ -40,6 +40,8 @@ _REFERENCE = re.compile(
     r"|(?<=www)\.",
     re.IGNORECASE,
 )
+# Most of what a report shows; there is nothing in it to escape.
+_NUMBER = re.compile("[+\u2212]?[0-9]{1,3}(,[0-9]{3})*([.][0-9]{1,6})?")
 # GitHub turns every commit that it knows into a link, and other forges do likewise.
 _COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b", re.IGNORECASE)
 # As Markdown has it: a run of backticks is closed by the next run of the same length.
@@ -49,6 +51,11 @@ _CODE_IN_TEXT = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
 def printable(text: str) -> str:
     """Text on one line; most is already."""
     return text if text.isprintable() else console.printable(text)
+
+
+def _line(text: str, most: int) -> str:
+    """Text on one line, of which no more is looked at than is shown."""
+    return short(printable(text[: most + 1]), most)
 
 
 class Code(str):
@@ -91,18 +98,19 @@ def markdown(value: object) -> Markup:
         return _joined(markdown(piece) for piece in value)
     if isinstance(value, Code):
         return code(value)
-    shown = _literal(short(printable(str(value)), LONGEST))
+    text = str(value)
+    shown = text if _NUMBER.fullmatch(text) else _literal(_line(text, LONGEST))
     return Markup(shown)  # noqa: S704 (escaped)
 
 
 def message(value: object) -> Markup:
     """A sentence for people, in which `backticks` mark code."""
-    return markdown(pieces(short(printable(str(value)), 2 * LONGEST)))
+    return markdown(pieces(_line(str(value), 2 * LONGEST)))
 
 
 def code(value: object) -> Markup:
     """A code span that holds exactly this text, in a table cell or outside."""
-    text = short(printable(str(value)), LONGEST)
+    text = _line(str(value), LONGEST)
     if not text.strip(" "):
         return Markup("(only spaces)") if text else Markup("(empty)")
     if "|" in text:
@@ -130,27 +138,26 @@ def fence(value: object, language: str) -> Markup:
 
 def picture(image: Image) -> Markup:
     """A plot in the colours of the page that it is on."""
-    return Markup(
-        '<picture><source media="(prefers-color-scheme: dark)" srcset="{}">'
-        '<img alt="{}" width="{}" src="{}"></picture>'
-    ).format(
-        web_address(image.dark) or "",
-        short(printable(image.alt), 2 * LONGEST),
-        int(image.width),
-        web_address(image.light) or "",
+    light, dark = (escape(web_address(url) or "") for url in (image.light, image.dark))
+    alt = escape(_line(image.alt, 2 * LONGEST))
+    return Markup(  # noqa: S704 (each value is escaped, or is a number)
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+        f'<img alt="{alt}" width="{int(image.width)}" src="{light}"></picture>'
     )
 
 
 def web_address(url: str | None) -> Markup | None:
     """An address that may be followed, for a Markdown link or an attribute; else nothing."""
+    # `urlsplit` would overlook spaces and line ends before the scheme.
+    if url is None or not url.lower().startswith(("https://", "http://")):
+        return None
     try:
-        scheme = urlsplit(url or "").scheme
+        urlsplit(url)
     except ValueError:  # brackets that are no IPv6 address
         return None
-    if scheme not in ("https", "http"):
-        return None
     # Spaces, parentheses, quotes and angle brackets would end a Markdown link.
-    return Markup(quote(str(url), safe=":/?#@!$&*+,;=%~-._"))  # noqa: S704 (nothing ends the link)
+    quoted = quote(url, safe=":/?#@!$&*+,;=%~-._", errors="replace")
+    return Markup(quoted)  # noqa: S704 (nothing ends the link)
 
 
 def html(value: object) -> Markup:
@@ -160,14 +167,14 @@ def html(value: object) -> Markup:
     if isinstance(value, tuple):
         return Markup("").join(html(piece) for piece in value)
     if isinstance(value, Code):
-        shown = short(printable(value), LONGEST)
+        shown = _line(value, LONGEST)
         return Markup("<code>{}</code>").format(shown or "(empty)")
-    return escape(short(printable(str(value)), LONGEST))
+    return escape(_line(str(value), LONGEST))
 
 
 def html_message(value: object) -> Markup:
     """A sentence for people, in which `backticks` mark code."""
-    return html(pieces(short(printable(str(value)), 2 * LONGEST)))
+    return html(pieces(_line(str(value), 2 * LONGEST)))
 
 
 def html_lines(value: object) -> Markup:
@@ -179,7 +186,7 @@ def text(value: object) -> str:
     """Any value as plain text on one line."""
     parts = value if isinstance(value, tuple) else (value,)
     joined = "".join(marked(part) if isinstance(part, Marked) else str(part) for part in parts)
-    return short(printable(joined), 2 * LONGEST)
+    return _line(joined, 2 * LONGEST)
 
 
 def _joined(pieces: Iterable[Markup]) -> Markup:

@@ -46,7 +46,7 @@ LEAST_IMPORTANT_FIRST = (
 )
 """What is left out when there is no room, in this order. The verdict never is."""
 
-ROWS = (40, 10)
+ROWS = (30, 10)
 """Rows of a long table: fewer are tried before a part is left out."""
 
 

@@ -1,4 +1,4 @@
-"""The template engine: sandboxed, and safe by default in each format.
+"""The template engine: safe by default in each format, and sandboxed where users have a say.
 
 In every template each `{{ value }}` is escaped for the format of the template, whether or not
 its author thought of it. What is markup already (`Markup`) is left alone. Users may override
@@ -12,9 +12,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from assay.errors import ConfigError
@@ -145,10 +144,8 @@ def _format(name: str) -> Format:
 
 
 @functools.lru_cache(maxsize=16)
-def _environment(
-    format_: Format, overrides: tuple[tuple[str, str], ...]
-) -> ImmutableSandboxedEnvironment:
-    kind = Sandbox if overrides else ImmutableSandboxedEnvironment
+def _environment(format_: Format, overrides: tuple[tuple[str, str], ...]) -> Environment:
+    kind = Sandbox if overrides else Environment  # ours alone need no watching, which costs time
     ours = FileSystemLoader(FOLDER)
     environment = kind(
         loader=ChoiceLoader([_Given(dict(overrides)), ours, _Prefixed(FOLDER)]),

@@ -19,6 +19,7 @@ from assay.report import escape, view, wording
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from assay.provenance import Provenance
     from assay.record import RunRecord
     from assay.report.comparison import MetricRow, SliceRow
     from assay.report.escape import Phrase
@@ -51,6 +52,7 @@ def render(
     """
     content = view.of(record, verdict, most=0)
     blocks: list[RenderableType] = [_headline(content)]
+    blocks += [_provenance(content.provenance)] if content.provenance else []
     blocks += [_problem(content)] if content.problems or content.not_run else []
     blocks += [Text("\n".join(map(escape.text, content.overrides)))] if content.overrides else []
     blocks += [_metrics(content)] if content.metrics else []
@@ -89,6 +91,18 @@ def _headline(content: View) -> Text:
     if content.revision:
         line.append("\n" + escape.text(content.revision), style="dim")
     return line
+
+
+def _provenance(told: Provenance) -> Text:
+    found = Text("Made by a run that is not trusted; what was not checked is what it says.")
+    for label, texts, style in (
+        ("It contradicts what was checked: ", told.differences, "bold red"),
+        ("Checked anew: ", told.verified, ""),
+        ("Only reported: ", told.reported, ""),
+    ):
+        if texts:
+            found.append("\n" + label + "; ".join(map(escape.text, texts)), style=style)
+    return found
 
 
 def _problem(content: View) -> RenderableType:

@@ -142,13 +142,13 @@ def of(record: RunRecord, verdict: Verdict | None = None, *, most: int | None = 
         overrides=acceptance.lines(record),
         baseline=bool(compare and compare.baseline),
         compared=any(change.base is not None for change in changes),
-        metrics=comparison.metrics(record, that_matter),
+        metrics=comparison.metrics(record, that_matter, drawn=True),
         all_metrics=(
             comparison.metrics(record, changes[:most]) if len(changes) > len(that_matter) else ()
         ),
         metric_count=len(changes),
         sources=comparison.sources(record),
-        worse=comparison.slices(worse[: comparison.MOST_WORSE]),
+        worse=comparison.slices(worse[: comparison.MOST_WORSE], drawn=True),
         worse_count=len(worse),
         worse_on=compare.worse_on if compare else 0,
         sliced=compare.sliced if compare else 0,

@@ -16,7 +16,10 @@ def first_line(text: str) -> str:
 @pytest.mark.parametrize(
     ("name", "start"),
     [
-        ("good", "### ✅ Passed: F1 0.6512 → 0.6634 (+0.0122, better), but worse on 2 of 5 slices."),
+        (
+            "good",
+            "### ✅ Passed: F1 0.6512 → 0.6634 (+0.0122, better), but worse on 2 of 5 slices.",
+        ),
         ("regression", "### ❌ Failed: F1 0.5812 is below min 0.6 (1 more gate did not pass)."),
         ("first-run", "### ✅ Passed: F1 is 0.6634; there is no baseline"),
         ("no-gate", "### ⚪ Not judged: F1 0.6512 → 0.6634"),
@@ -139,7 +142,9 @@ def test_details_are_left_out_in_their_order() -> None:
         text = markdown.render(record, limit=limit)
         line = next((x for x in text.splitlines() if x.startswith("_Left out")), "")
         if line:
-            left_out = line.removeprefix("_Left out for want of room: ").partition(".")[0].split(", ")
+            left_out = (
+                line.removeprefix("_Left out for want of room: ").partition(".")[0].split(", ")
+            )
             order = [p for p in markdown.LEAST_IMPORTANT_FIRST if p in left_out]
             assert left_out == order
     assert left_out[0] == "environment"
