@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import subprocess
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.fakes.github import described
 from tests.fakes.github_api import (
     GitHubApi,
     Pull,
@@ -312,3 +314,122 @@ class TestRuns:
         assert numbers("/pulls?base=other") == []
         assert numbers(f"/commits/{HEAD}/pulls") == [5]
         assert numbers(f"/commits/{'c' * 40}/pulls") == []
+
+
+COMMENTS = "/issues/5/comments"
+
+
+class TestEveryRequest:
+    def test_lists_come_in_pages(self, call: Client, state: State) -> None:
+        for number in range(205):
+            state.comment(REPO, 5, author="ann", body=str(number))
+        first = call("GET", COMMENTS)
+        assert len(first.json()) == 30
+        page = call("GET", f"{COMMENTS}?per_page=500")
+        bodies = [comment["body"] for comment in page.json()]
+        while "next" in page.links:
+            page = call("GET", page.links["next"]["url"])
+            bodies += [comment["body"] for comment in page.json()]
+        assert bodies == [str(number) for number in range(205)]
+        assert len(state.requests) == 4
+        assert "prev" in page.links
+        assert "last" not in page.links
+
+    def test_body_of_a_comment_has_a_limit(self, call: Client) -> None:
+        assert call("POST", COMMENTS, {"body": "x" * 65_536}).status_code == 201
+        answer = call("POST", COMMENTS, {"body": "x" * 65_537})
+        assert answer.status_code == 422
+        assert "maximum is 65536 characters" in answer.json()["errors"][0]["message"]
+
+    def test_comment_is_gone_once_deleted(self, call: Client, state: State) -> None:
+        path = f"/issues/comments/{state.comment(REPO, 5, author='ann', body='x').id}"
+        assert call("DELETE", path).status_code == 204
+        assert call.refused("DELETE", path) == (404, "Not Found")
+
+    def test_tokens_and_what_they_may(self, call: Client, state: State) -> None:
+        body = {"body": "x"}
+        assert call.refused("GET", "", token="ghs_Unknown") == (401, "Bad credentials")
+        assert call.refused("POST", COMMENTS, body, token=None)[0] == 401
+        answer = call("POST", COMMENTS, body, token=READS)
+        assert (answer.status_code, answer.json()["message"]) == (
+            403,
+            "Resource not accessible by integration",
+        )
+        alternatives = "pull_requests=write; issues=write"
+        assert answer.headers["X-Accepted-GitHub-Permissions"] == alternatives
+        state.repositories[REPO].private = True
+        state.tokens["other"] = Token("bob", repositories=["bob/own"])
+        for token in ("other", None):
+            assert call.refused("GET", "/issues/5", token=token) == (404, "Not Found")
+
+    def test_failures_that_a_test_asks_for_hit_all_endpoints(
+        self, call: Client, state: State
+    ) -> None:
+        state.fail(502, times=2, every=3, raw="<html>")
+        found = [call("GET", "/git/trees/x").status_code for _ in range(7)]
+        assert found == [404, 404, 502, 404, 404, 502, 404]
+        for status in (403, 429):
+            state.slow_down(7, status=status, path="/check-runs")
+            answer = call("POST", "/check-runs", {})
+            assert (answer.status_code, answer.headers["Retry-After"]) == (status, "7")
+            assert "secondary rate limit" in answer.json()["message"]
+
+
+class TestDescribed:
+    """Requests and answers are held to GitHub's own description."""
+
+    def test_every_endpoint_of_the_api_is(self) -> None:
+        whole = json.loads(described.FILE.read_bytes())
+        known = {
+            (verb.upper(), described.shape(path))
+            for path, verbs in whole["paths"].items()
+            for verb in verbs
+        }
+        ours = {(verb, described.shape(path)) for verb, path in described.described_endpoints()}
+        assert known == ours, "run python -m tests.fakes.github.renew"
+        assert described.FILE.stat().st_size < 400_000
+        assert "MIT License" in described.LICENSE.read_text()
+
+    @pytest.mark.parametrize(
+        ("verb", "path", "data", "problem"),
+        [
+            ("GET", "/issues/5/comments?perpage=9", None, "query.perpage: GitHub does not know it"),
+            ("GET", "/pulls?sort=age", None, "query.sort: 'age' is not one of"),
+            (
+                "POST",
+                "/issues/5/comments",
+                {"body": "x", "text": "y"},
+                "request.text: GitHub does not know it",
+            ),
+            (
+                "POST",
+                "/check-runs",
+                {"name": "x", "head_sha": HEAD, "details_url": 7},
+                "request.details_url: 7 is not of type 'string'",
+            ),
+        ],
+    )
+    def test_request_that_github_would_not_understand(
+        self, call: Client, verb: str, path: str, data: Any, problem: str
+    ) -> None:
+        assert call(verb, path, data).ok
+        problems = described.taken()
+        assert any(problem in one for one in problems), problems
+
+    def test_answer_that_github_would_not_give(self, call: Client, state: State) -> None:
+        state.comment(REPO, 5, author="ann", body="x").created_at = "yesterday"
+        call("GET", "/issues/5/comments")
+        (problem,) = described.taken()
+        where = "GET /repos/{owner}/{repo}/issues/{number:int}/comments (200)"
+        assert problem == f"{where}: answer[0].created_at: 'yesterday' is not a 'date-time'"
+
+    def test_request_that_is_refused_is_the_client_s_to_notice(self, call: Client) -> None:
+        notes = TestChecks().notes(51)
+        data = {"name": "x", "head_sha": HEAD, "output": {"title": "t", "summary": "s"}}
+        answer = call("POST", "/check-runs", {**data, "output": {"annotations": notes}})
+        assert answer.status_code == 422
+        data["output"] = {"title": "t", "summary": "s", "annotations": notes}
+        assert "No more than 50 items" in call.refused("POST", "/check-runs", data)[1]
+        data["output"] = {"title": "t", "summary": "s" * 65_536}
+        assert "Only 65535 characters" in call.refused("POST", "/check-runs", data)[1]
+        assert described.taken() == []

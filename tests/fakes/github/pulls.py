@@ -118,8 +118,14 @@ def issue_document(call: Call, number: int) -> Json:
         "author_association": "CONTRIBUTOR",
     }
     if pull:
-        links = {"url": f"{call.root}/repos/{call.name}/pulls/{number}"}
-        document["pull_request"] = {**links, "html_url": document["html_url"]}
+        page = document["html_url"]
+        document["pull_request"] = {
+            "url": f"{call.root}/repos/{call.name}/pulls/{number}",
+            "html_url": page,
+            "diff_url": f"{page}.diff",
+            "patch_url": f"{page}.patch",
+            "merged_at": None,
+        }
     return document
 
 

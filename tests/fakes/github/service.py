@@ -38,9 +38,10 @@ METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 class Service:
     """From an HTTP request to an endpoint and back."""
 
-    def __init__(self, state: State, changed: Callable[[], None]) -> None:
+    def __init__(self, state: State, changed: Callable[[], None], *, watch: bool = True) -> None:
         self.state = state
         self._changed = changed
+        self._watch = watch
 
     def application(self) -> ASGIApp:
         routes = [
@@ -123,14 +124,35 @@ class Service:
         if "repo" in request.path_params:
             call.name = self._repository(call, request.method)
             self._authorize(call, endpoint)
-        reply = _watched(call, endpoint, request.method)
+        reply = self._watched(call, endpoint, request.method)
         return _failed(failure) if failure else reply
+
+    def _watched(self, call: Call, endpoint: Endpoint, method: str) -> Reply:
+        """The endpoint's answer, after a look that GitHub could have given it."""
+        try:
+            reply = endpoint.handler(call)
+        except Refused as refused:
+            reply = refused.reply
+        if self._watch:
+            exchange = described.Exchange(
+                verb=method,
+                path=endpoint.path,
+                query=call.query,
+                content=call.content,
+                status=reply.status,
+                answer=reply.data,
+            )
+            described.look(exchange)
+        return reply
 
     def _failure(self, request: Request) -> Failure | None:
         for failure in self.state.failures:
             if failure.method not in {None, request.method}:
                 continue
             if failure.path is None or failure.path in request.url.path:
+                failure.seen += 1
+                if failure.seen % failure.every:
+                    continue
                 failure.times -= 1
                 if failure.times == 0:
                     self.state.failures.remove(failure)
@@ -167,7 +189,9 @@ class Service:
         )
         if not (member and granted):
             by = "integration" if token.kind == "app" else "personal access token"
-            wanted = ",".join(f"{name}={endpoint.level}" for name in endpoint.permissions)
+            # Semicolons stand between alternatives:
+            # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
+            wanted = "; ".join(f"{name}={endpoint.level}" for name in endpoint.permissions)
             told = {"X-Accepted-GitHub-Permissions": wanted} if wanted else {}
             raise Refused(403, f"Resource not accessible by {by}", **told)
 
@@ -190,25 +214,6 @@ class Service:
         content = b"" if reply.data is None else json.dumps(reply.data).encode()
         media_type = "application/json; charset=utf-8"
         return Response(content, reply.status, headers, media_type=media_type)
-
-
-def _watched(call: Call, endpoint: Endpoint, method: str) -> Reply:
-    """The endpoint's answer, after a look that GitHub could have given it."""
-    try:
-        reply = endpoint.handler(call)
-    except Refused as refused:
-        reply = refused.reply
-    described.look(
-        described.Exchange(
-            verb=method,
-            path=endpoint.path,
-            query=call.query,
-            content=call.content,
-            status=reply.status,
-            answer=reply.data,
-        )
-    )
-    return reply
 
 
 def _failed(failure: Failure) -> Reply:

@@ -200,6 +200,10 @@ class Failure:
     """Sent as it is instead of GitHub's JSON, as a proxy's HTML page."""
     after: bool = False
     """The request takes effect; only its answer is lost."""
+    every: int = 1
+    """3: two requests pass, the third one fails, and so on: a server that fails now and then."""
+    seen: int = 0
+    """How many requests it could have hit."""
 
 
 @dataclass
@@ -229,6 +233,14 @@ class State:
     def fail(self, status: int, message: str = "Server Error", **options: Any) -> None:
         """Let the next request fail (`times=N`: the next N); see `Failure`."""
         self.failures.append(Failure(status, message, **options))
+
+    def slow_down(self, seconds: int, *, status: int = 403, **options: Any) -> None:
+        """Refuse the next request by the secondary rate limit, which 429 can tell as well.
+
+        https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+        """
+        message = "You have exceeded a secondary rate limit. Please wait a few minutes."
+        self.fail(status, message, headers={"retry-after": str(seconds)}, **options)
 
     def comment(self, repository: str, number: int, *, author: str, body: str) -> Comment:
         """Add a comment, as if it had been posted."""
