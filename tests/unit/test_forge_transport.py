@@ -67,8 +67,9 @@ def serving() -> Iterator[Server]:
             content = self.rfile.read(length)
             authorization = self.headers.get("authorization") or ""
             server.asked.append(Asked(self.command, self.path, authorization, content))
-            missing = [(404, {}, b'{"message": "Not Found"}')]
-            answers = server.answers.get(ordered(self.path), missing)
+            answers = server.answers.get(ordered(self.path)) or [
+                (404, {}, b'{"message": "Not Found"}')
+            ]
             status, headers, raw = answers.pop(0) if len(answers) > 1 else answers[0]
             self.send_response(status)
             for name, text in headers.items():
