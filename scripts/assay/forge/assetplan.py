@@ -144,7 +144,7 @@ def slug(key: str) -> str:
     Another key than a slug gets a hash, so that different keys stay different.
     """
     words = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[:40].strip("-")
-    if words == key:
+    if words and words == key:
         return key
     mark = hashlib.sha256(key.encode(errors="backslashreplace")).hexdigest()[:12]
     return f"{words}-{mark}" if words else mark
