@@ -14,9 +14,17 @@ start and written after every request):
 It answers under `/`, under `/api/v3/` (an Enterprise server's prefix), and for
 `/repositories/{id}/`, which is what GitHub's own `Link` and `Location` headers use.
 
+`State` has what sets things up: `comment`, `label`, `commit` (files on a branch, as real git
+objects), `run`, `artifact`; `fail` and `slow_down` let requests fail. Where api.url also stands for
+the web site (GITHUB_SERVER_URL), it serves `/{owner}/{repo}/raw/{commit}/{path}`.
+
+Every request that it takes and every answer that it gives is held to GitHub's OpenAPI description
+(`tests.fakes.github.described`): a test in which one does not fit fails, whatever else it asserts.
+
 More endpoints: write a function (Call) -> Reply, decorated with `@route`, in a module of
 `tests.fakes.github`, which `server` imports; give `Repository` the field that it keeps its things
-in. Permission, visibility, pagination, injected failures and the log are taken care of there.
+in; run `python -m tests.fakes.github.renew`. Permission, visibility, pagination, injected failures
+and the log are taken care of there.
 https://docs.github.com/en/rest
 """
 

@@ -19,8 +19,11 @@ FIELDS = ("status", "conclusion", "details_url", "external_id", "started_at", "c
 def create_check_run(call: Call) -> Reply:
     _only_apps(call)
     data = call.data()
-    for name in ("name", "head_sha"):
-        if not data.get(name):
+    needed = {name: data.get(name) for name in ("name", "head_sha")}
+    if "output" in data:  # an update may leave its title as it is
+        needed["title"] = data["output"].get("title")
+    for name, value in needed.items():
+        if not value:
             raise Refused(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.')
     if not call.repository.knows(data["head_sha"]):
         raise Refused(422, f"No commit found for SHA: {data['head_sha']}")

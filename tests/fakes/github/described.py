@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from tests.fakes.github.routing import ENDPOINTS
@@ -38,14 +38,16 @@ PROBLEMS: list[str] = []
 FORMATS = FormatChecker(())
 
 
-@FORMATS.checks("date-time", raises=ValueError)
 def _is_time(value: object) -> bool:
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
 
 
-@FORMATS.checks("uri")
 def _is_url(value: object) -> bool:
     return not isinstance(value, str) or bool(urlsplit(value).scheme)
+
+
+FORMATS.checks("date-time", raises=ValueError)(_is_time)
+FORMATS.checks("uri")(_is_url)
 
 
 def taken() -> list[str]:
@@ -108,8 +110,9 @@ def _operations() -> dict[tuple[str, str], dict[str, Any]]:
 
 @cache
 def _registry() -> Registry[Any]:
-    resource = Resource(contents=_description(), specification=DRAFT202012)
-    return Registry().with_resource(ROOT, resource)
+    resource = DRAFT202012.create_resource(_description())
+    registry: Registry[Any] = Registry().with_resource(ROOT, resource)
+    return registry
 
 
 def _resolved(part: dict[str, Any]) -> dict[str, Any]:

@@ -192,8 +192,10 @@ class Service:
             # Semicolons stand between alternatives:
             # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
             wanted = "; ".join(f"{name}={endpoint.level}" for name in endpoint.permissions)
-            told = {"X-Accepted-GitHub-Permissions": wanted} if wanted else {}
-            raise Refused(403, f"Resource not accessible by {by}", **told)
+            refused = Refused(403, f"Resource not accessible by {by}")
+            if wanted:
+                refused.reply.headers["X-Accepted-GitHub-Permissions"] = wanted
+            raise refused
 
     def _leaks(self, request: Request, content: bytes) -> bool:
         headers = [value for name, value in request.headers.items() if name != "authorization"]
