@@ -39,8 +39,8 @@ def test_a_pull_request_that_is_better_and_worse_and_then_asked_for_more(
     (first,) = world.comments
     assert first.author == "github-actions[bot]"
     assert first.body.startswith("<!-- assay:report key=default -->")
-    assert re.search(r"Overall:\*\* ROC AUC .* 95 % interval \+.*: better\)", first.body)
-    assert "but worse on day = weekend" in first.body
+    assert re.search(r"Overall:\*\* ROC AUC .* \(\+.*, better\)", first.body)
+    assert "| `day = weekend`<br>ROC AUC" in first.body
     assert "metrics.roc_auc.slices.no_significant_regression" in first.body
     assert "ROC AUC" in run.summary
     record = json.loads((world.artifact() / "record.json").read_text())

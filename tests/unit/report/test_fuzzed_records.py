@@ -85,7 +85,7 @@ def record_of(source: random.Random) -> RunRecord:
     elif source.random() < 0.2:
         record = source.choice(list(records.ALL.values()))()
     else:
-        record = records.hostile(texts)
+        record = records.hostile(texts if source.random() < 0.3 else texts[:1])
     update: dict[str, object] = {"title": source.choice(("", texts[0]))}
     if source.random() < 0.5:
         update["provenance"] = Provenance(
