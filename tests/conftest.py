@@ -35,12 +35,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Iterator[None]:
-    """A test in which the fake GitHub met what the real one would not have said fails."""
-    yield
+    """A test in which the fake GitHub met what the real one does not know fails."""
+    try:
+        yield
+    except BaseException as error:
+        if problems := _not_as_described():
+            error.add_note(problems)
+        raise
+    if problems := _not_as_described():
+        pytest.fail(problems, pytrace=False)
+
+
+def _not_as_described() -> str:
     # Only a test that uses the fake has loaded it.
     described = sys.modules.get("tests.fakes.github.described")
-    if described is not None and (problems := described.taken()):
-        pytest.fail("\n".join(["not as GitHub describes it:", *problems]), pytrace=False)
+    problems = described.taken() if described is not None else []
+    return "\n".join(["not as GitHub describes it:", *problems]) if problems else ""
 
 
 def _skipped(terminalreporter: pytest.TerminalReporter) -> Iterator[str]:
