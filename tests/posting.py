@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.connection import connect
-from assay.forge.comment import marker
+from assay.forge.comment import Report, Run, marker
 
 if TYPE_CHECKING:
     from assay.context import Context
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from assay.stages.report import ReportFiles
 
 
-def post(context: Context, files: ReportFiles) -> Posted:
-    return connect(context.ci, context.environ).upsert_comment(
-        pull_request=context.ci.pull_request or 0,
+def post(context: Context, files: ReportFiles, run: Run) -> Posted:
+    report = Report(
         body=files.markdown.read_text(encoding="utf-8"),
         marker=marker(context.record.comment_key),
         sha=context.record.commit,
+        run=run,
     )
+    number = context.ci.pull_request or 0
+    return connect(context.ci, context.environ).upsert_comment(pull_request=number, report=report)

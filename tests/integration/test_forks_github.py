@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from assay.context import Context
     from assay.forge import Posted
+    from assay.forge.comment import Run
     from assay.record import RunRecord
 
     from tests.fakes.github_api import Comment, WorkflowRun
@@ -106,20 +108,21 @@ class World:
         return comment.body
 
 
-def show(context: Context) -> Posted:
+def show(context: Context, found_by: Run) -> Posted:
     formats = [name for name in reporting.FORMATS if name != "terminal"]
     files = reporting.run(context, formats=formats)
-    return post(context, files)
+    return post(context, files, found_by)
 
 
 def check_harmless(body: str) -> None:
     """Nothing in a comment is alive that a record put there."""
+    assert body.startswith("<!-- assay:report key=default -->\n")
     lines = body.splitlines()
-    assert lines[0].startswith("<!-- assay:report key=default -->")
-    assert "key=other" not in lines[1]
-    assert "c" * 40 not in lines[1]
+    hidden = list(itertools.takewhile(lambda line: line.startswith("<!-- "), lines))
+    assert "key=other" not in "".join(hidden)
+    assert "c" * 40 not in "".join(hidden)
     # What is code is left alone by GitHub; the rest must hold no tag, mention or marker of theirs.
-    text = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", "\n".join(lines[2:]))
+    text = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", "\n".join(lines[len(hidden) :]))
     assert not re.search(r"@team|<(img|script|svg|iframe)|<!-- assay:", text)
     assert not re.search(r"\]\((?!https://github\.com/|#)", text)
     assert "https://evil" not in text
@@ -169,7 +172,7 @@ def test_an_honest_report_of_a_fork_is_posted(world: World) -> None:
     assert "comment-url" in outputs
     assert "0.6634" in (world.folder / "summary").read_text()
     calls = [call for call in world.api.state.calls() if "/storage/" not in call]
-    assert len(calls) <= 7, calls
+    assert len(calls) <= 9, calls
     assert not any(logged.token_outside_header for logged in world.api.state.requests)
 
 
@@ -339,8 +342,8 @@ def test_numbers_that_cannot_be_judged_are_an_error_and_not_a_crash(
 def test_numbers_that_cannot_be_drawn_are_an_error_and_not_a_crash(world: World) -> None:
     world.leaves(honest(world))
 
-    def once(context: Context) -> Posted:
-        return fails() if context.record.evaluate else show(context)
+    def once(context: Context, found_by: Run) -> Posted:
+        return fails() if context.record.evaluate else show(context, found_by)
 
     event = {"workflow_run": {"id": world.run.id}}
     assert len(run(replace(world.here(), show=once), event, Options())) == 1

@@ -22,6 +22,8 @@ WRITE_PERMISSIONS = {
     ("model-check.yml", "pull-requests"),
     ("assay-accept.yml", "pull-requests"),
     ("assay-accept.yml", "actions"),
+    ("model-report.yml", "pull-requests"),
+    ("model-report.yml", "actions"),
 }
 
 every_workflow = pytest.mark.parametrize(

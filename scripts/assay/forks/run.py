@@ -13,6 +13,7 @@ from assay.config import Config
 from assay.connection import connect
 from assay.context import Context
 from assay.errors import AssayError, ConfigError, UsageError
+from assay.forge.comment import Run
 from assay.forks import (
     UntrustedError,
     account,
@@ -61,8 +62,9 @@ class Here:
     environ: Mapping[str, str]
     """Holds the token."""
     console: Console
-    show: Callable[[Context], Posted]
-    """Writes the report of a context, and posts it on the pull request of its record."""
+    show: Callable[[Context, Run], Posted]
+    """Writes the report of a context, and posts it on the pull request of its record, as what a
+    run found: the untrusted one, whose number says which report is the newer."""
 
     @property
     def repository(self) -> str:
@@ -227,13 +229,15 @@ def _post(here: Here, run: UntrustedRun, record: RunRecord, claimed: RunRecord) 
     found = context.record.provenance
     for difference in found.differences if found else ():
         here.console.annotate(Reason(message=difference, severity="warning"))
+    found_by = Run(id=run.id, attempt=run.attempt)
     try:
-        posted = here.show(context)
+        posted = here.show(context, found_by)
     except AssayError:
         raise
     except Exception as error:  # noqa: BLE001 (a record must not keep us from saying so)
         here.console.trace()
-        posted = here.show(context.with_record(_beyond_us(context.record, run, "drawn", error)))
+        without = _beyond_us(context.record, run, "drawn", error)
+        posted = here.show(context.with_record(without), found_by)
     if path := here.environ.get("GITHUB_OUTPUT"):
         told = {"pull-request": str(record.ci.pull_request), "comment-url": posted.url}
         outputs.write(Path(path), told)
