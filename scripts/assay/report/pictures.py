@@ -11,6 +11,7 @@ import base64
 import json
 import math
 import re
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ _MOST_PIXELS = 4_000_000
 _MOST_DECODED = 40_000_000
 """Pixels of an image of the user's: decoding takes four bytes for each."""
 _LONGEST_SIDE = 10_000
+_THUMBNAIL = 64
+"""Pixels of the longer side of an image that is only looked at by us."""
 _LONGEST_TITLE, _LONGEST_ALT = 80, 1_000
 _ROOT = re.compile(r"<svg\b[^>]*>")
 _SIDE = re.compile(r'\s(width|height)="([\d.]+)"')
@@ -123,6 +126,9 @@ def _of_image(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> Pictur
         f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
         f'<image {size} href="data:image/{kind};base64,{data}"/></svg>'
     )
+    with suppress(ValueError):
+        if raster.blank(svg.ENGINE.paint(document, _THUMBNAIL / max(width, height))):
+            raise svg.PlotError("it cannot be decoded")
     painted, shown_width = _painted(document, "#ffffff", most=1.0)
     return Picture(
         name=f"declared-{at}",
@@ -178,7 +184,9 @@ def _painted(document: str, background: str, *, most: float) -> tuple[bytes, int
         raise svg.PlotError(f"it measures {width:,.0f} x {height:,.0f} pixels")
     ground = f'<rect width="100%" height="100%" fill="{background}"/>'
     document = f"{document[: root.end()]}{ground}{document[root.end() :]}"
-    painted = raster.smaller(svg.ENGINE.paint(document, scale))
+    painted = svg.ENGINE.paint(document, scale)
+    with suppress(ValueError):  # what another vl-convert writes is published as it is
+        painted = raster.smaller(painted)
     if len(painted) > MOST_BYTES:
         raise svg.PlotError(f"its image is larger than {MOST_BYTES:,} bytes")
     return painted, round(shown_width)

@@ -43,25 +43,43 @@ def _jpeg(content: bytes) -> tuple[str, int, int] | None:
 def smaller(png: bytes) -> bytes:
     """The same pixels in fewer bytes: compressed better, and without alpha where none is needed.
 
-    What is no PNG as vl-convert writes it is returned as it is.
+    Args:
+        png: As vl-convert writes it.
+
+    Raises:
+        ValueError: It is something else.
     """
-    chunks = _chunks(png)
-    header, data = chunks.get(b"IHDR", b""), chunks.get(b"IDAT", b"")
-    if len(header) != 13 or struct.unpack(">5B", header[8:]) != _RGBA:
-        return png
-    width, height = struct.unpack(">II", header[:8])
-    length = 4 * width + 1
-    try:
-        lines = zlib.decompressobj().decompress(data, length * height + 1)
-    except zlib.error:
-        return png
-    if len(lines) != length * height:
-        return png
-    opaque = _without_alpha(lines, width, height)
+    header, lines = _read(png)
+    opaque = _without_alpha(lines, *struct.unpack(">II", header[:8]))
     if opaque is not None:
         lines, header = opaque, header[:9] + b"\x02" + header[10:]
     made = PNG + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines, _LEVEL))
     return made + _chunk(b"IEND", b"")
+
+
+def blank(png: bytes) -> bool:
+    """Whether every pixel is transparent, as where nothing was drawn; see `smaller`."""
+    header, lines = _read(png)
+    length = 4 * struct.unpack(">I", header[:4])[0] + 1
+    # Whatever the filter, lines of nothing but zeros are differences of zero.
+    return not any(any(lines[at + 1 : at + length]) for at in range(0, len(lines), length))
+
+
+def _read(png: bytes) -> tuple[bytes, bytes]:
+    """The header, and the filtered lines with the number of the filter before each."""
+    chunks = _chunks(png)
+    header, data = chunks.get(b"IHDR", b""), chunks.get(b"IDAT", b"")
+    if len(header) != 13 or struct.unpack(">5B", header[8:]) != _RGBA:
+        raise ValueError("no PNG of eight bits for each of red, green, blue and alpha")
+    width, height = struct.unpack(">II", header[:8])
+    length = (4 * width + 1) * height
+    try:
+        lines = zlib.decompressobj().decompress(data, length + 1)
+    except zlib.error as error:
+        raise ValueError(f"no PNG: {error}") from error
+    if len(lines) != length:
+        raise ValueError("a PNG with more or fewer pixels than its header says")
+    return header, lines
 
 
 def _without_alpha(lines: bytes, width: int, height: int) -> bytes | None:

@@ -246,7 +246,7 @@ def test_declared_plots(kind: str, file: str, expected: str) -> None:
 def test_images_of_both_revisions_are_one_figure_base_first() -> None:
     one = DeclaredPlot(name="p.png", kind="image", file="plots/p.png", revision="head")
     found = declared(one, one.model_copy(update={"revision": "base"}))
-    assert list(found) == ["p.png"]
+    assert list(found) == ["Difference to base", "p.png"]
     assert found["p.png"].index("Base: p.png") < found["p.png"].index("This change: p.png")
 
 
