@@ -98,14 +98,13 @@ def markdown(value: object) -> Markup:
         return _joined(markdown(piece) for piece in value)
     if isinstance(value, Code):
         return code(value)
-    text = str(value)
-    shown = text if _NUMBER.fullmatch(text) else _literal(_line(text, LONGEST))
-    return Markup(shown)  # noqa: S704 (escaped)
+    return _prose(str(value), LONGEST)
 
 
 def message(value: object) -> Markup:
     """A sentence for people, in which `backticks` mark code."""
-    return markdown(pieces(_line(str(value), 2 * LONGEST)))
+    found = pieces(_line(str(value), 2 * LONGEST))
+    return _joined(code(p) if isinstance(p, Code) else _prose(p, 2 * LONGEST) for p in found)
 
 
 def code(value: object) -> Markup:
@@ -187,6 +186,11 @@ def text(value: object) -> str:
     parts = value if isinstance(value, tuple) else (value,)
     joined = "".join(marked(part) if isinstance(part, Marked) else str(part) for part in parts)
     return _line(joined, 2 * LONGEST)
+
+
+def _prose(text: str, most: int) -> Markup:
+    shown = text if _NUMBER.fullmatch(text) else _literal(_line(text, most))
+    return Markup(shown)  # noqa: S704 (escaped)
 
 
 def _joined(pieces: Iterable[Markup]) -> Markup:

@@ -74,12 +74,12 @@ class TestHeading:
     def test_a_long_one_is_said_in_full_below(self) -> None:
         record = records.errored_checkout()
         assert record.checkout is not None
-        reason = record.checkout.reasons[0].model_copy(update={"message": f"It {'is ' * 100}."})
+        reason = record.checkout.reasons[0].model_copy(update={"message": f"It {'is ' * 120}now."})
         text = markdown.render(with_(record, "checkout", reasons=(reason,)))
         first, _, rest = text.partition("\n")
         assert len(first) < 300
         assert first.endswith("…")
-        assert "is is is ." in rest
+        assert "is is is now." in rest
 
     def test_the_model_has_a_name(self) -> None:
         record = records.good().model_copy(update={"title": "Churn @team"})

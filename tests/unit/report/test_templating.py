@@ -206,7 +206,7 @@ DOUBLING = (
 def test_nothing_takes_all_time_or_memory(body: str) -> None:
     started = time.perf_counter()
     refused(body)
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 30  # some would take hours
 
 
 def test_only_the_template_that_is_asked_for_is_used() -> None:
