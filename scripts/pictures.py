@@ -1,79 +1,74 @@
 """`make pictures`: what the documentation shows, from the last `make demo`.
 
-The comment is rendered as CommonMark with tables, in colours close to GitHub's; the page is itself.
+The comment is rendered as GitHub does, light, dark and on a phone; the page is itself.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from markdown_it import MarkdownIt
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests import rendering  # noqa: E402 (the line above makes it importable)
+
 DEMO = ROOT / "build" / "demo"
 IMAGES = ROOT / "docs" / "images"
-CHROMIUM = (
-    "chromium",
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--hide-scrollbars",
-)
-STYLE = """
-:root { --page: #fff; --ink: #1f2328; --muted: #59636e; --line: #d1d9e0; --soft: #f6f8fa; }
-.dark { --page: #0d1117; --ink: #f0f6fc; --muted: #9198a1; --line: #3d444d; --soft: #151b23; }
-body { margin: 0; padding: 24px; background: var(--page); color: var(--ink);
-       font: 14px/1.5 "Liberation Sans", Helvetica, Arial, sans-serif; }
-article { border: 1px solid var(--line); border-radius: 6px; max-width: 820px; }
-header { background: var(--soft); border-bottom: 1px solid var(--line); padding: 8px 16px;
-         border-radius: 6px 6px 0 0; color: var(--muted); }
-header b { color: var(--ink); }
-section { padding: 4px 16px 12px; }
-h3 { font-size: 17px; }
-table { border-collapse: collapse; }
-th, td { border: 1px solid var(--line); padding: 5px 12px; }
-tr:nth-child(2n) td { background: var(--soft); }
-code { background: var(--soft); border-radius: 5px; padding: 2px 5px; font-size: 12px; }
-summary { margin: 12px 0; }
-"""
+ADDRESS = re.compile(r'https?://[^\s"<>]+\.png(?=")')
+FOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = false; })"
 
 
 def main() -> int:
-    """Write the pictures; 1 where there is no demo to show."""
+    """Write the pictures; 1 where there is nothing to show, or nothing to show it with."""
     comment = DEMO / "comment.md"
     if not comment.is_file():
         print("There is no demo yet: run `make demo` first.")
         return 1
-    body = MarkdownIt("commonmark", {"html": True}).enable("table").render(comment.read_text())
-    body = re.sub(r"<details[^>]* open>", "<details>", body)
-    for theme in ("light", "dark"):
-        page = (
-            f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><body class={theme}>"
-            f"<article><header><b>github-actions</b> bot commented</header>"
-            f"<section>{body}</section></article>"
-        )
-        name = "comment.png" if theme == "light" else "comment-dark.png"
-        _shoot(page, IMAGES / name, size="870,720")
-    _shoot((DEMO / "report.html").read_text(), IMAGES / "report.png", size="1080,1990")
+    try:
+        _take(comment.read_text(encoding="utf-8"))
+    except rendering.UnavailableError as error:
+        print(f"No pictures: {error}.")
+        return 1
     return 0
 
 
-def _shoot(page: str, target: Path, *, size: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "page.html")
-        source.write_text(page, encoding="utf-8")
-        options = [f"--user-data-dir={folder}/profile", f"--window-size={size}"]
-        subprocess.run(
-            [*CHROMIUM, *options, f"--screenshot={target}", source.as_uri()],
-            check=True,
-            capture_output=True,
-        )
-    print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1000:.0f} kB")
+def _take(comment: str) -> None:
+    images = published(comment)
+    page = (DEMO / "report.html").read_text(encoding="utf-8")
+    looks = {
+        "comment": _comment(comment, images, "light", rendering.DESKTOP),
+        "comment-dark": _comment(comment, images, "dark", rendering.DESKTOP),
+        "comment-phone": _comment(comment, images, "light", rendering.PHONE),
+        "report": rendering.Look(
+            html=page, width=1_080, tallest=1_990, screenshot=IMAGES / "report.png"
+        ),
+    }
+    for name, seen in zip(looks, rendering.look(list(looks.values())), strict=True):
+        for problem in seen.problems:
+            print(f"{name}: {problem}")
+        path = IMAGES / f"{name}.png"
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def _comment(
+    text: str, images: dict[str, bytes], theme: rendering.Theme, width: int
+) -> rendering.Look:
+    suffix = "-phone" if width == rendering.PHONE else "-dark" if theme == "dark" else ""
+    return rendering.Look(
+        html=rendering.page(text, theme=theme, images=images),
+        width=width,
+        theme=theme,
+        scripts=[FOLD],
+        screenshot=IMAGES / f"comment{suffix}.png",
+    )
+
+
+def published(comment: str) -> dict[str, bytes]:
+    """The comment's images by address: `make demo` keeps them under the names of their files."""
+    found = {url: DEMO / "images" / url.rsplit("/", 1)[-1] for url in ADDRESS.findall(comment)}
+    return {url: path.read_bytes() for url, path in found.items() if path.is_file()}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from typing import Any
@@ -67,6 +68,7 @@ MIXED = (
     '<img src="https://a.example/l.png" alt="A" width="300" align="right"></picture>\n\n'
     "> [!WARNING]\n> Look out.\n"
 )
+ADDRESS = re.compile(r'(?:src|srcset)="(https://[^"]+)"')
 LIGHT_PNG, DARK_PNG = ("https://example.com/light.png", "https://example.com/dark.png")
 
 
@@ -84,11 +86,16 @@ def png(width: int, height: int) -> bytes:
     return start + chunk(b"IHDR", header) + chunk(b"IDAT", compressed) + chunk(b"IEND", b"")
 
 
+LIGHT, DARK = png(1_600, 400), png(800, 200)
+
+
 def looked_at(
     texts: list[str], theme: rendering.Theme, width: int, script: str = MEASURE
 ) -> list[dict[str, Any]]:
-    images = {LIGHT_PNG: png(1_600, 400), DARK_PNG: png(800, 200)}
-    pages = [rendering.framed(body, theme=theme, images=images) for body in rendering.bodies(texts)]
+    bodies = rendering.bodies(texts)
+    addresses = {url for body in bodies for url in ADDRESS.findall(body)}
+    images = {url: DARK if "dark" in url else LIGHT for url in addresses}
+    pages = [rendering.framed(body, theme=theme, images=images) for body in bodies]
     looks = [
         rendering.Look(html=page, theme=theme, width=width, scripts=(UNFOLD, script))
         for page in pages
@@ -120,8 +127,7 @@ def test_every_comment_fits_its_reader(theme: rendering.Theme, width: int) -> No
     (image,) = found[-1]["images"]
     assert image["known"]
     assert 200 < image["width"] <= width
-    shown = {"light": png(1_600, 400), "dark": png(800, 200)}[theme]
-    assert rendering.data_address(shown) == image["shown"]
+    assert image["shown"] == rendering.data_address(LIGHT if theme == "light" else DARK)
 
 
 def test_nothing_hostile_lives() -> None:
@@ -136,7 +142,7 @@ def test_nothing_hostile_lives() -> None:
         assert [link for link in seen["links"] if not link.startswith(ours)] == []
 
 
-@pytest.mark.parametrize("name", ["sure", "sure-hostile"])
+@pytest.mark.parametrize("name", ["sure", "sure-hostile", "images"])
 def test_what_github_makes_of_the_markdown(name: str) -> None:
     text = (FOLDER / "report" / f"{name}.md").read_text(encoding="utf-8")
     assert_golden(f"rendered/{name}.html", rendering.bodies([text])[0] + "\n")

@@ -77,7 +77,9 @@ class Look:
     scripts: Sequence[str] = ()
     """JavaScript expressions, run in the page's own world; what the last one gives is returned."""
     screenshot: Path | None = None
-    """Where a PNG of the whole page is written."""
+    """Where a PNG of the page is written."""
+    tallest: int | None = None
+    """CSS pixels of it that the PNG shows at most, from the top."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ def _job(look: Look, file: Path) -> dict[str, Any]:
         "scale": look.scale,
         "theme": look.theme,
         "scripts": list(look.scripts),
+        "tallest": look.tallest,
         "screenshot": look.screenshot and str(look.screenshot.absolute()),
     }
 

@@ -59,7 +59,8 @@ const found = async (page, expression) => {
   return result.value;
 };
 
-async function opened(browser, { url, width, height, scale, theme, scripts, screenshot }) {
+async function opened(browser, job) {
+  const { url, width, height, scale, theme, scripts, screenshot, tallest } = job;
   const { targetId } = await browser.ask("Target.createTarget", { url: "about:blank" });
   const { sessionId } = await browser.ask("Target.attachToTarget", { targetId, flatten: true });
   const page = (method, params) => browser.ask(method, params, sessionId);
@@ -85,7 +86,7 @@ async function opened(browser, { url, width, height, scale, theme, scripts, scre
     const { cssContentSize: whole } = await page("Page.getLayoutMetrics");
     const { data } = await page("Page.captureScreenshot", {
       captureBeyondViewport: true,
-      clip: { x: 0, y: 0, width, height: Math.max(whole.height, 1), scale: 1 },
+      clip: { x: 0, y: 0, width, height: Math.min(whole.height, tallest ?? whole.height), scale: 1 },
     });
     writeFileSync(screenshot, Buffer.from(data, "base64"));
   }
