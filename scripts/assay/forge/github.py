@@ -6,17 +6,16 @@ import itertools
 import random
 import re
 import time
-from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from assay.errors import AssayError, ForgeError
-from assay.forge import Posted, pulls, runs
-from assay.forge.comment import MAX_BODY, OURS, encodable, marked, own, written
+from assay.errors import ForgeError
+from assay.forge import pulls, runs
+from assay.forge.comment import OURS, encodable, written
+from assay.forge.posting import Posting, check_length
 from assay.forge.refusal import WRONG_API, ForbiddenError, LookAgainError, MissingError
 from assay.forge.rights import RERUN, TALK
-from assay.forge.sticky import Create, Decision, Keep, decide, relevant, settled, spare
 from assay.forge.transport import RETRIES, Api
 
 if TYPE_CHECKING:
@@ -24,13 +23,12 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from assay.forge import Posted
     from assay.forge.comment import Comment, Report
     from assay.forge.runs import Reaction, Rerun
     from assay.forge.thread import Thread
 
 ACTIONS_BOT = "github-actions[bot]"
-MOMENT = timedelta(minutes=10)
-"""How long before ours another run may have created a comment that we have not seen."""
 
 
 class GitHubForge:
@@ -81,11 +79,14 @@ class GitHubForge:
             AssayError: The body is longer than GitHub allows, which the report has to prevent.
         """
         report = replace(report, body=encodable(report.body))
-        _check_length(written(report, head=report.sha))
+        check_length(written(report, head=report.sha))
         with self.api(_pull(pull_request), permission=TALK) as api:
+            posting = Posting(
+                api, self._repository, pull_request, report, partial(self._author, api)
+            )
             for attempt in itertools.count():
                 try:
-                    return self._upsert_once(api, pull_request, report)
+                    return posting.upsert()
                 except LookAgainError:
                     if attempt == RETRIES:
                         raise
@@ -155,73 +156,6 @@ class GitHubForge:
             permission=permission,
         )
 
-    def _upsert_once(self, api: Api, pull_request: int, report: Report) -> Posted:
-        # First, and the comments last: another run may write between our look and our writing.
-        head = self._head(api, pull_request) if report.sha else None
-        thread = f"/repos/{self._repository}/issues/{pull_request}/comments"
-        found = relevant(map(pulls.comment, api.pages(thread)), report.marker)
-        # Who we are matters only if there is something that could be ours: it may cost a request.
-        author = self._author(api, found) if found else ""
-        decision = decide(found, author=author, report=report, head=head)
-        posted, comment = self._apply(api, thread, decision)
-        if isinstance(decision, Create):
-            return self._settle(api, thread, posted, comment, report, head)
-        # A person's own copy of our report is left alone, should the token be that person's.
-        bots = [one for one in found if not one.person]
-        self._delete(api, spare(bots, author=author, kept=comment, marker=report.marker))
-        return posted
-
-    def _settle(  # noqa: PLR0917 (what one posting knows)
-        self,
-        api: Api,
-        thread: str,
-        posted: Posted,
-        created: Comment,
-        report: Report,
-        head: str | None,
-    ) -> Posted:
-        """After a creation: if another run has created one too, leave one of them."""
-        since = f"?since={created.created - MOMENT:%Y-%m-%dT%H:%M:%SZ}" if created.created else ""
-        listed = map(pulls.comment, api.pages(f"{thread}{since}"))
-        found = {one.id: one for one in [*marked(listed, report.marker), created]}
-        author, both = created.author, list(found.values())
-        kept = own(both, author)
-        if kept is None or len(both) == 1:
-            return posted
-        decision = settled(both, author=author, report=report, head=head)
-        after, kept = self._apply(api, thread, decision)
-        self._delete(api, spare(both, author=author, kept=kept, marker=report.marker))
-        return posted if kept.id == created.id else after
-
-    def _apply(self, api: Api, thread: str, decision: Decision) -> tuple[Posted, Comment]:
-        if isinstance(decision, Keep):
-            return Posted(action="unchanged", url=decision.comment.url), decision.comment
-        _check_length(decision.body)
-        data = {"body": decision.body}
-        if isinstance(decision, Create):
-            comment = pulls.comment(api.request("POST", thread, data))
-            return Posted(action="created", url=comment.url), comment
-        comment = pulls.comment(api.request("PATCH", self._one(decision.comment), data))
-        return Posted(action="updated", url=comment.url), comment
-
-    def _delete(self, api: Api, comments: Iterable[Comment]) -> None:
-        for comment in comments:
-            with suppress(MissingError):  # the other run was faster
-                api.request("DELETE", self._one(comment))
-
-    def _one(self, comment: Comment) -> str:
-        return f"/repos/{self._repository}/issues/comments/{comment.id}"
-
-    def _head(self, api: Api, pull_request: int) -> str | None:
-        """The commit that the pull request is at, if the token may know.
-
-        A job with `issues: write` alone may write comments, but not look at the pull request.
-        """
-        try:
-            return pulls.head(api.request("GET", f"/repos/{self._repository}/pulls/{pull_request}"))
-        except ForbiddenError:
-            return None
-
     def _author(self, api: Api, comments: Iterable[Comment]) -> str:
         """The login under which this token writes.
 
@@ -252,14 +186,6 @@ class GitHubForge:
 
 def _pull(number: int) -> str:
     return f"pull request #{number}"
-
-
-def _check_length(text: str) -> None:
-    if len(text) > MAX_BODY:
-        raise AssayError(
-            f"the comment has {len(text):,} characters with its marker, "
-            f"and GitHub takes at most {MAX_BODY:,}"
-        )
 
 
 def _usable(token: SecretStr | None) -> str:
