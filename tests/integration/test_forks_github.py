@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from assay.ci import CiContext
+from assay.ci import DEFAULT_KEY, CiContext
 from assay.console import Console
 from assay.errors import ForgeError, UsageError
 from assay.forks import artifact
 from assay.forks.identity import Given
 from assay.forks.run import Here, Options, run
-from assay.override import DEFAULT_KEY
 from assay.section import Status
 from assay.stages import report as reporting
 
