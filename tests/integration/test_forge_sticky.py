@@ -82,7 +82,8 @@ def before(
     monkeypatch: pytest.MonkeyPatch, verb: str, what: Callable[[], object], *, after: bool = False
 ) -> None:
     """Let something happen right before (or after) the first request of a kind."""
-    original, done = Api.request, []
+    original = Api.request
+    done: list[bool] = []
 
     def request(self: Api, asked: Any, path: str, data: Any = None) -> object:
         first = asked == verb and not done
