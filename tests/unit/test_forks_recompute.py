@@ -98,7 +98,7 @@ def test_forged_gates_are_decided_again_by_the_rules_of_base() -> None:
         differences(found)
     )
     assert "changes the rules in `assay.yaml`" in differences(found)
-    assert "`metrics.f1.min`: `0.6` → `0.1`." in differences(found)
+    assert "`metrics.f1.min` is `0.6` at base and `0.1` here." in differences(found)
 
 
 def test_forged_changes_are_made_again() -> None:

@@ -185,12 +185,12 @@ def test_changed_rules_are_named_key_by_key() -> None:
     head = Config(metrics={"f1": MetricSpec(min=0.5), "auc": MetricSpec(), "`x`": MetricSpec()})
     assert rules.changes(base, base) == ()
     assert rules.changes(base, head) == (
-        "`metrics.f1.min`: `0.6` → `0.5`",
-        "`metrics.f1.max`: `1.0` → none",
-        "`metrics.'x'`: none → `{}`",
+        "`metrics.f1.min` is `0.6` at base and `0.5` here.",
+        "`metrics.f1.max` is `1.0` at base and absent here.",
+        "`metrics.'x'` is absent at base and `{}` here.",
     )
     many = Config(metrics={f"m{i}": MetricSpec() for i in range(15)})
-    assert rules.changes(Config(), many)[10:] == ("5 more",)
+    assert rules.changes(Config(), many)[10:] == ("5 more keys differ.",)
     assert rules.changes(Config(), Config(train="skip")) == ()
 
 

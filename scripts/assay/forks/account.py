@@ -87,11 +87,8 @@ def _changed(base: Config | None, own: Config, path: str) -> Iterator[str]:
         return
     changed = rules.changes(base, own)
     if changed:
-        yield (
-            f"This pull request changes the rules in `{path}`; it is judged by base's. "
-            "Base's come first:"
-        )
-        yield from (f"{change}." for change in changed)
+        yield f"This pull request changes the rules in `{path}`; it is judged by base's."
+        yield from changed
 
 
 def _dropped_plots(record: RunRecord) -> Iterator[str]:

@@ -7,11 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.ci import CiContext
+from assay.ci import DEFAULT_KEY, CiContext
 from assay.config import FILE
 from assay.errors import UsageError
 from assay.forks import UntrustedError, quoted
-from assay.override import DEFAULT_KEY
 from assay.record import Revision
 
 if TYPE_CHECKING:

@@ -67,9 +67,11 @@ def changes(base: Config, head: Config) -> tuple[str, ...]:
     """What head's rules say otherwise, key by key; the first few."""
     now, then = dict(_leaves(_plain(head))), dict(_leaves(_plain(base)))
     keys = [key for key in dict.fromkeys([*then, *now]) if now.get(key) != then.get(key)]
-    told = [f"{quoted(key)}: {_shown(then, key)} → {_shown(now, key)}" for key in keys]
+    told = [
+        f"{quoted(key)} is {_shown(then, key)} at base and {_shown(now, key)} here." for key in keys
+    ]
     more = len(told) - MOST_CHANGES
-    return (*told[:MOST_CHANGES], *((f"{more:,} more",) if more > 0 else ()))
+    return (*told[:MOST_CHANGES], *((f"{more:,} more keys differ.",) if more > 0 else ()))
 
 
 def _plain(config: Config) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def _plain(config: Config) -> dict[str, Any]:
 
 
 def _shown(values: Mapping[str, str], key: str) -> str:
-    return quoted(values[key]) if key in values else "none"
+    return quoted(values[key]) if key in values else "absent"
 
 
 def _leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
