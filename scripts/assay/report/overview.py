@@ -33,7 +33,7 @@ class Row:
     """One difference between head and base."""
 
     label: str
-    """`F1`; `season = 3: F1`."""
+    """`F1`; `F1 on season = 3`."""
     numbers: str
     """`+0.0122 (+0.0041 to +0.0203)`."""
     word: str
@@ -103,7 +103,7 @@ def _row(change: MetricChange | SliceChange, directions: dict[str, Direction | N
     low, high = sorted(turn * end for end in ends) if ends else (None, None)
     (name,) = curves.shown((wording.metric_title(metric),), 60)
     if part is not None:
-        name = f"{curves.shown((change.name,), 60)[0]}: {name}"
+        name += f" on {curves.shown((change.name,), 60)[0]}"  # what is long is cut at its end
     word = wording.change_words(change.change, difference, of_slice=part is not None)
     return Row(
         label=name,

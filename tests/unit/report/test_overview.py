@@ -25,7 +25,7 @@ def with_compare(**update: Any) -> RunRecord:
 
 def test_gated_metrics_then_the_slices_that_got_worse() -> None:
     rows = overview.rows(evidence_records.sure())
-    assert [row.label for row in rows] == ["F1", "ROC AUC", "workingday = 0: F1"]
+    assert [row.label for row in rows] == ["F1", "ROC AUC", "F1 on workingday = 0"]
     assert [row.word for row in rows] == ["better", "better", "worse"]
     assert rows[0].numbers == "+0.0122 (+0.0041 to +0.0203)"
     assert (rows[0].low, rows[0].high) == pytest.approx((0.0041, 0.0203))
@@ -39,7 +39,7 @@ def test_its_words_say_the_numbers() -> None:
         "Differences between this change and base, with 95 % intervals: "
         "F1 +0.0122 (+0.0041 to +0.0203), better; "
         "ROC AUC +0.0383 (+0.0281 to +0.0485), better; "
-        "workingday = 0: F1 −0.0578 (−0.0888 to −0.0268), worse."  # noqa: RUF001 (minus signs)
+        "F1 on workingday = 0 −0.0578 (−0.0888 to −0.0268), worse."  # noqa: RUF001 (minus signs)
     )
 
 
@@ -89,7 +89,7 @@ def test_the_hardest_hit_slices_come_first_and_not_all() -> None:
     slices = tuple(slice_change("s", str(at), 50, 0.9, 0.9 - at / 100) for at in range(1, 21))
     rows = overview.rows(with_compare(metrics=(), slices=slices))
     assert len(rows) == overview.MOST_SLICES
-    assert rows[0].label == "s = 20: F1"
+    assert rows[0].label == "F1 on s = 20"
 
 
 @pytest.mark.parametrize("name", ["first-run", "errored-checkout"])
@@ -125,7 +125,7 @@ def test_it_leads_the_plots_of_the_page() -> None:
     assert chart is not None
     assert next(iter(found)) == chart.title
     drawing = found[chart.title]
-    assert "workingday = 0: F1" in drawing
+    assert "F1 on workingday = 0" in drawing
     assert "better →" in drawing
     assert drawing.count('stroke="var(--head)"') >= 6  # an interval and a point each
     assert not any(name in drawing for name in ("undefined", "NaN"))
