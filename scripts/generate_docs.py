@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SCHEMA = DOCS / "assay.schema.json"
-WORKFLOW = ROOT / ".github/workflows/model-check.yml"
+WORKFLOWS = ("model-check", "model-report")
+"""Those that are reusable."""
 _PART = re.compile(r"(<!-- begin: (?P<name>[\w.-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
 
 Json = dict[str, Any]
@@ -55,8 +56,10 @@ def pages() -> dict[Path, str]:
     wanted = {SCHEMA: schema}
     for page, action in action_pages().items():
         wanted[page] = render(_read(page) or _new_page(page, action), action_parts(load(action)))
-    workflow = DOCS / "workflows/model-check.md"
-    wanted[workflow] = render(_read(workflow), workflow_parts(load(WORKFLOW)))
+    for name in WORKFLOWS:
+        page = DOCS / f"workflows/{name}.md"
+        workflow = load(ROOT / f".github/workflows/{name}.yml")
+        wanted[page] = render(_read(page), workflow_parts(workflow))
     configuration = DOCS / "configuration.md"
     wanted[configuration] = render(_read(configuration), configuration_parts(json.loads(schema)))
     return wanted
@@ -110,7 +113,7 @@ def workflow_parts(workflow: Json) -> dict[str, Callable[[], str]]:
         "inputs": lambda: _inputs(call["inputs"]),
         "secrets": lambda: _table(
             ("Secret", "Meaning"),
-            ((f"`{name}`", spec["description"]) for name, spec in call["secrets"].items()),
+            ((f"`{name}`", spec["description"]) for name, spec in call.get("secrets", {}).items()),
         ),
         "outputs": lambda: _outputs(call["outputs"]),
     }

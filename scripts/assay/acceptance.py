@@ -1,6 +1,6 @@
 """accept: obeys `/assay accept` in one comment by running the check of its pull request again.
 
-The check then finds the comment itself, by the same rules (`publish.hear`). So all that this step
+The check then finds the comment itself, by the same rules (`hearing.hear`). So all that this step
 can do, whoever calls it, is to spend a runner's time.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from assay.connection import connect
 from assay.console import printable
 from assay.errors import ForgeError, UsageError
 from assay.override import judge
-from assay.publish import connect
 from assay.section import Reason
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +11,8 @@ from assay.section import Fact
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DEFAULT_KEY = "default"
+"""Of the report, where a pull request has one."""
 Host = Literal["github", "gitlab", "jenkins", "local"]
 
 
@@ -27,6 +30,7 @@ class CiContext(Fact):
     """The branch that a pull request would merge into."""
     base_sha: str | None = None
     """The commit that head is compared with, where the host names one."""
+    default_branch: str | None = None
     head_ref: str | None = None
     head_sha: str | None = None
     """The commit that the author pushed; the checked out one may be a merge of it."""
@@ -52,6 +56,29 @@ def detect(environ: Mapping[str, str], event: Mapping[str, Any] | None = None) -
     return CiContext()
 
 
+def report_key(given: str, *, folder: str, matrix: str = "") -> str:
+    """What tells the comment of this job from others on the same pull request.
+
+    Args:
+        given: What the workflow says; else it is made of what follows.
+        folder: The project's folder in the repository.
+        matrix: The job's `matrix` as JSON: jobs that differ in it alone check different models.
+    """
+    if given:
+        return given
+    try:
+        values = json.loads(matrix or "null")
+    except ValueError:
+        values = None
+    named = values if isinstance(values, dict) else {}
+    parts = [folder.strip("/"), *(f"{name}={_word(value)}" for name, value in named.items())]
+    return "/".join("-".join(part.split()) for part in parts if part) or DEFAULT_KEY
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
 def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
     # https://docs.github.com/actions/reference/workflows-and-actions/variables
     server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
@@ -74,6 +101,7 @@ def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
         or environ.get("GITHUB_BASE_REF")
         or None,
         base_sha=base.get("sha") or queue.get("base_sha") or _before(event),
+        default_branch=(event.get("repository") or {}).get("default_branch"),
         head_ref=head.get("ref")
         or environ.get("GITHUB_HEAD_REF")
         or environ.get("GITHUB_REF_NAME")
@@ -121,6 +149,7 @@ def _gitlab(environ: Mapping[str, str]) -> CiContext:
         from_fork=source is not None and source != environ.get("CI_PROJECT_PATH"),
         base_ref=environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME") or None,
         base_sha=environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or None,
+        default_branch=environ.get("CI_DEFAULT_BRANCH") or None,
         head_ref=environ.get("CI_COMMIT_REF_NAME") or None,
         head_sha=environ.get("CI_COMMIT_SHA") or None,
         server_url=environ.get("CI_SERVER_URL") or "https://gitlab.com",

@@ -138,6 +138,31 @@ for _name, _help in (
     app.command(_name, help=_help)(_stage(_name))
 
 
+Key = Annotated[
+    str,
+    typer.Option(
+        "--comment-key", envvar="ASSAY_COMMENT_KEY", help="Tells several comments of one PR apart."
+    ),
+]
+Matrix = Annotated[
+    str, typer.Option(envvar="ASSAY_MATRIX", help="The matrix of the job as JSON.", hidden=True)
+]
+Title = Annotated[str, typer.Option(envvar="ASSAY_TITLE", help="What the report calls the model.")]
+Plots = Annotated[
+    str, typer.Option(envvar="ASSAY_PLOTS", help="In the comment: images, charts or none.")
+]
+CheckRun = Annotated[
+    bool, typer.Option("--check-run", envvar="ASSAY_CHECK_RUN", help="Make a check run.")
+]
+CommitStatus = Annotated[
+    bool,
+    typer.Option("--commit-status", envvar="ASSAY_COMMIT_STATUS", help="Set a commit status."),
+]
+Artifact = Annotated[
+    str, typer.Option(envvar="ASSAY_ARTIFACT", help="The artifact that holds the whole report.")
+]
+
+
 @app.command()
 def report(
     root: Root = HERE,
@@ -146,15 +171,33 @@ def report(
         bool,
         typer.Option(envvar="ASSAY_COMMENT", help="Post the comment on the pull request."),
     ] = False,
-    key: Annotated[
-        str,
-        typer.Option(envvar="ASSAY_COMMENT_KEY", help="Tells several comments of one PR apart."),
-    ] = "default",
+    key: Key = "",
+    matrix: Matrix = "",
+    title: Title = "",
+    plots: Plots = "images",
+    check_run: CheckRun = False,
+    commit_status: CommitStatus = False,
+    badge: Annotated[
+        bool,
+        typer.Option("--badge", envvar="ASSAY_BADGE", help="On the default branch: write a badge."),
+    ] = False,
+    publisher: Annotated[
+        str, typer.Option(envvar="ASSAY_PUBLISHER", help="What posts the comment: github or cml.")
+    ] = "github",
+    artifact: Artifact = "",
 ) -> None:
     """Write the report on what ran, and post the comment."""
-    from assay.publish import hear, publish
-    from assay.stages import report as reporting
+    from assay import ci, publish
+    from assay.hearing import hear
 
+    wanted = publish.Wanted.of(
+        comment=comment,
+        plots=plots,
+        check_run=check_run,
+        commit_status=commit_status,
+        badge=badge,
+        publisher=publisher,
+    )
     context, problem = _prepare(root, config=config, base=None, train=None, fresh=False)
     if not any(context.record.sections()):
         # Nothing ran at all. What kept the stages from running is what people have to read.
@@ -164,11 +207,61 @@ def report(
         problem = prepare.environment_problem(context.workspace) or problem
         if problem is not None:
             context = run_stages(["checkout"], context, problem=problem)
-    context = hear(context, key=key)
-    files = reporting.run(context)
-    if comment:
-        publish(context, files, key=key)
+    named = ci.report_key(key, folder=context.record.project, matrix=matrix)
+    context = hear(context, key=named, title=title or context.config.report.title)
+    files = publish.show(context, wanted, link=publish.page_link(context.ci, artifact))
     raise typer.Exit(files.verdict.exit_code)
+
+
+@app.command()
+def comment(
+    config: ConfigFile = "assay.yaml",
+    folder: Annotated[
+        str,
+        typer.Option(
+            "--working-directory",
+            envvar="ASSAY_WORKING_DIRECTORY",
+            help="The project, relative to the repository, which is not checked out.",
+        ),
+    ] = ".",
+    number: Annotated[
+        str,
+        typer.Option(
+            "--run", envvar="ASSAY_RUN", help="The number of the run. Default: the event's."
+        ),
+    ] = "",
+    pull_requests: Annotated[
+        str, typer.Option(envvar="ASSAY_PULL_REQUESTS", help="forks or all.")
+    ] = "forks",
+    key: Key = "",
+    matrix: Matrix = "",
+    title: Title = "",
+    plots: Plots = "images",
+    check_run: CheckRun = False,
+    commit_status: CommitStatus = False,
+    artifact: Artifact = "assay-report",
+) -> None:
+    """Post the report of a run that may not, as those of forks."""
+    from assay import ci, prepare, publish
+    from assay.forks import identity
+    from assay.forks import run as forks
+
+    wanted = publish.Wanted.of(
+        comment=True, plots=plots, check_run=check_run, commit_status=commit_status
+    )
+    event = prepare.event_payload(os.environ) or {}
+    key = ci.report_key(key, folder=identity.Given(project=folder).prefix, matrix=matrix)
+    given = identity.Given(key=key, project=folder, config=config, title=title)
+    found = ci.detect(os.environ, event)
+    link = publish.page_link(found, artifact)
+    here = forks.Here(
+        ci=found,
+        environ=os.environ,
+        console=_console(),
+        show=lambda context, run: publish.post(context, wanted, run=run, link=link),
+    )
+    options = forks.Options(run=number, artifact=artifact, pull_requests=pull_requests, given=given)
+    forks.run(here, event, options)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from assay.configmodels import (
     File,
     MetricSpec,
     PredictionsSpec,
+    ReportSpec,
     Rules,
     SeedsSpec,
     Severity,
@@ -51,6 +52,7 @@ __all__ = [
     "FairnessSpec",
     "MetricSpec",
     "PredictionsSpec",
+    "ReportSpec",
     "Rules",
     "SeedsSpec",
     "Severity",
@@ -91,6 +93,7 @@ class Config(Documented):
     """Train head several times, so that the interval covers what the seed does."""
     model: File | None = None
     """The model file. By default the artifact of type `model` in `dvc.yaml`."""
+    report: ReportSpec = Field(default_factory=ReportSpec)
 
     @property
     def has_gate(self) -> bool:

@@ -276,6 +276,15 @@ class SeedsSpec(Documented):
     """How often head is trained again, each time with another seed."""
 
 
+class ReportSpec(Documented):
+    """What people read."""
+
+    title: str = Field(default="", max_length=80)
+    """What reports call the model, where a repository has several."""
+    templates: File | None = None
+    """A folder with Jinja2 templates that change what reports say."""
+
+
 class StatisticsSpec(Documented):
     """How sure is sure."""
 

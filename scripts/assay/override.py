@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from assay.ci import DEFAULT_KEY
 from assay.section import Fact
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from assay.forge.comment import Shown
     from assay.forge.thread import Voice
 
-DEFAULT_KEY = "default"
 LEAST_REASON = 10
 """Letters and digits. `because ok` is no reason that anybody can learn from later."""
 LONGEST_GATE, LONGEST_REASON = 200, 1_000

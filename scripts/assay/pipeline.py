@@ -49,10 +49,28 @@ def run_stages(
         problem: What is wrong already; the first stage ends with it instead of running.
         debug: Print tracebacks of expected errors too.
     """
-    for name in names:
+    shown: list[Reason] = []
+    for at, name in enumerate(names, start=1):
         context = _run_stage(name, context, problem=problem, debug=debug)
+        shown += _annotate(name, context, shown=shown, to_come=len(names) - at)
+        section = context.record.section(name)
+        if section and section.exit_code == INTERRUPTED and section.blocked_by is None:
+            raise KeyboardInterrupt
         problem = None
     return context
+
+
+def _annotate(
+    name: str, context: Context, *, shown: Sequence[Reason], to_come: int
+) -> Sequence[Reason]:
+    """Put the reasons of a stage on the lines that they are about; returns what was shown."""
+    section = context.record.section(name)
+    if section is None or section.blocked_by is not None:
+        return ()  # its closing line has said it, and it is no news
+    reasons = limited(section.reasons, shown=shown, to_come=to_come)
+    for reason in reasons:
+        context.console.annotate(_placed(reason, context))
+    return reasons
 
 
 def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug: bool) -> Context:
@@ -69,13 +87,13 @@ def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug
             }
         )
         context.console.line(_closing_line(name, section), style=_STYLES[section.status])
-    if section.blocked_by is None:  # else the closing line has said it, and it is no news
-        for reason in limited(section.reasons):
-            context.console.annotate(_placed(reason, context))
     record = context.record.with_section(name, section)
+    if section.reasons:
+        from assay.report import places  # parses with ast, which a run without findings need not
+
+        reasons = places.located(record, section.reasons, context.workspace.read)
+        record = record.with_section(name, section.model_copy(update={"reasons": reasons}))
     records.save(record, context.workspace.state / records.FILE)
-    if section.exit_code == INTERRUPTED and section.blocked_by is None:
-        raise KeyboardInterrupt
     return context.with_record(record)
 
 

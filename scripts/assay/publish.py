@@ -1,132 +1,242 @@
-"""Posting a report where the run's host shows it, and reading what people answered there.
+"""Showing a report where the host of the run shows reports.
 
-The one place that holds a token.
+Each place asks for a permission of its own. What is refused costs that place alone: the others are
+served, the log says which permission is missing, and the verdict stays what it is.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
 
-from pydantic import SecretStr
-
-from assay import record as records
-from assay.errors import ForgeError
-from assay.forge.comment import marker
-from assay.override import judge, speakers
+from assay import connection
+from assay.errors import ForgeError, UsageError
+from assay.forge import assets, checks, cml, statuses
+from assay.forge.comment import Report, Run, marker
+from assay.illustrations import Illustrations, illustrate
+from assay.report import badge, check, markdown, places
+from assay.report.annotations import limited
 from assay.section import Reason
+from assay.stages import report as reporting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator
 
     from assay.ci import CiContext
     from assay.context import Context
+    from assay.forge import Posted
     from assay.forge.github import GitHubForge
-    from assay.override import Override
-    from assay.record import RunRecord
     from assay.stages.report import ReportFiles
 
-TOKENS = ("ASSAY_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
+Plots = Literal["images", "charts", "none"]
+Publisher = Literal["github", "cml"]
 
 
-def hear(context: Context, *, key: str) -> Context:
-    """The context with what people said about the gates that stop this run, in its record.
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Where a report is to be shown, as the workflow asks."""
 
-    What was there before is gone: the project's code can write the record too, and only the forge
-    says who said what. Where it does not answer nothing is accepted.
+    comment: bool = False
+    plots: Plots = "images"
+    check_run: bool = False
+    commit_status: bool = False
+    badge: bool = False
+    publisher: Publisher = "github"
+
+    @classmethod
+    def of(cls, *, plots: str = "images", publisher: str = "github", **switches: bool) -> Wanted:
+        """What the inputs say.
+
+        Raises:
+            UsageError: `plots` or `publisher` is a word that means nothing.
+        """
+        for name, value, allowed in (
+            ("plots", plots, get_args(Plots)),
+            ("publisher", publisher, get_args(Publisher)),
+        ):
+            if value not in allowed:
+                raise UsageError(f"`{name}` is {value!r}.", hint=f"Allowed: {', '.join(allowed)}.")
+        return cls(plots=plots, publisher=publisher, **switches)  # type: ignore[arg-type] # held above
+
+
+def page_link(ci: CiContext, artifact: str) -> str | None:
+    """Where people find the whole report: among the artifacts of a run.
+
+    Their own addresses are known only after the step that reports has ended.
     """
-    record = context.record.model_copy(update={"overrides": (), "comment_key": key})
-    try:
-        record = record.model_copy(update={"overrides": _overrides(context, record)})
-    except ForgeError as error:
-        message = f"Nobody's word on a gate could be read, so none counts: {error.message}"
-        context.console.annotate(Reason(message=message, hint=error.hint, severity="warning"))
-    if record != context.record:
-        records.save(record, context.workspace.state / records.FILE)
-    return context.with_record(record)
+    return f"{ci.run_url}#artifacts" if ci.host == "github" and ci.run_url and artifact else None
 
 
-def _overrides(context: Context, record: RunRecord) -> tuple[Override, ...]:
-    number, head = context.ci.pull_request, _commit(record)
-    gates = record.compare.gates if record.compare else ()
-    if number is None or head is None or context.ci.host != "github":
-        return ()
-    if not any(gate.stops for gate in gates):
-        return ()  # nobody has to be asked
-    forge = connect(context.ci, context.environ)
-    thread = forge.thread(number)
-    if thread.head != head:
-        # Its own run reads them. The commit is the event's to say, which earlier steps can change.
-        context.console.line(f"The pull request is at {thread.head[:7]} now, not at {head[:7]}.")
-        return ()
-    if thread.labels_hidden:
-        message = "Nobody's label on a gate could be read, so none counts; a comment does."
-        hint = "Add `permissions: issues: read` to the job."
-        context.console.annotate(Reason(message=message, hint=hint, severity="warning"))
-    voices = thread.voices()
-    return judge(
-        voices,
-        permitted=forge.writers(speakers(voices)),
-        author=thread.author,
-        head=head,
-        shown=thread.shown(marker(record.comment_key)),
-        gates=[gate.name for gate in gates if gate.stops or gate.warns],
-        key=record.comment_key,
-    )
+def show(context: Context, wanted: Wanted, *, link: str | None = None) -> ReportFiles:
+    """Write the report, and show it in every place that is asked for.
+
+    Args:
+        context: The run.
+        wanted: Where to show it.
+        link: Where people find all of it.
+    """
+    publication = _written(context, wanted, link, Run.of(context.environ))
+    if context.ci.host == "github" and not wanted.check_run:
+        for reason in limited(publication.parameters()):
+            context.console.annotate(reason)
+    for place, publish in publication.places():
+        try:
+            context.console.line(f"{place}: {publish()}")
+        except ForgeError as error:
+            _tell(context, place, error)
+    return publication.files
 
 
-def publish(context: Context, files: ReportFiles, *, key: str) -> None:
-    """Post the comment of a pull request, or say why there is nothing to post.
+def post(context: Context, wanted: Wanted, *, run: Run, link: str | None = None) -> Posted:
+    """Write the report of another run, and show it; a comment that cannot be posted is an error.
+
+    Args:
+        context: That run, as this one knows it.
+        wanted: Where to show it.
+        run: Its number.
+        link: Where people find all of it.
 
     Raises:
-        ForgeError: The forge refused.
+        ForgeError: The comment cannot be posted. The other places are served before.
     """
-    ci = context.ci
-    if ci.host != "github" or ci.repository is None:
-        context.console.line(f"Nothing to post to outside GitHub; the report is {files.markdown}")
-        return
-    if ci.pull_request is None:
-        context.console.line(f"The {ci.event} event belongs to no pull request: nothing to post.")
-        return
-    try:
-        posted = connect(ci, context.environ).upsert_comment(
-            pull_request=ci.pull_request,
-            body=files.markdown.read_text(encoding="utf-8"),
-            marker=marker(key),
-            sha=_commit(context.record),
+    publication = _written(context, wanted, link, run)
+    for place, publish in publication.places():
+        if place != COMMENT:
+            try:
+                context.console.line(f"{place}: {publish()}")
+            except ForgeError as error:
+                _tell(context, place, error)
+    posted = publication.comment()
+    context.console.line(f"{COMMENT}: {posted.action}, {posted.url}")
+    return posted
+
+
+COMMENT = "Comment"
+
+
+def _written(context: Context, wanted: Wanted, link: str | None, run: Run) -> _Publication:
+    pictured = wanted.comment and wanted.plots == "images" and wanted.publisher == "github"
+    drawn = illustrate(context) if pictured else Illustrations()
+    files = reporting.run(
+        context, html_link=link, images=drawn.images, charts=wanted.plots != "none"
+    )
+    return _Publication(context, wanted, files, drawn.note, link, run)
+
+
+@dataclass(frozen=True)
+class _Publication:
+    """A report that is written, and can be shown."""
+
+    context: Context
+    wanted: Wanted
+    files: ReportFiles
+    note: str
+    """See `Illustrations`."""
+    link: str | None
+    run: Run
+
+    @property
+    def repository(self) -> str:
+        return self.context.ci.repository or ""
+
+    def places(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        """What to show where, the most important first."""
+        ci, wanted = self.context.ci, self.wanted
+        on_github = ci.host == "github" and ci.repository is not None
+        if wanted.comment and not (on_github and ci.pull_request):
+            where = f"The {ci.event} event belongs to no pull request" if on_github else _ELSEWHERE
+            self.context.console.line(f"{where}: nothing to post. See {self.files.markdown}.")
+        elif wanted.comment:
+            yield COMMENT, self.comment
+        if on_github and wanted.check_run:
+            yield "Check run", self.check_run
+        if on_github and wanted.commit_status:
+            yield "Commit status", self.commit_status
+        if on_github and wanted.badge and _is_default(ci):
+            yield "Badge", self.badge
+
+    def comment(self) -> Posted:
+        ci, record = self.context.ci, self.context.record
+        if ci.pull_request is None:
+            raise UsageError(f"The {ci.event} event belongs to no pull request.")
+        body = self.files.markdown.read_text(encoding="utf-8")
+        report = Report(
+            body=f"{self.note}\n{body}" if self.note else body,
+            marker=marker(record.comment_key),
+            sha=record.pushed,
+            run=self.run,
         )
-    except ForgeError as error:
-        if not ci.from_fork:
-            raise
-        # Expected: a fork's token is read-only. The verdict must not depend on it.
-        message = "The comment cannot be posted from a fork; the report is in the job's summary."
-        context.console.annotate(Reason(message=message, hint=error.message, severity="note"))
+        if self.wanted.publisher == "github":
+            return self._forge().upsert_comment(pull_request=ci.pull_request, report=report)
+        return cml.publish(
+            report,
+            server_url=ci.server_url,
+            repository=self.repository,
+            pull_request=ci.pull_request,
+            token=connection.token(self.context.environ).get_secret_value(),
+            environ=self.context.environ,
+        )
+
+    def check_run(self) -> str:
+        record, verdict = self.context.record, self.files.verdict
+        text = self.files.markdown.read_text(encoding="utf-8")
+
+        def report(limit: int) -> str:
+            if markdown.length(text) <= limit:
+                return text
+            return markdown.render(record, verdict=verdict, limit=limit, html_link=self.link)
+
+        reasons = places.of(record, self.context.workspace.read)
+        run = check.of(record, verdict, reasons=reasons, report=report, details_url=self.link)
+        with self._forge().api(self.repository, permission=checks.PERMISSION) as api:
+            return checks.publish(api, self.repository, run, self._commit())
+
+    def commit_status(self) -> str:
+        status = check.status(self.context.record, self.files.verdict, target_url=self.link)
+        with self._forge().api(self.repository, permission=statuses.PERMISSION) as api:
+            statuses.publish(api, self.repository, status, self._commit())
+        return f"{status.context} is {status.state}"
+
+    def badge(self) -> str:
+        record = self.context.record
+        files = badge.files(badge.of(record, self.files.verdict))
+        with self._forge().api("the badge") as api:
+            path = assets.put_badge(api, self.repository, key=record.comment_key, files=files)
+        return assets.url(self.context.ci.server_url, self.repository, assets.BRANCH, path)
+
+    def parameters(self) -> tuple[Reason, ...]:
+        """Notices on the parameters behind what got worse, with files from the root of git."""
+        record = self.context.record
+        return tuple(
+            reason.model_copy(update={"file": f"{record.project}{reason.file}"})
+            for reason in places.parameters(record, self.context.workspace.read)
+        )
+
+    def _forge(self) -> GitHubForge:
+        return connection.connect(self.context.ci, self.context.environ)
+
+    def _commit(self) -> str:
+        if (sha := self.context.record.pushed) is None:
+            raise ForgeError(
+                "the run does not say which commit it is about",
+                hint="Run it on a commit: `actions/checkout` before it.",
+            )
+        return sha
+
+
+_ELSEWHERE = "This is no run of GitHub Actions"
+
+
+def _is_default(ci: CiContext) -> bool:
+    return ci.pull_request is None and ci.head_ref is not None and ci.head_ref == ci.default_branch
+
+
+def _tell(context: Context, place: str, error: ForgeError) -> None:
+    if context.ci.from_fork:
+        # Expected: a fork's token is read-only.
+        message = f"{place}: not from a fork's run. The report is in the summary of the job."
+        hint = "A second workflow can post it: see docs/forks.md."
+        context.console.annotate(Reason(message=message, hint=hint, severity="note"))
         return
-    context.console.line(f"Comment {posted.action}: {posted.url}")
-
-
-def connect(ci: CiContext, environ: Mapping[str, str]) -> GitHubForge:
-    """The forge of a run.
-
-    Raises:
-        ForgeError: There is no token.
-    """
-    from assay.forge.github import GitHubForge
-
-    return GitHubForge(api_url=ci.api_url, repository=ci.repository or "", token=_token(environ))
-
-
-def _commit(record: RunRecord) -> str | None:
-    """The commit that a report is about, in full."""
-    sha = record.commit or ""
-    return sha if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", sha) else None
-
-
-def _token(environ: Mapping[str, str]) -> SecretStr:
-    for name in TOKENS:
-        if environ.get(name):
-            return SecretStr(environ[name])
-    raise ForgeError(
-        "There is no token to post the comment with.",
-        hint="Pass `github-token: ${{ github.token }}` to the action, or set GITHUB_TOKEN.",
-    )
+    message = f"{place} not posted: {error.message}"
+    context.console.annotate(Reason(message=message, hint=error.hint, severity="warning"))

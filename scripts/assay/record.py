@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
@@ -15,10 +16,10 @@ from pydantic import Field, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from assay import __version__
-from assay.ci import CiContext
+from assay.ci import DEFAULT_KEY, CiContext
 from assay.config import Config
 from assay.errors import UsageError
-from assay.override import DEFAULT_KEY, Override, accepted
+from assay.override import Override, accepted
 from assay.provenance import Provenance
 from assay.section import Fact, Section
 from assay.stages.checkout import CheckoutSection
@@ -81,7 +82,7 @@ class RunRecord(Fact):
     evaluate: EvaluateSection | None = None
     compare: CompareSection | None = None
     overrides: tuple[Override, ...] = ()
-    """What people said about gates that stop the run; `publish.hear` alone writes it."""
+    """What people said about gates that stop the run; `hearing.hear` alone writes it."""
     comment_key: str = DEFAULT_KEY
     """What tells the comment from others of the same pull request."""
     title: str = ""
@@ -93,6 +94,12 @@ class RunRecord(Fact):
     def commit(self) -> str | None:
         """The commit that the author pushed; `head` may be the forge's merge of it with base."""
         return self.ci.head_sha or (self.head.sha if self.head else None)
+
+    @property
+    def pushed(self) -> str | None:
+        """The same, where it is a commit's name in full; the record may hold any text."""
+        sha = self.commit or ""
+        return sha if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", sha) else None
 
     def accepted(self) -> Mapping[str, Override]:
         """The gates that somebody with permission accepted for this very commit, by name."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assay.environment.uv import Uv
 
 PROJECT_VERBS = ("check", "checkout", "compare", "evaluate", "init", "test", "train", "validate")
-TOOL_VERBS = ("accept", "report", "schema")
+TOOL_VERBS = ("accept", "comment", "report", "schema")
 
 REMEMBERED = ("ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS")
 

@@ -6,8 +6,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from assay.ci import DEFAULT_KEY
 from assay.console import printable
-from assay.override import DEFAULT_KEY
 from assay.report import markdown, wording
 from assay.stages.validate import describe
 

@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.errors import OutsideError
-from assay.report import figures, html, markdown, outputs, summary
+from assay.errors import ConfigError, OutsideError
+from assay.forge import comment
+from assay.report import figures, html, junit, markdown, mermaid, outputs, summary, templating
+from assay.section import Reason
 from assay.verdict import decide
 from assay.workspace import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from assay.context import Context
     from assay.record import RunRecord
+    from assay.report.images import Image
     from assay.verdict import Verdict
 
-FORMATS = ("markdown", "html", "json", "summary", "outputs", "terminal")
-MARKDOWN, HTML, JSON = "report.md", "report.html", "report.json"
-MARKER_ROOM = 2_048
-"""Characters of a comment that are left for hidden lines: its marker, and what it has shown."""
+FORMATS = ("markdown", "html", "json", "junit", "summary", "outputs", "terminal")
+MARKDOWN, HTML, JSON, JUNIT = "report.md", "report.html", "report.json", "report.junit.xml"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class ReportFiles:
     markdown: Path
     html: Path
     json: Path
+    junit: Path
 
 
 def run(
@@ -41,6 +43,8 @@ def run(
     formats: Collection[str] = FORMATS,
     folder: Path | None = None,
     html_link: str | None = None,
+    images: Sequence[Image] = (),
+    charts: bool = True,
 ) -> ReportFiles:
     """Render the record and write what was asked for; a reader never sees half a file.
 
@@ -49,6 +53,8 @@ def run(
         formats: Of `FORMATS`, which to make.
         folder: Where files go: by default beside the record.
         html_link: Where people find the HTML page, if it is published.
+        images: Plots of the comment that have been published.
+        charts: Whether the comment shows plots as text that its host draws, without any of these.
 
     Raises:
         OutsideError: A file cannot be written.
@@ -57,16 +63,16 @@ def run(
     verdict = decide(record)
     state = context.workspace.state
     target = folder or state
-    files = ReportFiles(verdict, target / MARKDOWN, target / HTML, target / JSON)
+    names = (MARKDOWN, HTML, JSON, JUNIT)
+    files = ReportFiles(verdict, *(target / name for name in names))
     if "markdown" in formats:
-        limit = markdown.LIMIT - MARKER_ROOM
-        text = markdown.render(record, verdict=verdict, limit=limit, html_link=html_link)
-        write_atomically(files.markdown, _encodable(text))
+        write_atomically(files.markdown, _comment(context, verdict, html_link, images, charts))
     if "html" in formats:
-        plots = figures.of(record, _plot_files(record, state))
-        write_atomically(files.html, _encodable(html.render(record, verdict=verdict, plots=plots)))
+        write_atomically(files.html, _page(context, verdict))
     if "json" in formats:
         write_atomically(files.json, as_json(record, verdict))
+    if "junit" in formats:
+        write_atomically(files.junit, _encodable(junit.render(record, verdict)))
     _for_github(context, files, formats, html_link)
     if "terminal" in formats:
         _print(context, files)
@@ -79,7 +85,56 @@ def as_json(record: RunRecord, verdict: Verdict) -> str:
     return json.dumps({"verdict": verdict.model_dump(), **whole}, indent=1) + "\n"
 
 
-def _plot_files(record: RunRecord, state: Path) -> dict[str, bytes]:
+def _comment(
+    context: Context,
+    verdict: Verdict,
+    html_link: str | None,
+    images: Sequence[Image],
+    charts: bool,  # noqa: FBT001 (private, and named in its one call)
+) -> str:
+    record = context.record
+    drawn = mermaid.charts(record) if charts and not images else ()
+
+    def render(overrides: Mapping[str, str]) -> str:
+        return markdown.render(
+            record,
+            verdict=verdict,
+            limit=markdown.LIMIT - room,
+            html_link=html_link,
+            overrides=overrides,
+            images=images,
+            charts=drawn,
+        )
+
+    room = markdown.LIMIT - comment.room(comment.marker(record.comment_key))
+    return _encodable(_with_templates(context, markdown.TEMPLATE, render))
+
+
+def _page(context: Context, verdict: Verdict) -> str:
+    record = context.record
+    plots = figures.of(record, plot_files(record, context.workspace.state))
+
+    def render(overrides: Mapping[str, str]) -> str:
+        return html.render(record, verdict=verdict, plots=plots, overrides=overrides)
+
+    return _encodable(_with_templates(context, html.TEMPLATE, render))
+
+
+def _with_templates(context: Context, name: str, render: Callable[[Mapping[str, str]], str]) -> str:
+    """What the user's templates make; where they fail, what ours do: people wait for a report."""
+    folder = context.config.report.templates
+    if folder is None:
+        return render({})
+    try:
+        overrides = templating.load(context.workspace.root / folder)
+        return render({key: text for key, text in overrides.items() if key == name})
+    except ConfigError as error:
+        told = Reason.of(error).model_copy(update={"severity": "warning"})
+        context.console.annotate(told)
+        return render({})
+
+
+def plot_files(record: RunRecord, state: Path) -> dict[str, bytes]:
     """The plot files that the record names; one that points out of its folder is not read."""
     found = {}
     root = state.resolve()

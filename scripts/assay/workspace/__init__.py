@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from assay.standby import Standby
 
 STATE = ".assay"
+LARGEST_TEXT = 5_000_000
+"""Bytes of a file that is read for the lines in it."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,22 @@ class Workspace:
     def dvc(self) -> Dvc:
         """The DVC project."""
         return Dvc(self.root, self.environ, self.standby)
+
+    def read(self, path: str) -> bytes | None:
+        """A text file of the project as it lies on disk; `None` for any other thing.
+
+        Not through a link that leads out of the project, and not without end: a pull request can
+        name any file.
+        """
+        try:
+            whole = (self.root / path).resolve(strict=True)
+            if not whole.is_relative_to(self.root.resolve()) or not whole.is_file():
+                return None
+            with whole.open("rb") as file:
+                content = file.read(LARGEST_TEXT + 1)
+        except (OSError, ValueError):
+            return None
+        return content if len(content) <= LARGEST_TEXT else None
 
     @property
     def state(self) -> Path:

@@ -1,0 +1,87 @@
+"""Plots of a report as images that its comment can show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from assay.connection import connect
+from assay.errors import ForgeError
+from assay.forge import assets
+from assay.forge.comment import marker
+from assay.report import pictures
+from assay.report.images import Image
+from assay.stages.report import plot_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.context import Context
+    from assay.report.images import Picture
+
+
+@dataclass(frozen=True)
+class Illustrations:
+    """Pictures where a comment can show them."""
+
+    images: tuple[Image, ...] = ()
+    note: str = ""
+    """A line for the comment that nobody sees: which pictures it shows."""
+
+
+def illustrate(context: Context) -> Illustrations:
+    """The pictures of a report, stored where its comment can show them; none where that cannot be.
+
+    Nothing is sent for pictures that the comment shows already.
+    """
+    ci, record = context.ci, context.record
+    if ci.host != "github" or ci.repository is None or ci.pull_request is None:
+        return Illustrations()
+    drawn = pictures.of(record, plot_files(record, context.workspace.state))
+    if not drawn:
+        return Illustrations()
+    files = {path: content for one in drawn for path, content in _files(one).items()}
+    now = datetime.now(UTC)
+    try:
+        forge = connect(ci, context.environ)
+        shown = forge.present(ci.pull_request, marker(record.comment_key))
+        stored = assets.known(shown, files, now=now)
+        if stored is None:
+            with forge.api("pictures") as api:
+                commit = assets.store(
+                    api,
+                    ci.repository,
+                    files=files,
+                    key=record.comment_key,
+                    pull_request=ci.pull_request,
+                    now=now,
+                )
+            stored = assets.Stored.of(commit, files, now)
+    except ForgeError as error:
+        # Expected where the job may only read, as the starter has it: charts stand in for images.
+        context.console.line(f"Plots are shown as charts, not as images: {error.message}.")
+        return Illustrations()
+    url = partial(assets.url, ci.server_url, ci.repository, stored.commit)
+    return Illustrations(tuple(_image(one, url) for one in drawn), stored.note)
+
+
+def _files(picture: Picture) -> dict[str, bytes]:
+    light, dark = _paths(picture)
+    return {light: picture.light, dark: picture.dark}
+
+
+def _paths(picture: Picture) -> tuple[str, str]:
+    return f"{picture.name}-light.png", f"{picture.name}-dark.png"
+
+
+def _image(picture: Picture, url: Callable[[str], str]) -> Image:
+    light, dark = _paths(picture)
+    return Image(
+        title=picture.title,
+        alt=picture.alt,
+        width=picture.width,
+        light=url(light),
+        dark=url(dark),
+    )
