@@ -95,10 +95,19 @@ def kept(state: State) -> dict[str, dict[str, bytes]]:
     """The files of every commit with pictures that the tip lists; all have to be its ancestors."""
     repository = state.repositories[REPO]
     sha, commit = tip(state)
-    found = {}
-    for entry in assetplan.entries(commit.message):
-        assert git.descends(repository.objects, sha, entry.commit), "listed, but not kept"
-        found[entry.commit] = files_of(state, entry.commit)
+    listed = [entry.commit for entry in assetplan.entries(commit.message)]
+    assert set(listed) <= ancestors(repository.objects, sha), "listed, but not kept"
+    return {commit: files_of(state, commit) for commit in listed}
+
+
+def ancestors(known: git.Objects, sha: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [sha]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += git.read_commit(known, one).parents
     return found
 
 
@@ -301,20 +310,22 @@ def test_pruning_looks_again_when_another_run_came_in_between(
 ) -> None:
     seed(api, state, timedelta(days=300))
     others: list[str] = []
+    made: list[str] = []
     request = Api.request
 
     def outrun(self: Api, verb: str, path: str, data: object = None) -> object:
         answer = request(self, verb, path, data)  # type: ignore[arg-type]
-        # After the branch was read for the plan, before it is read again.
-        if self is api and verb == "POST" and "/git/commits" in path and len(others) < 2:
-            with connect(server, []) as other:
-                others.append("")
-                others[-1] = store(other, {"x.png": b"%d" % len(others)}, pull_request=60)
+        if self is api and verb == "POST" and "/git/commits" in path:
+            made.append(path)
+            if len(made) == 2:  # the next tip is made, and the branch not yet read again
+                with connect(server, []) as other:
+                    others.append(store(other, {"x.png": b"x"}, pull_request=60))
         return answer
 
     monkeypatch.setattr(Api, "request", outrun)
-    mine = store(api, {"mine.png": b"mine"}, now=NOW)
+    mine = store(api, {"mine.png": b"mine"})
     assert {mine, *others} <= kept(state).keys()
+    assert len(others) == 1
 
 
 def test_where_no_branch_may_be_forced_nothing_is_dropped(api: Api, state: State) -> None:

@@ -100,8 +100,8 @@ def store(
         spread: Between 0 and 1, how a pause differs, so that runs do not meet again.
 
     Raises:
-        ForgeError: GitHub refuses; the report then does without pictures.
-        AssayError: A path or a size is not what it may be, which drawing has to prevent.
+        ForgeError: GitHub refuses, or they are too large; the report then does without pictures.
+        AssayError: A path is not what it may be, which drawing has to prevent.
     """
     _check(files)
     branch = Branch(api, repository, sleep=sleep, spread=spread)
@@ -179,11 +179,11 @@ def _check(files: Mapping[str, bytes]) -> None:
                 f"{path!r} is no path of a picture: letters, digits, hyphens, dots, underscores"
             )
         if len(content) > LARGEST:
-            raise AssayError(
+            raise ForgeError(
                 f"the picture {path} has {len(content):,} bytes; at most {LARGEST:,} are stored"
             )
     if (together := sum(map(len, files.values()))) > LARGEST_TOGETHER:
-        raise AssayError(
+        raise ForgeError(
             f"the pictures have {together:,} bytes together; "
             f"at most {LARGEST_TOGETHER:,} are stored"
         )
