@@ -30,14 +30,14 @@ _GAP = "\u200b"
 # What begins or ends anything inside of a line. Entities, since a backslash is text inside HTML.
 _ACTIVE = re.compile(
     r"[#$&*<>\[\\\]_`|~]"
-    r"|(?<=[Ww][Ww][Ww])\.|:(?=\u200b?/)"  # bare addresses
+    r"|:(?=\u200b?/)"  # bare addresses
     r"|^[-+=](?=[-+=\s]|$)|(?<=^\d)[.)](?=\s|$)"  # what would begin a list or underline a heading
 )
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # @team (and e-mail addresses), #12 (and owner/name#12), GH-12, :tada:, https:// and www.
 _REFERENCE = re.compile(
     r"@|#(?=\w)|(?<=\bGH)-(?=\d)|:(?=[\w+-])|(?<=http):(?=/)|(?<=https):(?=/)|(?<=ftp):(?=/)"
-    r"|(?<=www)\.",
+    r"|www(?=\.)",
     re.IGNORECASE,
 )
 # Most of what a report shows; there is nothing in it to escape.
