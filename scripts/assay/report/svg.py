@@ -26,6 +26,8 @@ ENGINE = Engine()
 MISSING = "Plots need the extra `assay[report]`, which is not installed."
 _SIZE = {"width": WIDTH, "height": HEIGHT}
 _MOST_ROWS = 200_000
+_MOST_REMEMBERED = 1_000_000
+"""Characters of a specification whose drawing is kept for the next who asks for it."""
 _FORBIDDEN = {
     "url": "loads data from an address",
     "href": "links to an address",
@@ -115,7 +117,9 @@ def render(
     """
     if not available():
         raise PlotError(MISSING)
-    drawn = _drawing(json.dumps(spec))
+    text = json.dumps(spec)
+    remembered = len(text) <= _MOST_REMEMBERED
+    drawn = _drawing(text) if remembered else _drawing.__wrapped__(text)
     if isinstance(drawn, EngineError):
         raise PlotError(f"it is no drawable Vega-Lite: {_first_line(drawn)}") from drawn
     colours = VARIABLES if palette is None else _colours(palette)
