@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 MOST = 20
 """Differences that a report lists."""
-_IDENTITY = "Pull request, commit and branches, as GitHub names them."
+_IDENTITY = "pull request, commit and branches, as GitHub names them"
 _REPORTED = (
-    "Metrics, intervals and p-values, of base too.",
-    "Results of the data's checks, of tests and of training.",
-    "Changes of parameters, data, code and packages, and all names.",
+    "metrics, intervals and p-values, of base too",
+    "results of the data's checks, of tests and of training",
+    "changes of parameters, data, code and packages, and all names",
 )
+_PLOTS = "not shown: plots that `dvc.yaml` declares, for only the record of that run is opened"
 
 
 def unusable(record: RunRecord, run: UntrustedRun, problem: UntrustedError) -> RunRecord:
@@ -47,21 +48,22 @@ def judged(
     mended, wrong = recompute.sound(record)
     held = rules.harmless(base or Config())
     decided, unanswered = recompute.judged(mended, held)
-    differences = [*said, *_changed(base, own, path), *wrong, *unanswered]
-    differences += recompute.contradictions(record)
-    differences += _dropped_plots(record)
     found = verdict.decide(decided)
+    differences = []
     if found.outcome != claimed.outcome:
         told = f"By its own record this run is {quoted(claimed.outcome)}"
         differences.append(f"{told}, by what is decided here {quoted(found.outcome)}.")
+    # The gravest first: a report may show the first few alone.
+    differences += [*wrong, *recompute.contradictions(record), *unanswered]
+    differences += [*said, *_changed(base, own, path)]
     at = f"`{path}` of base (`{(record.ci.base_sha or '')[:7]}`)"
     verified = (
         _IDENTITY,
-        f"Gates, changes and the verdict: decided again by {at}, from the numbers reported.",
+        f"gates, changes and the verdict, decided again by {at} from the numbers reported",
     )
-    return _vouched(
-        _without_plots(decided), run, verified=verified, reported=_REPORTED, said=differences
-    )
+    shown, left_out = _without_plots(decided)
+    reported = (*_REPORTED, *left_out)
+    return _vouched(shown, run, verified=verified, reported=reported, said=differences)
 
 
 def with_words(record: RunRecord, claimed: RunRecord) -> RunRecord:
@@ -91,17 +93,12 @@ def _changed(base: Config | None, own: Config, path: str) -> Iterator[str]:
         yield from changed
 
 
-def _dropped_plots(record: RunRecord) -> Iterator[str]:
-    count = len(record.evaluate.plots) if record.evaluate else 0
-    if count:
-        yield f"{count:,} plots of `dvc.yaml` are left out: files of the run are not opened here."
-
-
-def _without_plots(record: RunRecord) -> RunRecord:
+def _without_plots(record: RunRecord) -> tuple[RunRecord, tuple[str, ...]]:
+    """Without the plots of `dvc.yaml`, and a word on that where there are any."""
     if record.evaluate is None or not record.evaluate.plots:
-        return record
+        return record, ()
     evaluate = record.evaluate.model_copy(update={"plots": ()})
-    return record.model_copy(update={"evaluate": evaluate})
+    return record.with_section("evaluate", evaluate), (_PLOTS,)
 
 
 def _vouched(
