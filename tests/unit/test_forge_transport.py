@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from assay.errors import ForgeError
 from assay.forge.refusal import MissingError
+from assay.forge.rights import advice, kind_of, permission_for
 from assay.forge.transport import Api
 
 if TYPE_CHECKING:
@@ -275,3 +276,118 @@ class TestDownload:
         with pytest.raises(ForgeError, match="again and again"):
             api.download("/zip", limit=9)
         assert len(server.asked) == 3
+
+
+class TestRights:
+    @pytest.mark.parametrize(
+        ("verb", "path", "permission"),
+        [
+            ("POST", "/repos/a/b/issues/5/comments", "pull-requests: write"),
+            ("GET", "/repos/a/b/pulls/5", "pull-requests: read"),
+            ("POST", "/repos/a/b/check-runs", "checks: write"),
+            ("POST", "/repos/a/b/statuses/abc", "statuses: write"),
+            ("POST", "/repos/a/b/git/trees", "contents: write"),
+            ("PUT", "/repos/a/b/contents/badge.svg?ref=issues/1", "contents: write"),
+            ("GET", "/repos/a/b/actions/artifacts/7/zip", "actions: read"),
+            ("GET", "/repos/a/b", "contents: read"),
+        ],
+    )
+    def test_a_path_tells_the_permission(self, verb: str, path: str, permission: str) -> None:
+        assert permission_for(verb, path) == permission
+
+    @pytest.mark.parametrize(
+        ("told", "permission", "advised"),
+        [
+            ("", "pull-requests: write", "pull-requests: write"),
+            ("issues=write; pull_requests=write", "pull-requests: write", "pull-requests: write"),
+            ("issues=read; pull_requests=read", "pull-requests: write", "pull-requests: write"),
+            ("issues=write", "pull-requests: write", "issues: write"),
+            (
+                "contents=write,workflows=write",
+                "contents: write",
+                "contents: write, workflows: write",
+            ),
+            ("organization_projects=admin", "checks: write", "organization-projects: admin"),
+            ("nonsense", "checks: write", "checks: write"),
+        ],
+    )
+    def test_github_s_own_word_on_it_counts(self, told: str, permission: str, advised: str) -> None:
+        headers = {"x-accepted-github-permissions": told}
+        assert advice("job", permission, headers) == f"Add `permissions: {advised}` to the job."
+
+    @pytest.mark.parametrize(
+        ("token", "kind"),
+        [
+            ("ghs_x", "job"),
+            ("ghp_x", "classic"),
+            ("gho_x", "classic"),
+            ("0123456789" * 4, "classic"),
+            ("github_pat_x", "fine-grained"),
+            ("anything", "job"),
+        ],
+    )
+    def test_a_token_s_first_letters_tell_its_kind(self, token: str, kind: str) -> None:
+        assert kind_of(token) == kind
+
+    def test_a_classic_token_is_told_its_scopes(self, server: Server) -> None:
+        server.say(
+            "/repos/a/b/statuses/c",
+            {"message": "Not Found"},
+            404,
+            x_oauth_scopes="gist",
+            x_accepted_oauth_scopes="repo, repo:status",
+        )
+        with (
+            connect(server.url(), token="ghp_x") as api,
+            pytest.raises(MissingError) as caught,
+        ):
+            api.request("POST", "/repos/a/b/statuses/c", {})
+        hint = caught.value.hint or ""
+        assert "the scope `repo, repo:status` (it has gist)" in hint
+
+    def test_a_fine_grained_token_is_told_its_setting(self, server: Server) -> None:
+        server.say("/repos/a/b/check-runs", {"message": "Resource not accessible"}, 403)
+        with (
+            connect(server.url(), token="github_pat_x") as api,
+            pytest.raises(ForgeError, match="may not write checks of acme/bikes") as caught,
+        ):
+            api.request("POST", "/repos/a/b/check-runs", {})
+        assert "`Checks: Read and write`" in (caught.value.hint or "")
+
+    def test_a_token_that_is_refused_is_told_what_it_needs(self, server: Server, api: Api) -> None:
+        server.say("/repos/a/b/statuses/c", {"message": "Bad credentials"}, 401)
+        with pytest.raises(ForgeError) as caught:
+            api.request("POST", "/repos/a/b/statuses/c", {})
+        assert "`permissions: statuses: write`" in (caught.value.hint or "")
+
+
+class TestRateLimit:
+    def test_says_until_when(self, server: Server, api: Api, pauses: list[float]) -> None:
+        server.say(
+            "/it",
+            {"message": "API rate limit exceeded"},
+            403,
+            x_ratelimit_remaining="0",
+            x_ratelimit_reset="4102444799",
+        )
+        with pytest.raises(ForgeError, match="until 00:00 UTC on 2100-01-01") as caught:
+            api.request("GET", "/it")
+        assert "after 00:00 UTC" in (caught.value.hint or "")
+        assert pauses == []
+
+    def test_a_pause_longer_than_our_patience_is_not_made(
+        self, server: Server, api: Api, pauses: list[float]
+    ) -> None:
+        server.say("/it", {"message": "secondary rate limit"}, 403, retry_after="121")
+        with pytest.raises(ForgeError, match=r"rate limit .* until \d\d:\d\d UTC"):
+            api.request("GET", "/it")
+        assert pauses == []
+
+    def test_nobody_comes_back_earlier_than_asked(
+        self, server: Server, pauses: list[float]
+    ) -> None:
+        server.say("/it", {"message": "secondary rate limit"}, 403, retry_after="7")
+        server.say("/it", {})
+        with connect(server.url(), pauses, spread=lambda: 0.5) as api:
+            api.request("POST", "/it", {})
+        assert pauses == [7.5]
