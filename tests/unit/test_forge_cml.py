@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from assay.ci import DEFAULT_KEY
 from assay.errors import ForgeError
 from assay.forge import cml, watermark
 from assay.forge.comment import Comment, Report, Run, has_marker, marker, visible, written
 from assay.forge.sticky import Create, Update, decide, relevant
-from assay.override import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
