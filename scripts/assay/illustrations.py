@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from assay.context import Context
+    from assay.forge.transport import Api
     from assay.report.images import Picture
 
 
@@ -39,31 +40,39 @@ def illustrate(context: Context) -> Illustrations:
     ci, record = context.ci, context.record
     if ci.host != "github" or ci.repository is None or ci.pull_request is None:
         return Illustrations()
+    try:
+        forge = connect(ci, context.environ)
+        shown = forge.present(ci.pull_request, marker(record.comment_key))
+        with forge.api("pictures") as api:
+            if not assets.has_note(shown):
+                assets.ask(api, ci.repository)
+            return _stored(context, api, shown)
+    except ForgeError as error:
+        # Expected where the job may only read, as the starter has it: charts stand in for images.
+        context.console.line(f"Plots are shown as charts, not as images: {error.message}.")
+        return Illustrations()
+
+
+def _stored(context: Context, api: Api, shown: str) -> Illustrations:
+    ci, record = context.ci, context.record
     drawn = pictures.of(record, plot_files(record, context.workspace.state))
     if not drawn:
         return Illustrations()
     files = {path: content for one in drawn for path, content in _files(one).items()}
     now = datetime.now(UTC)
-    try:
-        forge = connect(ci, context.environ)
-        shown = forge.present(ci.pull_request, marker(record.comment_key))
-        stored = assets.known(shown, files, now=now)
-        if stored is None:
-            with forge.api("pictures") as api:
-                commit = assets.store(
-                    api,
-                    ci.repository,
-                    files=files,
-                    key=record.comment_key,
-                    pull_request=ci.pull_request,
-                    now=now,
-                )
-            stored = assets.Stored.of(commit, files, now)
-    except ForgeError as error:
-        # Expected where the job may only read, as the starter has it: charts stand in for images.
-        context.console.line(f"Plots are shown as charts, not as images: {error.message}.")
-        return Illustrations()
-    url = partial(assets.url, ci.server_url, ci.repository, stored.commit)
+    repository = ci.repository or ""
+    stored = assets.known(shown, files, now=now)
+    if stored is None:
+        commit = assets.store(
+            api,
+            repository,
+            files=files,
+            key=record.comment_key,
+            pull_request=ci.pull_request,
+            now=now,
+        )
+        stored = assets.Stored.of(commit, files, now)
+    url = partial(assets.url, ci.server_url, repository, stored.commit)
     return Illustrations(tuple(_image(one, url) for one in drawn), stored.note)
 
 

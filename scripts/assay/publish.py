@@ -107,7 +107,7 @@ def post(context: Context, wanted: Wanted, *, run: Run, link: str | None = None)
             except ForgeError as error:
                 _tell(context, place, error)
     posted = publication.comment()
-    context.console.line(f"{COMMENT}: {posted.action}, {posted.url}")
+    context.console.line(f"{COMMENT}: {_told(posted)}")
     return posted
 
 
@@ -139,7 +139,7 @@ class _Publication:
     def repository(self) -> str:
         return self.context.ci.repository or ""
 
-    def places(self) -> Iterator[tuple[str, Callable[[], object]]]:
+    def places(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """What to show where, the most important first."""
         ci, wanted = self.context.ci, self.wanted
         on_github = ci.host == "github" and ci.repository is not None
@@ -147,7 +147,7 @@ class _Publication:
             where = f"The {ci.event} event belongs to no pull request" if on_github else _ELSEWHERE
             self.context.console.line(f"{where}: nothing to post. See {self.files.markdown}.")
         elif wanted.comment:
-            yield COMMENT, self.comment
+            yield COMMENT, lambda: _told(self.comment())
         if on_github and wanted.check_run:
             yield "Check run", self.check_run
         if on_github and wanted.commit_status:
@@ -225,6 +225,10 @@ class _Publication:
 
 
 _ELSEWHERE = "This is no run of GitHub Actions"
+
+
+def _told(posted: Posted) -> str:
+    return f"{posted.action}, {posted.url}"
 
 
 def _is_default(ci: CiContext) -> bool:

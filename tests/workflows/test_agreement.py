@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 
 ACTIONS = [ROOT / "action.yml", *sorted(ROOT.glob("actions/*/action.yml"))]
 WORKFLOW = ROOT / ".github/workflows/model-check.yml"
+REUSABLE = (
+    ("model-check", "action.yml", 1, {"runs-on", "timeout-minutes"}),
+    ("model-report", "actions/comment/action.yml", 0, {"runs-on", "timeout-minutes"}),
+)
+"""Name, the action that it uses, in which step, and what it takes for itself."""
 # What is read by others than the options of the command line: the launcher, the entry point
 # (tracebacks of whatever fails), and what publishes.
 LAUNCHER = {"ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS"}
 EVERYWHERE = {"ASSAY_DEBUG"}
 TOKENS = {"ASSAY_TOKEN"}
-TAKE_TOKENS = {"accept", "report"}
+TAKE_TOKENS = {"accept", "comment", "report"}
+CONTEXTS = {"ASSAY_MATRIX": "${{ toJSON(matrix) }}"}
+"""Variables that are no input: what the runner knows of the job."""
 
 Json = dict[str, Any]
 
@@ -80,6 +87,8 @@ def test_every_input_is_read_by_some_step(path: Path) -> None:
 def test_an_input_has_a_variable_of_its_own_name(path: Path) -> None:
     for step in steps(load(path)):
         for variable, value in (step.get("env") or {}).items():
+            if CONTEXTS.get(variable) == value:
+                continue
             found = re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", value)
             assert found, f"{variable} is no plain input"
             wanted = "ASSAY_" + found[1].replace("-", "_").upper()
@@ -107,7 +116,7 @@ def test_the_launcher_reads_what_we_think() -> None:
 def test_each_option_can_be_set_from_an_action() -> None:
     given = {variable for _, step, _ in calls() for variable in step["env"]}
     verbs = ("check", "checkout", "validate", "test", "train", "evaluate", "compare")
-    for verb in (*verbs, "report", "accept"):
+    for verb in (*verbs, "report", "accept", "comment"):
         assert options(verb) <= given, verb
 
 
@@ -136,35 +145,52 @@ def test_every_output_of_the_report_is_one_that_it_writes() -> None:
         assert set(re.findall(r"steps\.report\.outputs\.([\w-]+)", text)) <= written
 
 
-def test_the_reusable_workflow_passes_on_every_input() -> None:
-    workflow = load(WORKFLOW)
-    job = workflow["jobs"]["model-check"]
-    given = job["steps"][1]["with"]
+@pytest.mark.parametrize(("name", "action", "step", "own"), REUSABLE)
+def test_the_reusable_workflow_passes_on_every_input(
+    name: str, action: str, step: int, own: set[str]
+) -> None:
+    workflow = load(ROOT / f".github/workflows/{name}.yml")
+    job = workflow["jobs"][name]
+    given = job["steps"][step]["with"]
+    fixed = {key for key, value in given.items() if "{{" not in str(value)}
     declared = set(workflow["on"]["workflow_call"]["inputs"])
-    assert declared == set(given) | {"runs-on", "timeout-minutes"}
-    assert all(value == f"${{{{ inputs.{key} }}}}" for key, value in given.items())
-    assert set(given) <= set(load(ROOT / "action.yml")["inputs"])
-    secrets = workflow["on"]["workflow_call"]["secrets"]
-    assert job["steps"][1]["env"] == {key: f"${{{{ secrets.{key} }}}}" for key in secrets}
+    assert declared == (set(given) - fixed) | own
+    for key in set(given) - fixed:
+        assert given[key] == f"${{{{ inputs.{key} }}}}"
+    assert set(given) <= set(load(ROOT / action)["inputs"])
+    secrets = workflow["on"]["workflow_call"].get("secrets") or {}
+    passed = job["steps"][step].get("env") or {}
+    assert passed == {key: f"${{{{ secrets.{key} }}}}" for key in secrets}
 
 
-def test_the_reusable_workflow_has_the_action_s_defaults() -> None:
-    action = load(ROOT / "action.yml")["inputs"]
-    for key, spec in load(WORKFLOW)["on"]["workflow_call"]["inputs"].items():
-        if key in action:
-            default = spec["default"]
-            text = str(default).lower() if isinstance(default, bool) else default
-            assert text == action[key]["default"], key
+@pytest.mark.parametrize(("name", "action", "step", "own"), REUSABLE)
+def test_the_reusable_workflow_has_the_action_s_defaults(
+    name: str, action: str, step: int, own: set[str]
+) -> None:
+    inputs = load(ROOT / action)["inputs"]
+    workflow = load(ROOT / f".github/workflows/{name}.yml")
+    declared = workflow["on"]["workflow_call"]["inputs"]
+    assert own <= set(declared)
+    assert step < len(workflow["jobs"][name]["steps"])
+    for key in set(declared) & set(inputs):
+        default = declared[key]["default"]
+        text = str(default).lower() if isinstance(default, bool) else default
+        assert text == inputs[key]["default"], key
 
 
-def test_the_reusable_workflow_s_outputs_are_the_action_s() -> None:
-    workflow = load(WORKFLOW)
-    action = load(ROOT / "action.yml")["outputs"]
-    job = workflow["jobs"]["model-check"]
+@pytest.mark.parametrize(("name", "action", "step", "own"), REUSABLE)
+def test_the_reusable_workflow_s_outputs_are_the_action_s(
+    name: str, action: str, step: int, own: set[str]
+) -> None:
+    workflow = load(ROOT / f".github/workflows/{name}.yml")
+    outputs = load(ROOT / action)["outputs"]
+    job = workflow["jobs"][name]
+    assert not own & set(outputs)
+    used = job["steps"][step]["id"]
     for key, spec in workflow["on"]["workflow_call"]["outputs"].items():
-        assert spec["value"] == f"${{{{ jobs.model-check.outputs.{key} }}}}"
-        assert job["outputs"][key] == f"${{{{ steps.assay.outputs.{key} }}}}"
-        assert spec["description"] == action[key]["description"]
+        assert spec["value"] == f"${{{{ jobs.{name}.outputs.{key} }}}}"
+        assert job["outputs"][key] == f"${{{{ steps.{used}.outputs.{key} }}}}"
+        assert spec["description"] == outputs[key]["description"]
 
 
 def test_assay_init_writes_the_starter() -> None:
@@ -209,7 +235,7 @@ def test_an_example_uses_what_there_is(page: str, block: str) -> None:
         if place.suffix == ".yml":
             call = load(place)["on"]["workflow_call"]
             assert set(used.get("with") or {}) <= set(call["inputs"])
-            assert set(used.get("secrets") or {}) <= set(call["secrets"])
+            assert set(used.get("secrets") or {}) <= set(call.get("secrets") or {})
         else:
             assert set(used.get("with") or {}) <= set(load(place / "action.yml")["inputs"])
 

@@ -96,7 +96,8 @@ class Launcher:
 
     def prepare(self, *names: str) -> list[Environment]:
         """Build environments at the same time, and return them in order."""
-        if not self.builder.project.is_dir():
+        # What needs no project may run where nothing is checked out.
+        if "project" in names and not self.builder.project.is_dir():
             raise UsageError(
                 f"The working directory {self.builder.project} does not exist.",
                 hint="Check `working-directory`.",

@@ -130,6 +130,11 @@ def known(body: str, files: Mapping[str, bytes], *, now: datetime) -> Stored | N
     return None
 
 
+def has_note(body: str) -> bool:
+    """Whether our comment shows pictures that were stored."""
+    return any(_NOTE.fullmatch(line) for line in _hidden(body))
+
+
 def digest(files: Mapping[str, bytes]) -> str:
     """What tells these files, by path, from any others."""
     whole = hashlib.sha256()
@@ -236,9 +241,9 @@ def _groups(commits: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _hidden(body: str) -> Iterator[str]:
-    """The lines of ours at the top of a comment."""
+    """The lines at the top of a comment that nobody sees: those are ours."""
     lines = (line.strip() for line in body.splitlines())
-    return itertools.takewhile(lambda line: re.fullmatch("<!-- assay:.* -->", line), lines)
+    return itertools.takewhile(lambda line: re.fullmatch("<!-- .* -->", line), lines)
 
 
 def _pull(entry: Entry) -> str:

@@ -27,7 +27,7 @@ from urllib.parse import quote
 from assay.errors import AssayError, ForgeError
 from assay.forge import assetplan
 from assay.forge.assetbranch import BRANCH, Branch
-from assay.forge.assetplan import Entry, Plan, Stored, Tip, known, slug
+from assay.forge.assetplan import Entry, Plan, Stored, Tip, has_note, known, slug
 from assay.forge.refusal import ForbiddenError
 
 if TYPE_CHECKING:
@@ -36,7 +36,17 @@ if TYPE_CHECKING:
 
     from assay.forge.transport import Api
 
-__all__ = ["BRANCH", "Stored", "badge_path", "known", "put_badge", "store", "url"]
+__all__ = [
+    "BRANCH",
+    "Stored",
+    "ask",
+    "badge_path",
+    "has_note",
+    "known",
+    "put_badge",
+    "store",
+    "url",
+]
 
 LARGEST = 5 * 2**20
 """Bytes of one file."""
@@ -122,6 +132,21 @@ def store(
     except ForgeError as error:
         raise _explained(error, repository) from error
     return commit
+
+
+def ask(api: Api, repository: str) -> None:
+    """Ask by the smallest request whether pictures may be stored, before any is drawn.
+
+    There is no other way to know: GitHub tells nobody what a job's token may do.
+
+    Raises:
+        ForgeError: They may not.
+    """
+    branch = Branch(api, repository, sleep=time.sleep, spread=random.random)
+    try:
+        branch.blobs({"README.md": README.encode()})
+    except ForgeError as error:
+        raise _explained(error, repository) from error
 
 
 def put_badge(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import ForgeError
 from assay.forge import pulls, runs
-from assay.forge.comment import OURS, encodable, written
+from assay.forge.comment import OURS, encodable, marked, own, written
 from assay.forge.posting import Posting, check_length
 from assay.forge.refusal import WRONG_API, ForbiddenError, LookAgainError, MissingError
 from assay.forge.rights import RERUN, TALK
@@ -92,6 +92,18 @@ class GitHubForge:
                         raise
                     self._sleep(2.0**attempt + self._spread())
         raise AssertionError  # pragma: no cover (the loop only ends by return or raise)
+
+    def present(self, pull_request: int, marker: str) -> str:
+        """The text of our comment with this marker, as it stands; empty where there is none.
+
+        Raises:
+            ForgeError: See `upsert_comment`.
+        """
+        path = f"/repos/{self._repository}/issues/{pull_request}/comments"
+        with self.api(_pull(pull_request), permission=TALK) as api:
+            found = marked(map(pulls.comment, api.pages(path)), marker)
+            ours = own(found, self._author(api, found)) if found else None
+        return "" if ours is None else ours.body
 
     def thread(self, pull_request: int) -> Thread:
         """What was said on a pull request.
