@@ -36,10 +36,8 @@ from assay.configmodels import (
 from assay.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
-    from assay.yamlfile import KeyPath
 
 __all__ = [
     "FILE",
@@ -63,7 +61,6 @@ __all__ = [
     "Where",
     "json_schema",
     "load",
-    "locate",
     "parse",
 ]
 
@@ -167,16 +164,6 @@ def parse(text: str, *, file: str = FILE) -> Config:
         return Config.model_validate(document.value)
     except ValidationError as error:
         raise configerrors.explain(error, document, file, model=Config) from error
-
-
-def locate(root: Path, keys: Collection[KeyPath], *, name: str) -> dict[KeyPath, int | None]:
-    """The lines of keys in the configuration file; `None` where one is not in it."""
-    try:
-        text = (root / name).read_text(encoding="utf-8-sig")
-        document = yamlfile.load_document(text, file=name)
-    except (OSError, UnicodeDecodeError, ConfigError):
-        return dict.fromkeys(keys)
-    return {key: document.line(key) for key in keys}
 
 
 def json_schema() -> str:

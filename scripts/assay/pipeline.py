@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from assay import config as configuration
 from assay import record as records
 from assay.errors import AssayError
 from assay.report.annotations import limited
@@ -80,18 +79,15 @@ def _run_stage(name: str, context: Context, *, problem: AssayError | None, debug
             section = _error(_module(name)[1], problem)
         else:
             section = _blocked(name, context.record) or _guarded(name, context, debug=debug)
-        section = section.model_copy(
-            update={
-                "seconds": round(context.clock() - start, 3),
-                "reasons": _located(section.reasons, context),
-            }
-        )
+        section = section.model_copy(update={"seconds": round(context.clock() - start, 3)})
         context.console.line(_closing_line(name, section), style=_STYLES[section.status])
     record = context.record.with_section(name, section)
     if section.reasons:
         from assay.report import places  # parses with ast, which a run without findings need not
 
-        reasons = places.located(record, section.reasons, context.workspace.read)
+        reasons = places.located(
+            record, section.reasons, context.workspace.read, config=context.config_file
+        )
         record = record.with_section(name, section.model_copy(update={"reasons": reasons}))
     records.save(record, context.workspace.state / records.FILE)
     return context.with_record(record)
@@ -152,22 +148,6 @@ def _blocked(name: str, record: RunRecord) -> Section | None:
                 exit_code=found.exit_code,  # run alone, it must not look like a success
             )
     return None
-
-
-def _located(reasons: Sequence[Reason], context: Context) -> tuple[Reason, ...]:
-    """The reasons with the places of their keys in the configuration file."""
-    keys = {reason.key for reason in reasons if reason.key is not None}
-    if not keys:
-        return tuple(reasons)
-    name = context.config_file
-    # Once for all of them: there may be one for each metric on each slice.
-    lines = configuration.locate(context.workspace.root, keys, name=name)
-    return tuple(
-        reason
-        if reason.key is None
-        else reason.model_copy(update={"file": name, "line": lines[reason.key]})
-        for reason in reasons
-    )
 
 
 def _placed(reason: Reason, context: Context) -> Reason:

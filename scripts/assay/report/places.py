@@ -7,6 +7,7 @@ as text and nothing of them is run.
 from __future__ import annotations
 
 import fnmatch
+import functools
 from typing import TYPE_CHECKING
 
 from assay.report import lineage, schemaplaces, wording
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from assay.record import RunRecord
     from assay.stages.compare import CompareSection, ParameterChange
     from assay.stages.validate import CheckFailure, FileResult
+    from assay.yamlfile import YamlDocument
 
     Read = Callable[[str], bytes | None]
 
@@ -40,23 +42,35 @@ def of(record: RunRecord, read: Read) -> tuple[Reason, ...]:
         if section.blocked_by is None
         for reason in section.reasons
     ]
-    return (*located(record, reasons, read), *parameters(record, read))
+    named = (reason.file for reason in reasons if reason.key is not None and reason.file)
+    config = next(named, CONFIG)
+    return (*located(record, reasons, read, config=config), *parameters(record, read))
 
 
-def located(record: RunRecord, reasons: Iterable[Reason], read: Read) -> tuple[Reason, ...]:
+def located(
+    record: RunRecord, reasons: Iterable[Reason], read: Read, *, config: str = CONFIG
+) -> tuple[Reason, ...]:
     """Reasons, and those without a line put on one, where it is known.
 
     A key of the configuration file gets its line there; a broken check of the data the line of the
     schema that declares the column, else of the entry of `data` that names the schema.
+
+    Args:
+        record: The run.
+        reasons: What to place.
+        read: The content of a file of the project.
+        config: The configuration file.
     """
-    given = tuple(reasons)
-    config = next((r.file for r in given if r.key is not None and r.file is not None), CONFIG)
-    content = schemaplaces.text(read, config)
-    document = None if content is None else schemaplaces.document(content, config)
     checks = dict(_checks(record))
 
+    @functools.cache
+    def document() -> YamlDocument | None:
+        content = schemaplaces.text(read, config)
+        return None if content is None else schemaplaces.document(content, config)
+
     def of_key(key: Sequence[str | int]) -> int | None:
-        return None if document is None else document.line(key)
+        found = document()
+        return None if found is None else found.line(key)
 
     def placed(reason: Reason) -> Reason:
         file, line = reason.file, reason.line
@@ -70,7 +84,7 @@ def located(record: RunRecord, reasons: Iterable[Reason], read: Read) -> tuple[R
             return reason
         return reason.model_copy(update={"file": file, "line": line})
 
-    return tuple(map(placed, given))
+    return tuple(map(placed, reasons))
 
 
 def parameters(record: RunRecord, read: Read) -> tuple[Reason, ...]:

@@ -128,7 +128,9 @@ def test_the_configuration_may_have_another_name() -> None:
         Reason(message="x", key=("metrics", "f1", "min"), file="ci/assay.yml"),
         Reason(message="y", key=("metrics", "f1")),
     ]
-    found = places.located(records.good(), reasons, {"ci/assay.yml": CONFIG}.get)
+    found = places.located(
+        records.good(), reasons, {"ci/assay.yml": CONFIG}.get, config="ci/assay.yml"
+    )
     assert [(r.file, r.line) for r in found] == [("ci/assay.yml", 4), ("ci/assay.yml", 3)]
 
 
