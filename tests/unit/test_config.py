@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOP = (
-    "`data`, `tests`, `train`, `metrics`, `predictions`, `fairness`, `statistics`, `seeds`, `model`, "
-    "`report`"
+    "`data`, `tests`, `train`, `metrics`, `predictions`, `fairness`, `statistics`, `seeds`, "
+    "`model`, `report`"
 )
 RULES = (
     "`min`, `max`, `max_regression`, `max_relative_regression`, `no_significant_regression`, "
