@@ -72,7 +72,7 @@ def run(
     if "json" in formats:
         write_atomically(files.json, as_json(record, verdict))
     if "junit" in formats:
-        write_atomically(files.junit, _encodable(junit.render(record, verdict)))
+        write_atomically(files.junit, comment.encodable(junit.render(record, verdict)))
     _for_github(context, files, formats, html_link)
     if "terminal" in formats:
         _print(context, files)
@@ -99,15 +99,14 @@ def _comment(
         return markdown.render(
             record,
             verdict=verdict,
-            limit=markdown.LIMIT - room,
+            limit=comment.room(comment.marker(record.comment_key)),
             html_link=html_link,
             overrides=overrides,
             images=images,
             charts=drawn,
         )
 
-    room = markdown.LIMIT - comment.room(comment.marker(record.comment_key))
-    return _encodable(_with_templates(context, markdown.TEMPLATE, render))
+    return comment.encodable(_with_templates(context, markdown.TEMPLATE, render))
 
 
 def _page(context: Context, verdict: Verdict) -> str:
@@ -117,7 +116,7 @@ def _page(context: Context, verdict: Verdict) -> str:
     def render(overrides: Mapping[str, str]) -> str:
         return html.render(record, verdict=verdict, plots=plots, overrides=overrides)
 
-    return _encodable(_with_templates(context, html.TEMPLATE, render))
+    return comment.encodable(_with_templates(context, html.TEMPLATE, render))
 
 
 def _with_templates(context: Context, name: str, render: Callable[[Mapping[str, str]], str]) -> str:
@@ -156,7 +155,7 @@ def _for_github(
     step_summary = context.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary and "summary" in formats:
         text = summary.render(context.record, verdict=files.verdict, html_link=html_link)
-        _append(Path(step_summary), _encodable(text))
+        _append(Path(step_summary), comment.encodable(text))
     output = context.environ.get("GITHUB_OUTPUT")
     if output and "outputs" in formats:
         values = outputs.of(context.record, files.verdict)
@@ -198,8 +197,3 @@ def _places(context: Context, files: ReportFiles) -> Iterable[tuple[str, str]]:
         if path.is_file():
             shown = path.relative_to(root) if path.is_relative_to(root) else path
             yield label, str(shown)
-
-
-def _encodable(text: str) -> str:
-    r"""Lone surrogates spelled out as `\udc..`: file names that are no UTF-8 have them."""
-    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
