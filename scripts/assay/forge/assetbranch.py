@@ -9,13 +9,14 @@ import base64
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from assay.errors import ForgeError
 from assay.forge import assetplan
 from assay.forge.assetplan import Plan, Tip
 from assay.forge.refusal import WRONG_API, LookAgainError, MissingError
-from assay.forge.transport import RETRIES
+from assay.forge.transport import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -180,12 +181,9 @@ class Branch:
 
         It may be sent again when the answer is lost: what nothing leads to harms nobody.
         """
-        for attempt in range(RETRIES):
-            try:
-                return _name(self._api.request("POST", f"{self._git}/{kind}", data))
-            except LookAgainError:
-                self._pause(attempt + 1)
-        return _name(self._api.request("POST", f"{self._git}/{kind}", data))
+        path = f"{self._git}/{kind}"
+        once = partial(self._api.request, "POST", path, data)
+        return _name(repeated(once, sleep=self._sleep, spread=self._spread))
 
     def _sha(self) -> str | None:
         try:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assay.errors import ForgeError
-from assay.forge.refusal import WRONG_API, LookAgainError
-from assay.forge.transport import RETRIES
+from assay.forge.refusal import WRONG_API
+from assay.forge.transport import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from assay.forge.transport import Api
     from assay.report.check import Annotation, CheckRun
 
-Answer = TypeVar("Answer")
 PERMISSION = "checks: write"
 BATCH = 50
 """Annotations that GitHub takes in one request; an update appends to those that are there."""
@@ -63,18 +61,6 @@ def publish(
         ForgeError: GitHub refuses, or cannot be reached.
     """
     return repeated(lambda: _publish_once(api, repository, run, sha, app), sleep=sleep)
-
-
-def repeated(once: Callable[[], Answer], *, sleep: Callable[[float], None]) -> Answer:
-    """What `once` answers, which may be done again: where an answer got lost, it is."""
-    for attempt in itertools.count():
-        try:
-            return once()
-        except LookAgainError:
-            if attempt == RETRIES:
-                raise
-            sleep(2.0**attempt)
-    raise AssertionError  # pragma: no cover (the loop only ends by return or raise)
 
 
 def _publish_once(api: Api, repository: str, run: CheckRun, sha: str, app: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import re
 import time
@@ -14,9 +13,9 @@ from assay.errors import ForgeError
 from assay.forge import pulls, runs
 from assay.forge.comment import OURS, encodable, marked, own, written
 from assay.forge.posting import Posting, check_length
-from assay.forge.refusal import WRONG_API, ForbiddenError, LookAgainError, MissingError
+from assay.forge.refusal import WRONG_API, ForbiddenError, MissingError
 from assay.forge.rights import RERUN, TALK
-from assay.forge.transport import RETRIES, Api
+from assay.forge.transport import Api, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -84,14 +83,7 @@ class GitHubForge:
             posting = Posting(
                 api, self._repository, pull_request, report, partial(self._author, api)
             )
-            for attempt in itertools.count():
-                try:
-                    return posting.upsert()
-                except LookAgainError:
-                    if attempt == RETRIES:
-                        raise
-                    self._sleep(2.0**attempt + self._spread())
-        raise AssertionError  # pragma: no cover (the loop only ends by return or raise)
+            return repeated(posting.upsert, sleep=self._sleep, spread=self._spread)
 
     def present(self, pull_request: int, marker: str) -> str:
         """The text of our comment with this marker, as it stands; empty where there is none.

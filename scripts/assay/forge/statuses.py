@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assay.errors import ForgeError
-from assay.forge import checks
 from assay.forge.refusal import WRONG_API
+from assay.forge.transport import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ def publish(
     if status.target_url is not None:
         data["target_url"] = status.target_url
     path = f"/repos/{repository}/statuses/{quote(sha, safe='')}"
-    match checks.repeated(lambda: api.request("POST", path, data), sleep=sleep):
+    match repeated(lambda: api.request("POST", path, data), sleep=sleep):
         case {"state": str(), "context": str()}:
             return
     raise ForgeError("GitHub sent no commit status", hint=WRONG_API)

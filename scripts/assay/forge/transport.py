@@ -18,7 +18,14 @@ from assay import __version__
 from assay.errors import ForgeError
 from assay.forge.download import fetch
 from assay.forge.failures import RefusedError, answered, certificates, host, no_answer
-from assay.forge.refusal import WRONG_API, Refusal, Verb, explain, seconds_to_wait
+from assay.forge.refusal import (
+    WRONG_API,
+    LookAgainError,
+    Refusal,
+    Verb,
+    explain,
+    seconds_to_wait,
+)
 from assay.forge.rights import kind_of, permission_for
 
 if TYPE_CHECKING:
@@ -209,6 +216,29 @@ class Api:
     def _redact(self, text: str) -> str:
         # Proxies are known to echo what they refuse.
         return text.replace(self._token, "***")
+
+
+def repeated(
+    once: Callable[[], Answer],
+    *,
+    sleep: Callable[[float], None],
+    spread: Callable[[], float] = lambda: 0.0,
+) -> Answer:
+    """What `once` answers, which may be done again: where an answer got lost, it is.
+
+    Args:
+        once: Sends the requests.
+        sleep: Waits between two tries.
+        spread: See `Api`.
+    """
+    for attempt in itertools.count():
+        try:
+            return once()
+        except LookAgainError:
+            if attempt == RETRIES:
+                raise
+            sleep(2.0**attempt + spread())
+    raise AssertionError  # pragma: no cover (the loop only ends by return or raise)
 
 
 def _connect(*, url: str, token: str, timeout: float) -> Github:
