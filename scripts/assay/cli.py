@@ -190,7 +190,7 @@ def report(
     from assay import ci, publish
     from assay.hearing import hear
 
-    wanted = publish.Wanted.of(
+    wanted = publish.Wanted(
         comment=comment,
         plots=plots,
         check_run=check_run,
@@ -246,7 +246,7 @@ def comment(
     from assay.forks import identity
     from assay.forks import run as forks
 
-    wanted = publish.Wanted.of(
+    wanted = publish.Wanted(
         comment=True, plots=plots, check_run=check_run, commit_status=commit_status
     )
     event = prepare.event_payload(os.environ) or {}

@@ -7,7 +7,7 @@ served, the log says which permission is missing, and the verdict stays what it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from assay import connection
 from assay.errors import ForgeError, UsageError
@@ -28,35 +28,35 @@ if TYPE_CHECKING:
     from assay.forge.github import GitHubForge
     from assay.stages.report import ReportFiles
 
-Plots = Literal["images", "charts", "none"]
-Publisher = Literal["github", "cml"]
+PLOTS = ("images", "charts", "none")
+PUBLISHERS = ("github", "cml")
+COMMENT = "Comment"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Where a report is to be shown, as the workflow asks."""
+    """Where a report is to be shown, as the workflow asks.
+
+    Raises:
+        UsageError: `plots` or `publisher` is a word that means nothing.
+    """
 
     comment: bool = False
-    plots: Plots = "images"
+    plots: str = "images"
+    """Of `PLOTS`."""
     check_run: bool = False
     commit_status: bool = False
     badge: bool = False
-    publisher: Publisher = "github"
+    publisher: str = "github"
+    """Of `PUBLISHERS`."""
 
-    @classmethod
-    def of(cls, *, plots: str = "images", publisher: str = "github", **switches: bool) -> Wanted:
-        """What the inputs say.
-
-        Raises:
-            UsageError: `plots` or `publisher` is a word that means nothing.
-        """
+    def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("plots", plots, get_args(Plots)),
-            ("publisher", publisher, get_args(Publisher)),
+            ("plots", self.plots, PLOTS),
+            ("publisher", self.publisher, PUBLISHERS),
         ):
             if value not in allowed:
                 raise UsageError(f"`{name}` is {value!r}.", hint=f"Allowed: {', '.join(allowed)}.")
-        return cls(plots=plots, publisher=publisher, **switches)  # type: ignore[arg-type] # held above
 
 
 def page_link(ci: CiContext, artifact: str) -> str | None:
@@ -80,10 +80,7 @@ def show(context: Context, wanted: Wanted, *, link: str | None = None) -> Report
         for reason in limited(publication.parameters()):
             context.console.annotate(reason)
     for place, publish in publication.places():
-        try:
-            context.console.line(f"{place}: {publish()}")
-        except ForgeError as error:
-            _tell(context, place, error)
+        _serve(context, place, publish)
     return publication.files
 
 
@@ -102,16 +99,18 @@ def post(context: Context, wanted: Wanted, *, run: Run, link: str | None = None)
     publication = _written(context, wanted, link, run)
     for place, publish in publication.places():
         if place != COMMENT:
-            try:
-                context.console.line(f"{place}: {publish()}")
-            except ForgeError as error:
-                _tell(context, place, error)
+            _serve(context, place, publish)
     posted = publication.comment()
     context.console.line(f"{COMMENT}: {_told(posted)}")
     return posted
 
 
-COMMENT = "Comment"
+def _serve(context: Context, place: str, publish: Callable[[], str]) -> None:
+    """Show it in one place; what is refused there is a warning."""
+    try:
+        context.console.line(f"{place}: {publish()}")
+    except ForgeError as error:
+        _tell(context, place, error)
 
 
 def _written(context: Context, wanted: Wanted, link: str | None, run: Run) -> _Publication:
@@ -188,13 +187,15 @@ class _Publication:
 
         reasons = places.of(record, self.context.workspace.read)
         run = check.of(record, verdict, reasons=reasons, report=report, details_url=self.link)
-        with self._forge().api(self.repository, permission=checks.PERMISSION) as api:
-            return checks.publish(api, self.repository, run, self._commit())
+        sha = self._commit()
+        with self._forge().api(f"commit {sha[:7]}", permission=checks.PERMISSION) as api:
+            return checks.publish(api, self.repository, run, sha)
 
     def commit_status(self) -> str:
         status = check.status(self.context.record, self.files.verdict, target_url=self.link)
-        with self._forge().api(self.repository, permission=statuses.PERMISSION) as api:
-            statuses.publish(api, self.repository, status, self._commit())
+        sha = self._commit()
+        with self._forge().api(f"commit {sha[:7]}", permission=statuses.PERMISSION) as api:
+            statuses.publish(api, self.repository, status, sha)
         return f"{status.context} is {status.state}"
 
     def badge(self) -> str:

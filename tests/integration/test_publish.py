@@ -152,7 +152,7 @@ class TestComment:
     def test_asks_for_no_branch_when_no_images_are_wanted(
         self, world: World, plots: str, *, mermaid: bool
     ) -> None:
-        world.show(publish.Wanted.of(comment=True, plots=plots))
+        world.show(publish.Wanted(comment=True, plots=plots))
         assert ("```mermaid" in world.comments[0]) is mermaid
         assert not [call for call in world.calls if "/git/" in call]
 
@@ -256,8 +256,9 @@ class TestPost:
     [("plots", "png", "images, charts, none"), ("publisher", "CML", "github, cml")],
 )
 def test_a_word_that_means_nothing_is_refused(name: str, value: str, allowed: str) -> None:
+    given: dict[str, Any] = {name: value}
     with pytest.raises(UsageError) as caught:
-        publish.Wanted.of(**{name: value})
+        publish.Wanted(**given)
     assert caught.value.message == f"`{name}` is {value!r}."
     assert caught.value.hint == f"Allowed: {allowed}."
 
