@@ -147,9 +147,18 @@ def worse(record: RunRecord) -> tuple[SliceChange, ...]:
 def _span(metric: str, evidence: Evidence | None) -> bars.Span | None:
     if evidence is None:
         return None
+    return bars.Span(
+        low=evidence.low,
+        middle=evidence.difference,
+        high=evidence.high,
+        unit=scale(metric),
+    )
+
+
+def scale(metric: str) -> str:
+    """What metrics have in common whose differences can be drawn to one scale: their unit."""
     known = catalogue.find(catalogue.canonical(metric) or "")
-    unit = known.unit if known else f"of {metric}"
-    return bars.Span(low=evidence.low, middle=evidence.difference, high=evidence.high, unit=unit)
+    return f"unit {known.unit}" if known else f"metric {metric}"
 
 
 def parameters(record: RunRecord) -> tuple[ParameterRow, ...]:

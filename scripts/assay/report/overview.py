@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import curves, wording
+from assay.report import comparison, curves, wording
 from assay.report.charts import Chart
 from assay.report.vegalite import THEMELESS, Palette, Spec, frame
-from assay.stats.catalogue import canonical, direction_of, find
+from assay.stats.catalogue import direction_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from assay.changes import MetricChange, SliceChange
     from assay.config import Direction
@@ -70,16 +70,12 @@ def rows(record: RunRecord) -> tuple[Row, ...]:
         return ()
     gated = {gate.metric for gate in compare.gates if gate.column is None and not gate.slice}
     chosen = [m for m in compare.metrics if m.name in gated or m.configured]
-    metrics = _rows(compare, chosen or list(compare.metrics), MOST_METRICS)
-    worse = sorted(
-        (part for part in compare.slices if part.change == "worse"),
-        key=lambda part: -abs(part.difference or 0.0),
-    )
-    return (*metrics, *_rows(compare, worse, MOST_SLICES))
+    metrics = _rows(compare, chosen or compare.metrics, MOST_METRICS)
+    return (*metrics, *_rows(compare, comparison.worse(record), MOST_SLICES))
 
 
 def _rows(
-    compare: CompareSection, changes: list[MetricChange] | list[SliceChange], most: int
+    compare: CompareSection, changes: Sequence[MetricChange | SliceChange], most: int
 ) -> tuple[Row, ...]:
     directions = {metric.name: metric.direction for metric in compare.metrics}
     made = (_row(change, directions) for change in changes)
@@ -114,13 +110,8 @@ def _row(change: MetricChange | SliceChange, directions: dict[str, Direction | N
         high=high,
         sure=change.change in _SURE and ends is not None,
         confidence=evidence.confidence if evidence and ends else None,
-        scale=_unit(metric),
+        scale=comparison.scale(metric),
     )
-
-
-def _unit(metric: str) -> str:
-    known = find(canonical(metric) or "")
-    return f"unit {known.unit}" if known else f"metric {metric}"
 
 
 def _confidences(found: tuple[Row, ...]) -> str:
