@@ -26,6 +26,11 @@ LONGEST = 300
 """Characters of one value that are shown. Longer ones are in the record."""
 LONGEST_BLOCK = 4_000
 
+MOST_TICKS = 60
+"""Backticks in a row that stay together. GitHub's renderer takes no run of more than 80 for the
+start of code, and does not count those of a fence beyond 255 (`MAXBACKTICKS` and `fence_length` in
+cmark-gfm): what stands between such ones would be alive."""
+
 _GAP = "\u200b"
 # What begins or ends anything inside of a line. Entities, since a backslash is text inside HTML.
 _ACTIVE = re.compile(
@@ -44,6 +49,7 @@ _REFERENCE = re.compile(
 _NUMBER = re.compile("[+\u2212]?[0-9]{1,3}(,[0-9]{3})*([.][0-9]{1,6})?")
 # GitHub turns every commit that it knows into a link, and other forges do likewise.
 _COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b", re.IGNORECASE)
+_MANY_TICKS = re.compile(f"`{{{MOST_TICKS}}}(?=`)")
 # As Markdown has it: a run of backticks is closed by the next run of the same length.
 _CODE_IN_TEXT = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
 
@@ -115,6 +121,7 @@ def code(value: object) -> Markup:
     if "|" in text:
         # In a table `\|` is a pipe, outside of one it is two characters: HTML is the same in both.
         return Markup(f"<code>{_literal(text)}</code>")  # noqa: S704 (escaped)
+    text = _parted(text)
     fence = "`" * (_longest_run(text) + 1)
     # One space on either side is taken away again where both are there.
     pad = " " if text[0] in "` " or text[-1] in "` " else ""
@@ -123,14 +130,14 @@ def code(value: object) -> Markup:
 
 def block(value: object, language: str = "text") -> Markup:
     """A fenced block that holds these lines; the end of a long text is kept, as in a traceback."""
-    text = "\n".join(_lines(str(value)))
+    text = _parted("\n".join(_lines(str(value))))
     fence = "`" * max(3, _longest_run(text) + 1)
     return Markup(f"{fence}{language}\n{text}\n{fence}")  # noqa: S704 (nothing ends the block)
 
 
 def fence(value: object, language: str) -> Markup:
     """A fenced block that holds all of a text that a program reads, such as Mermaid's."""
-    body = "\n".join(printable(line) for line in str(value).splitlines())
+    body = _parted("\n".join(printable(line) for line in str(value).splitlines()))
     ticks = "`" * max(3, _longest_run(body) + 1)
     return Markup(f"{ticks}{language}\n{body}\n{ticks}")  # noqa: S704 (nothing ends the block)
 
@@ -214,6 +221,11 @@ def _lines(text: str) -> list[str]:
     if len(text) > LONGEST_BLOCK:
         text = f"…{text[-LONGEST_BLOCK:]}"
     return [printable(line) for line in text.splitlines()]
+
+
+def _parted(text: str) -> str:
+    """Text without more backticks in a row than GitHub can tell from others."""
+    return _MANY_TICKS.sub(lambda match: match[0] + _GAP, text)
 
 
 def _longest_run(text: str) -> int:

@@ -243,6 +243,19 @@ def test_an_override_is_sandboxed() -> None:
         markdown.render(records.good(), overrides=override)
 
 
+@pytest.mark.parametrize("amount", [60, 61, 79, 80, 81, 254, 255, 256, 290])
+def test_no_run_of_backticks_is_longer_than_github_can_count(amount: int) -> None:
+    # cmark-gfm: MAXBACKTICKS is 80, and the length of a fence one byte. Beyond, code is no code.
+    value = f"{'`' * amount} @team <img src=x>\n{'`' * amount}\n@team"
+    for made in (escape.code(value), escape.message(f"`` {value} ``"), escape.block(value)):
+        assert max(map(len, re.findall("`+", made)), default=0) <= escape.MOST_TICKS + 1
+    made = escape.block(value)
+    fence = made.partition("text\n")[0]
+    assert [line for line in made.splitlines()[1:] if line.startswith(fence)] == [fence]
+    assert escape.fence(value, "mermaid").count("\n") == made.count("\n")
+    assert max(map(len, re.findall("`+", escape.fence(value, "x")))) <= escape.MOST_TICKS + 1
+
+
 def test_long_values_are_cut_where_they_are_shown() -> None:
     document = rendered("x" * 10_000)
     longest = max(re.findall(r"x+…?", document.prose + document.text), key=len)
