@@ -101,6 +101,27 @@ def test_forged_gates_are_decided_again_by_the_rules_of_base() -> None:
     assert "`metrics.f1.min` is `0.6` at base and `0.1` here." in differences(found)
 
 
+@pytest.mark.parametrize("status", [Status.FAIL, Status.WARN, Status.SKIPPED])
+def test_a_comparison_that_calls_itself_blocked_is_made_all_the_same(status: Status) -> None:
+    record = claimed(evaluated(0.5, 0.7))
+    assert record.compare is not None
+    lie = record.compare.model_copy(update={"status": status, "blocked_by": "evaluate"})
+    found = judged(record.with_section("compare", lie), rules(min=0.6))
+    assert (decide(found).outcome, decide(found).exit_code) == ("fail", 1)
+    assert "splendid" not in found.to_json()
+
+
+def test_gates_of_a_comparison_that_was_really_blocked_are_not_shown() -> None:
+    record = claimed(evaluated(0.5, 0.7), train=TrainSection(status=Status.ERROR))
+    assert record.compare is not None
+    lie = record.compare.model_copy(update={"status": Status.PASS, "blocked_by": "train"})
+    found = judged(record.with_section("compare", lie), rules(min=0.6))
+    assert (decide(found).outcome, decide(found).decided_by) == ("error", "train")
+    assert found.compare is not None
+    assert found.compare.gates == ()
+    assert "splendid" not in found.to_json()
+
+
 def test_forged_changes_are_made_again() -> None:
     record = claimed(evaluated(0.5, 0.7, slices=(part_of(0.8, 0.4),)))
     assert record.compare is not None

@@ -93,9 +93,11 @@ def judged(record: RunRecord, rules: Config) -> tuple[RunRecord, tuple[str, ...]
     evaluate = _directed(record.evaluate, rules)
     record = record.model_copy(update={"config": rules, "evaluate": evaluate})
     compare = record.compare
-    bad = [s for _, s in record.sections() if s.status in (Status.FAIL, Status.ERROR)]
-    if (compare is None or compare.blocked_by or compare.status is Status.ERROR) and bad:
-        return record, ()  # the run ended before, and its verdict says so
+    if _ended_before(record):
+        if compare is not None:  # of what was never compared there is nothing to show
+            bare = {"baseline": False, "metrics": (), "slices": (), "gates": ()}
+            record = record.with_section("compare", compare.model_copy(update=bare))
+        return record, ()  # its verdict says so
     compare = compare or CompareSection(status=Status.WARN)
     missing = tuple(_unanswerable(rules, record.evaluate))
     gates = (
@@ -123,6 +125,17 @@ def judged(record: RunRecord, rules: Config) -> tuple[RunRecord, tuple[str, ...]
         for name in dict.fromkeys(name for name, _ in missing)
     )
     return record.model_copy(update={"compare": compare}), told
+
+
+def _ended_before(record: RunRecord) -> bool:
+    """Whether the run ended without a comparison, in a way that its verdict has to say."""
+    compare = record.compare
+    if compare is not None and compare.status is Status.ERROR:
+        return True
+    # Of a comparison that calls itself blocked, its own failure proves nothing.
+    earlier = (section for stage, section in record.sections() if stage != "compare")
+    bad = any(section.status in (Status.FAIL, Status.ERROR) for section in earlier)
+    return bad and (compare is None or compare.blocked_by is not None)
 
 
 def _directed(evaluated: EvaluateSection | None, rules: Config) -> EvaluateSection | None:
