@@ -40,6 +40,15 @@ def test_an_honest_record_is_read_as_it_was_written(record: RunRecord) -> None:
     assert hostile.parse(record.to_json().encode()) == (record, ())
 
 
+def test_a_key_that_comes_twice_among_very_many_is_found_at_once() -> None:
+    # Counting each of them anew took hours.
+    keys = ",".join(f'"{number}":0' for number in range(200_000))
+    began = time.monotonic()
+    with pytest.raises(UntrustedError, match="says `199999` twice"):
+        hostile.parse(f'{{{keys},"199999":0}}'.encode())
+    assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
