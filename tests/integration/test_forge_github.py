@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 from assay.errors import AssayError, ForgeError
-from assay.forge.comment import MAX_BODY, Report, Run, marker, room, visible, with_marker, written
+from assay.forge.comment import MAX_BODY, Report, Run, marker, room, visible, written
 from assay.forge.github import GitHubForge
 from pydantic import SecretStr
 
@@ -177,8 +177,8 @@ class TestOneComment:
     def test_of_two_own_comments_the_oldest_is_updated(
         self, api: GitHubApi, forge: GitHubForge
     ) -> None:
-        first = api.state.comment(REPO, PULL, author=BOT, body=with_marker("1", MARKER))
-        second = api.state.comment(REPO, PULL, author=BOT, body=with_marker("2", MARKER))
+        first = api.state.comment(REPO, PULL, author=BOT, body=f"{MARKER}\n1")
+        second = api.state.comment(REPO, PULL, author=BOT, body=f"{MARKER}\n2")
         assert post(forge)[0] == "updated"
         assert first.body == shows("# Better")
         assert second.body == f"{MARKER}\n2"
@@ -188,7 +188,7 @@ class TestOneComment:
         self, api: GitHubApi, forge: GitHubForge, place: str
     ) -> None:
         bodies = [f"comment {number}" for number in range(499)]
-        bodies.insert(10 if place == "first page" else 490, with_marker("old", MARKER))
+        bodies.insert(10 if place == "first page" else 490, f"{MARKER}\nold")
         for body in bodies:
             ours = body.endswith("old")
             api.state.comment(REPO, PULL, author=BOT if ours else "octocat", body=body)
@@ -213,14 +213,14 @@ class TestOneComment:
     def test_comment_of_a_deleted_account_is_nobodys(
         self, api: GitHubApi, forge: GitHubForge
     ) -> None:
-        ghost = api.state.comment(REPO, PULL, author="", body=with_marker("x", MARKER))
+        ghost = api.state.comment(REPO, PULL, author="", body=f"{MARKER}\nx")
         assert post(forge)[0] == "created"
         assert ghost.body == f"{MARKER}\nx"
 
     def test_personal_access_token_writes_as_its_owner(self, api: GitHubApi) -> None:
         token = "ghp_Personal0123456789"
         api.state.tokens[token] = Token("Octocat", "user")
-        bot = api.state.comment(REPO, PULL, author=BOT, body=with_marker("x", MARKER))
+        bot = api.state.comment(REPO, PULL, author=BOT, body=f"{MARKER}\nx")
         assert post(connect(api.url, token=token))[0] == "created"
         assert post(connect(api.url, token=token), "# Worse")[0] == "updated"
         assert bot.body == f"{MARKER}\nx"
@@ -473,7 +473,7 @@ class TestTrouble:
     ) -> None:
         post(forge)
         api.state.fail(404, "Not Found", method="PATCH")
-        comments(api)[0].body = with_marker("old", MARKER)
+        comments(api)[0].body = f"{MARKER}\nold"
         assert post(forge)[0] == "updated"
 
     @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from assay.forge.comment import (
     room,
     shown,
     visible,
-    with_marker,
     written,
 )
 from assay.forge.refusal import LookAgainError, Refusal, explain, seconds_to_wait
@@ -48,7 +47,7 @@ def comment(number: int, body: str, author: str = BOT) -> Comment:
 
 
 def report(text: str = "# Better") -> str:
-    return with_marker(text, MARKER)
+    return f"{MARKER}\n{text}"
 
 
 class TestMarker:
@@ -79,22 +78,16 @@ class TestMarker:
         assert text.isascii()
         assert "--" not in inside
         assert not set(inside) & set("<>")
-        assert has_marker(with_marker("body", text), text)
+        assert has_marker(f"{text}\nbody", text)
 
     def test_different_keys_give_different_markers(self) -> None:
         keys = ["a", "A", "a ", "a b", "a%20b", "a--b", "a-%2Db", "a-b", "", "-", "--"]
         assert len({marker(key) for key in keys}) == len(keys)
 
 
-class TestWithMarker:
-    def test_puts_it_on_the_first_line(self) -> None:
-        assert with_marker("# Title", MARKER) == f"{MARKER}\n# Title"
-
-    def test_twice_is_as_once(self) -> None:
-        assert with_marker(report(), MARKER) == report()
-
+class TestRoom:
     def test_room_is_what_is_left_for_the_body(self) -> None:
-        assert len(with_marker("x" * room(MARKER), MARKER)) < MAX_BODY
+        assert len(report("x" * room(MARKER))) < MAX_BODY
 
     def test_marker_below_the_first_line_does_not_count(self) -> None:
         """A hostile repository can write anything further down."""
@@ -151,7 +144,7 @@ class TestDecide:
         assert isinstance(choose(said(), old, author="octocat"), Update)
 
     def test_marked_looks_at_the_first_line_only(self) -> None:
-        ours, other = comment(1, report()), comment(2, with_marker("x", marker("other")))
+        ours, other = comment(1, report()), comment(2, f"{marker('other')}\nx")
         assert marked([ours, other, comment(3, ""), comment(4, f"x\n{MARKER}")], MARKER) == [ours]
 
 

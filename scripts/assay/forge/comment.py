@@ -120,11 +120,6 @@ def key_of(marker: str) -> str:
     return unquote(found[1]) if found else ""
 
 
-def with_marker(body: str, marker: str) -> str:
-    """`body` with the marker as its first line; one that has it already is left as it is."""
-    return body if has_marker(body, marker) else f"{marker}\n{body}"
-
-
 def room(marker: str) -> int:
     """How many characters a body may have so that it fits into a comment with its hidden lines."""
     return MAX_BODY - len(marker) - HIDDEN
