@@ -154,14 +154,17 @@ def test_in_a_private_repository_looking_is_refused_and_the_permission_to_write_
 ) -> None:
     github.state.repositories[REPO].private = True
     github.state.tokens[SECRET] = workflow_token("write")
-    with Api(
-        url=github.url,
-        token=SECRET,
-        timeout=5,
-        sleep=lambda _: None,
-        subject=REPO,
-        permission=checks.PERMISSION,
-    ) as api, pytest.raises(ForgeError) as refused:
+    with (
+        Api(
+            url=github.url,
+            token=SECRET,
+            timeout=5,
+            sleep=lambda _: None,
+            subject=REPO,
+            permission=checks.PERMISSION,
+        ) as api,
+        pytest.raises(ForgeError) as refused,
+    ):
         publish(api, run_with(0))
     assert refused.value.hint is not None
     assert refused.value.hint.startswith("Add `permissions: checks: write` to the job.")
