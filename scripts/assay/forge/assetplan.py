@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from assay.forge import moment, stamp
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -111,7 +113,7 @@ class Stored:
     @property
     def note(self) -> str:
         """The line."""
-        return f"<!-- assay:images {self.commit} {self.digest} {_written(self.since)} -->"
+        return f"<!-- assay:images {self.commit} {self.digest} {stamp(self.since)} -->"
 
 
 def known(body: str, files: Mapping[str, bytes], *, now: datetime) -> Stored | None:
@@ -124,7 +126,7 @@ def known(body: str, files: Mapping[str, bytes], *, now: datetime) -> Stored | N
     """
     for line in _hidden(body):
         if found := _NOTE.fullmatch(line):
-            commit, told, since = found[1], found[2], _moment(found[3])
+            commit, told, since = found[1], found[2], moment(found[3])
             if told == digest(files) and since and abs(now - since) <= FRESH:
                 return Stored(commit, told, since)
     return None
@@ -158,7 +160,7 @@ def slug(key: str) -> str:
 def message(entries: Iterable[Entry]) -> str:
     """The message of a tip that keeps these."""
     lines = (
-        f"{entry.commit} {_written(entry.date)} {entry.size} {_pull(entry)} {entry.key}"
+        f"{entry.commit} {stamp(entry.date)} {entry.size} {_pull(entry)} {entry.key}"
         for entry in entries
     )
     return "\n".join([TITLE, "", *lines]).rstrip() + "\n"
@@ -168,7 +170,7 @@ def entries(message: str) -> tuple[Entry, ...]:
     """What a tip's message lists. Other lines are a person's: they keep nothing."""
     found = []
     for match in filter(None, map(_LINE.fullmatch, message.splitlines())):
-        if date := _moment(match["date"]):
+        if date := moment(match["date"]):
             pull = None if match["pull"] == "-" else int(match["pull"])
             entry = Entry(
                 commit=match["commit"],
@@ -250,17 +252,5 @@ def _pull(entry: Entry) -> str:
     return "-" if entry.pull_request is None else str(entry.pull_request)
 
 
-def _written(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
-
-
-def _second(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(microsecond=0)
+def _second(time: datetime) -> datetime:
+    return time.astimezone(UTC).replace(microsecond=0)

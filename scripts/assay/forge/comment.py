@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from assay.forge import watermark
+from assay.forge import moment, stamp, watermark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
 MAX_BODY = 65_536
 """Characters that GitHub takes in one comment, marker included."""
@@ -230,7 +230,7 @@ def shown(comment: Comment) -> tuple[Shown, ...]:
     comment in between, the time is later than it was, and what was said before does not count.
     """
     line = _shown_line(comment.body)
-    entries = [Shown(sha, _moment(since)) for sha, since in _ENTRY.findall(line)]
+    entries = [Shown(sha, moment(since)) for sha, since in _ENTRY.findall(line)]
     if entries and entries[-1].since is None:
         entries[-1] = Shown(entries[-1].sha, comment.updated)
     return tuple(entries)
@@ -245,18 +245,10 @@ def _shown_line(body: str) -> str:
 
 def _shown_text(entries: Sequence[Shown]) -> str:
     told = " ".join(
-        f"{entry.sha}@{entry.since:%Y-%m-%dT%H:%M:%SZ}" if entry.since else f"{entry.sha}@"
+        f"{entry.sha}@{stamp(entry.since) if entry.since else ''}"
         for entry in entries[-MOST_SHOWN:]
     )
     return f"<!-- assay:shown {told} -->"
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def same_text(left: str, right: str) -> bool:

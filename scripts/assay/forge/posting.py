@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError
-from assay.forge import Posted, pulls
+from assay.forge import Posted, pulls, stamp
 from assay.forge.comment import MAX_BODY, marked, own
 from assay.forge.refusal import ForbiddenError, LookAgainError, MissingError
 from assay.forge.sticky import Create, Decision, Keep, decide, relevant, settled, spare
@@ -62,7 +62,7 @@ class Posting:
         Nearly always there is nothing to do, and it costs one request. Otherwise it looks again
         afterwards, for a third run may have written in between.
         """
-        since = f"?since={created.created - MOMENT:%Y-%m-%dT%H:%M:%SZ}" if created.created else ""
+        since = f"?since={stamp(created.created - MOMENT)}" if created.created else ""
         marker, author = self.report.marker, created.author
         # GitHub may not list yet what it has just taken.
         known, result = {created.id: created}, posted

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from assay import forge
 from assay.errors import ForgeError
 from assay.forge.comment import Comment
 from assay.forge.refusal import WRONG_API, ForbiddenError, MissingError
@@ -14,6 +14,7 @@ from assay.forge.thread import Thread, Voice
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from datetime import datetime
 
     from assay.forge.transport import Api
 
@@ -142,11 +143,12 @@ def account(user: object) -> tuple[str, bool]:
 
 
 def moment(text: object) -> datetime:
-    """A time as GitHub writes it: `2026-01-05T09:00:00Z`."""
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+    """A time as GitHub writes it: `2026-01-05T09:00:00Z`.
+
+    Raises:
+        ForgeError: It is none.
+    """
+    found = forge.moment(text)
+    if found is None:
         raise ForgeError(f"GitHub sent {text!r} for a time", hint=WRONG_API)
     return found
