@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 DEFAULT_KEY = "default"
 """Of the report, where a pull request has one."""
+SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""A commit's name in full."""
 Host = Literal["github", "gitlab", "jenkins", "local"]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +15,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from assay import __version__
-from assay.ci import DEFAULT_KEY, CiContext
+from assay.ci import DEFAULT_KEY, SHA, CiContext
 from assay.config import Config
 from assay.errors import UsageError
 from assay.override import Override, accepted
@@ -99,7 +98,7 @@ class RunRecord(Fact):
     def pushed(self) -> str | None:
         """The same, where it is a commit's name in full; the record may hold any text."""
         sha = self.commit or ""
-        return sha if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", sha) else None
+        return sha if SHA.fullmatch(sha) else None
 
     def accepted(self) -> Mapping[str, Override]:
         """The gates that somebody with permission accepted for this very commit, by name."""

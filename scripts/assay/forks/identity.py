@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.ci import DEFAULT_KEY, CiContext
+from assay.ci import DEFAULT_KEY, SHA, CiContext
 from assay.config import FILE
 from assay.errors import UsageError
 from assay.forks import UntrustedError, quoted
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
     from assay.forks.source import Pull, UntrustedRun
     from assay.record import RunRecord
-
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +94,7 @@ def certain(record: RunRecord, run: UntrustedRun, trusted: Identity) -> RunRecor
     """The record with every word on its identity replaced."""
     ci, given = trusted.ci, trusted.given
     base = record.base
-    sound = base is not None and _SHA.fullmatch(base.sha)
+    sound = base is not None and SHA.fullmatch(base.sha)
     return record.model_copy(
         update={
             "created": run.started,
@@ -149,7 +146,7 @@ def differences(record: RunRecord, trusted: Identity) -> Iterator[str]:
         yield f"The record was made for the report {quoted(record.comment_key)}, not for this one."
     if record.provenance is not None:
         yield "The record vouches for itself; that is left out."
-    if base is not None and not _SHA.fullmatch(base.sha):
+    if base is not None and not SHA.fullmatch(base.sha):
         yield f"The record names {quoted(base.sha)} as base, which is no commit."
 
 

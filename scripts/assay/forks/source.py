@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from assay.ci import SHA
 from assay.errors import ForgeError, UsageError
 from assay.forge.pulls import account, moment
 from assay.forge.refusal import WRONG_API
@@ -30,7 +31,6 @@ WITHOUT_REPORT = {
     "action_required": "it waits for somebody with write access to approve it",
 }
 """How a run ends that was not meant to leave a report, and why."""
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def find(api: Api, repository: str, number: int) -> UntrustedRun:
             "html_url": str(url),
             "repository": {"full_name": str(name)},
             **rest,
-        } if found == number and _SHA.fullmatch(sha) and _same(name, repository):
+        } if found == number and SHA.fullmatch(sha) and _same(name, repository):
             pass
         case _:
             raise ForgeError(f"GitHub sent no run {number} of {repository}", hint=WRONG_API)
@@ -152,7 +152,7 @@ def pulls(api: Api, repository: str, run: UntrustedRun) -> Pulls:
                 _same(theirs, run.head_repository or "")
                 and ref == run.head_branch
                 and _same(ours, repository)
-                and _SHA.fullmatch(base)
+                and SHA.fullmatch(base)
             ):
                 if sha == run.head_sha:
                     found.append(Pull(number=number, base_ref=into, base_sha=base))
