@@ -85,8 +85,11 @@ def _read(path: Path, folder: Path) -> str:
     if len(data) > MOST_BYTES:
         message = f"The template `{path.name}` has more than {MOST_BYTES:,} bytes."
         raise ConfigError(message, file=str(path))
+    environment = _environment(_format(path.name), ((path.name, text),))
+    if isinstance(environment, Sandbox):
+        environment.refill()  # it may be one that an earlier rendering left without a penny
     try:
-        _environment(_format(path.name), ((path.name, text),)).get_template(path.name)
+        environment.get_template(path.name)
     except TemplateSyntaxError as error:
         message = f"The template `{path.name}` cannot be understood: {error.message}"
         raise ConfigError(message, hint=_OURS, file=str(path), line=error.lineno) from error
@@ -112,9 +115,12 @@ def render(name: str, overrides: Mapping[str, str] | None = None, /, **values: o
         return environment.get_template(name).render(**values)
     environment.refill()
     try:
-        return environment.get_template(name).render(**values)
+        text = environment.get_template(name).render(**values)
     except Exception as error:  # whatever its author made of it
         raise _refused(name, error) from error
+    if not text.strip():
+        raise ConfigError(f"The template `{name}` shows nothing.", hint=_OURS, file=name)
+    return text
 
 
 def _refused(name: str, error: Exception) -> ConfigError:

@@ -65,10 +65,14 @@ def run(
     target = folder or state
     names = (MARKDOWN, HTML, JSON, JUNIT)
     files = ReportFiles(verdict, *(target / name for name in names))
+    templates = _templates(context)
     if "markdown" in formats:
-        write_atomically(files.markdown, _comment(context, verdict, html_link, images, charts))
+        text = _comment(
+            context, verdict, templates, html_link=html_link, images=images, charts=charts
+        )
+        write_atomically(files.markdown, text)
     if "html" in formats:
-        write_atomically(files.html, _page(context, verdict))
+        write_atomically(files.html, _page(context, verdict, templates))
     if "json" in formats:
         write_atomically(files.json, as_json(record, verdict))
     if "junit" in formats:
@@ -88,9 +92,11 @@ def as_json(record: RunRecord, verdict: Verdict) -> str:
 def _comment(
     context: Context,
     verdict: Verdict,
+    templates: Mapping[str, str],
+    *,
     html_link: str | None,
     images: Sequence[Image],
-    charts: bool,  # noqa: FBT001 (private, and named in its one call)
+    charts: bool,
 ) -> str:
     record = context.record
     drawn = mermaid.charts(record) if charts and not images else ()
@@ -106,31 +112,55 @@ def _comment(
             charts=drawn,
         )
 
-    return comment.encodable(_with_templates(context, markdown.TEMPLATE, render))
+    return comment.encodable(_with(context, templates, markdown.TEMPLATE, render))
 
 
-def _page(context: Context, verdict: Verdict) -> str:
+def _page(context: Context, verdict: Verdict, templates: Mapping[str, str]) -> str:
     record = context.record
     plots = figures.of(record, plot_files(record, context.workspace.state))
 
     def render(overrides: Mapping[str, str]) -> str:
         return html.render(record, verdict=verdict, plots=plots, overrides=overrides)
 
-    return comment.encodable(_with_templates(context, html.TEMPLATE, render))
+    return comment.encodable(_with(context, templates, html.TEMPLATE, render))
 
 
-def _with_templates(context: Context, name: str, render: Callable[[Mapping[str, str]], str]) -> str:
-    """What the user's templates make; where they fail, what ours do: people wait for a report."""
+def _templates(context: Context) -> Mapping[str, str]:
+    """The user's templates by name; none where they cannot be read, which is told once."""
     folder = context.config.report.templates
     if folder is None:
+        return {}
+    try:
+        return templating.load(context.workspace.root / folder)
+    except ConfigError as error:
+        _refuse(context, folder, error)
+        return {}
+
+
+def _with(
+    context: Context,
+    templates: Mapping[str, str],
+    name: str,
+    render: Callable[[Mapping[str, str]], str],
+) -> str:
+    """What the user's template makes; where it fails, what ours does: people wait for a report."""
+    folder = context.config.report.templates
+    if folder is None or name not in templates:
         return render({})
     try:
-        overrides = templating.load(context.workspace.root / folder)
-        return render({key: text for key, text in overrides.items() if key == name})
+        return render({name: templates[name]})
     except ConfigError as error:
-        told = Reason.of(error).model_copy(update={"severity": "warning"})
-        context.console.annotate(told)
+        _refuse(context, folder, error)
         return render({})
+
+
+def _refuse(context: Context, folder: str, error: ConfigError) -> None:
+    """Say what is wrong with a template, with its file as GitHub knows it."""
+    root = context.workspace.root
+    # Whether the error names the template, or all of its path.
+    path = Path(root, folder, error.file or "").relative_to(root).as_posix()
+    placed = {"file": f"{context.record.project}{path}", "severity": "warning"}
+    context.console.annotate(Reason.of(error).model_copy(update=placed))
 
 
 def plot_files(record: RunRecord, state: Path) -> dict[str, bytes]:

@@ -217,3 +217,16 @@ def test_only_the_template_that_is_asked_for_is_used() -> None:
 def test_a_constant_of_a_template_is_still_markup() -> None:
     text = rendered("# Our model <b>{{ '<b>' }}</b>")
     assert text == "# Our model <b>&lt;b&gt;</b>\n"
+
+
+def test_one_that_took_everything_is_read_again_all_the_same(tmp_path: Path) -> None:
+    """The engine is kept from one rendering to the next, and its purse is empty then."""
+    body = "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}"
+    assert "loops too often" in refused(body).message
+    assert templating.load(folder(tmp_path, **{"comment.md": body})) == {"comment.md.j2": body}
+
+
+def test_one_that_shows_nothing_is_refused() -> None:
+    assert refused("{# only words for its author #}\n").message == (
+        "The template `comment.md.j2` shows nothing."
+    )
