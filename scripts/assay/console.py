@@ -109,7 +109,9 @@ class Console:
 
     def annotate(self, reason: Reason) -> None:
         """One annotation in GitHub, one line in a terminal."""
-        message = reason.message if reason.hint is None else f"{reason.message} {reason.hint}"
+        message = (
+            reason.message if reason.hint is None else f"{_ended(reason.message)} {reason.hint}"
+        )
         if self.github:
             where = {"file": reason.file, "line": reason.line}
             self.raw(command(_LEVELS[reason.severity], message, where))
@@ -163,6 +165,11 @@ def _placed(reason: Reason, message: str) -> str:
         if message.startswith((f"{name} ", f"{name}: ")):
             return place + message[len(name) :]
     return f"{place}: {message}"
+
+
+def _ended(sentence: str) -> str:
+    """With a full stop, so that another sentence can follow; what a forge said has none."""
+    return sentence if sentence.endswith((".", ":", "!", "?")) else f"{sentence}."
 
 
 def _inert(line: str) -> str:

@@ -49,7 +49,8 @@ def illustrate(context: Context) -> Illustrations:
             return _stored(context, api, shown)
     except ForgeError as error:
         # Expected where the job may only read, as the starter has it: charts stand in for images.
-        context.console.line(f"Plots are shown as charts, not as images: {error.message}.")
+        why = error.message.rstrip(".")
+        context.console.line(f"Plots are shown as charts, not as images: {why}.")
         return Illustrations()
 
 

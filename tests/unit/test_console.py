@@ -162,6 +162,11 @@ def test_a_laptop_needs_no_fence() -> None:
             r"warning: 100%\n::error::no",
         ),
         (
+            Reason(message="it is refused (403)", hint="Ask.", severity="warning"),
+            "::warning::it is refused (403). Ask.",
+            "warning: it is refused (403). Ask.",
+        ),
+        (
             Reason(message="By the way", severity="note", file="x"),
             "::notice file=x::By the way",
             "note: x: By the way",
