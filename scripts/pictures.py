@@ -1,23 +1,32 @@
 """`make pictures`: what the documentation shows, from the last `make demo`.
 
-The comment is rendered as GitHub does, light, dark and on a phone; the page is itself.
+The comment is rendered as GitHub does, light, dark and on a phone, with its plots as images, and
+beside what CML would say; the page is itself.
 """
 
 from __future__ import annotations
 
-import re
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests import rendering  # noqa: E402 (the line above makes it importable)
+from assay import record as records  # noqa: E402 (the line above makes what follows importable)
+from assay.report import markdown, pictures  # noqa: E402
+from assay.report.images import Image  # noqa: E402
+
+from scripts import peer_report  # noqa: E402
+from tests import rendering  # noqa: E402
 
 DEMO = ROOT / "build" / "demo"
 IMAGES = ROOT / "docs" / "images"
-ADDRESS = re.compile(r'https?://[^\s"<>]+\.png(?=")')
-FOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = false; })"
+FOLD = (
+    "document.querySelectorAll('details').forEach((fold) => {"
+    " fold.open = fold.querySelector('summary').textContent.startsWith('%s'); })"
+)
 
 
 def main() -> int:
@@ -35,16 +44,19 @@ def main() -> int:
 
 
 def _take(comment: str) -> None:
-    images = published(comment)
-    page = (DEMO / "report.html").read_text(encoding="utf-8")
+    peer, peer_images = _peer()
+    pictured, pictured_images = _with_images()
     looks = {
-        "comment": _comment(comment, images, "light", rendering.DESKTOP),
-        "comment-dark": _comment(comment, images, "dark", rendering.DESKTOP),
-        "comment-phone": _comment(comment, images, "light", rendering.PHONE),
+        "comment": _look(comment),
+        "comment-dark": _look(comment, theme="dark"),
+        "comment-phone": _look(comment, width=rendering.PHONE),
+        "comment-plots": _look(pictured, pictured_images, opened="Plots"),
+        "comment-cml": _look(peer, peer_images),
         "report": rendering.Look(
-            html=page, width=1_080, tallest=1_990, screenshot=IMAGES / "report.png"
+            html=(DEMO / "report.html").read_text(encoding="utf-8"), width=1_080, tallest=1_990
         ),
     }
+    looks = {name: replace(look, screenshot=IMAGES / f"{name}.png") for name, look in looks.items()}
     for name, seen in zip(looks, rendering.look(list(looks.values())), strict=True):
         for problem in seen.problems:
             print(f"{name}: {problem}")
@@ -52,23 +64,42 @@ def _take(comment: str) -> None:
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
 
 
-def _comment(
-    text: str, images: dict[str, bytes], theme: rendering.Theme, width: int
+def _look(
+    text: str,
+    images: dict[str, bytes] | None = None,
+    *,
+    theme: rendering.Theme = "light",
+    width: int = rendering.DESKTOP,
+    opened: str = "nothing",
 ) -> rendering.Look:
-    suffix = "-phone" if width == rendering.PHONE else "-dark" if theme == "dark" else ""
-    return rendering.Look(
-        html=rendering.page(text, theme=theme, images=images),
-        width=width,
-        theme=theme,
-        scripts=[FOLD],
-        screenshot=IMAGES / f"comment{suffix}.png",
-    )
+    html = rendering.page(text, theme=theme, images=images or {})
+    return rendering.Look(html=html, width=width, theme=theme, scripts=[FOLD % opened])
 
 
-def published(comment: str) -> dict[str, bytes]:
-    """The comment's images by address: `make demo` keeps them under the names of their files."""
-    found = {url: DEMO / "images" / url.rsplit("/", 1)[-1] for url in ADDRESS.findall(comment)}
-    return {url: path.read_bytes() for url, path in found.items() if path.is_file()}
+def _peer() -> tuple[str, dict[str, bytes]]:
+    with tempfile.TemporaryDirectory() as folder:
+        return peer_report.report(DEMO / "repository/author", Path(folder, "clone"))
+
+
+def _with_images() -> tuple[str, dict[str, bytes]]:
+    """The comment as a job with `contents: write` posts it, and its images by address."""
+    record = records.load(DEMO / "github/artifacts/assay-report/record.json")
+    drawn = pictures.of(record, {})
+    content: dict[str, bytes] = {}
+    images = []
+    for one in drawn:
+        url = f"https://github.com/acme/bikes/raw/assay-assets/{one.name}"
+        content |= {f"{url}-light.png": one.light, f"{url}-dark.png": one.dark}
+        images.append(
+            Image(
+                title=one.title,
+                alt=one.alt,
+                width=one.width,
+                light=f"{url}-light.png",
+                dark=f"{url}-dark.png",
+            )
+        )
+    return markdown.render(record, images=images), content
 
 
 if __name__ == "__main__":
