@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -72,21 +72,40 @@ def _declared(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> str:
 
 
 def _drawn(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> str:
-    content = files.get(plot.file)
-    if content is None:
-        raise svg.PlotError("its file is not there")
-    if len(content) > MOST_BYTES:
-        raise svg.PlotError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
     title = escape.text(f"{_REVISIONS[plot.revision]}: {plot.name}")
     if plot.kind == "image":
-        return _image(content, title, prefix=f"image-{at}-{plot.revision}-")
+        return _image(content(plot, files), title, prefix=f"image-{at}-{plot.revision}-")
+    spec = specification(plot, files)
+    return svg.draw_declared(spec, name=f"declared-{at}", title=title, name_of_plot=plot.name)
+
+
+def content(plot: DeclaredPlot, files: Mapping[str, bytes]) -> bytes:
+    """The file of a declared plot.
+
+    Raises:
+        PlotError: It is not there, or too large.
+    """
+    found = files.get(plot.file)
+    if found is None:
+        raise svg.PlotError("its file is not there")
+    if len(found) > MOST_BYTES:
+        raise svg.PlotError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
+    return found
+
+
+def specification(plot: DeclaredPlot, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """What the file of a declared plot asks to be drawn.
+
+    Raises:
+        PlotError: It is no specification.
+    """
     try:
-        spec = json.loads(content)
+        spec = json.loads(content(plot, files))
     except ValueError as error:
         raise svg.PlotError("its file is no JSON") from error
     if not isinstance(spec, dict):
         raise svg.PlotError("its file is no Vega-Lite specification")
-    return svg.draw_declared(spec, name=f"declared-{at}", title=title, name_of_plot=plot.name)
+    return spec
 
 
 def _image(content: bytes, title: str, *, prefix: str) -> str:

@@ -8,14 +8,13 @@ file that a pull request brought, nothing but pixels is published.
 from __future__ import annotations
 
 import base64
-import json
 import math
 import re
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from assay.report import charts, overview, raster, svg
+from assay.report import charts, figures, overview, raster, svg
 from assay.report.curves import shown
 from assay.report.engine import EngineError
 from assay.report.images import Picture
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 MOST = 12
 """Pictures in a comment; the page has all."""
-MOST_FILE_BYTES = 5_000_000
-"""Of a declared plot's file."""
 MOST_BYTES = 1_000_000
 """Of one picture's two images."""
 WIDEST = 800
@@ -96,12 +93,7 @@ def _of_chart(chart: charts.Chart, name: str) -> Picture:
 
 
 def _of_specification(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> Picture:
-    try:
-        spec = json.loads(_content(plot, files))
-    except ValueError as error:
-        raise svg.PlotError("its file is no JSON") from error
-    if not isinstance(spec, dict):
-        raise svg.PlotError("its file is no Vega-Lite specification")
+    spec = figures.specification(plot, files)
     (title,) = shown((plot.name,), _LONGEST_TITLE)
     drawn = partial(
         svg.draw_declared, spec, name=f"declared-{at}", title=title, name_of_plot=plot.name
@@ -111,7 +103,7 @@ def _of_specification(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -
 
 def _of_image(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> Picture:
     """The user's pixels on white in both themes, which is what most plots are drawn for."""
-    content = _content(plot, files)
+    content = figures.content(plot, files)
     found = raster.kind_and_size(content)
     if found is None:
         raise svg.PlotError("it is no PNG or JPEG image")
@@ -138,15 +130,6 @@ def _of_image(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> Pictur
         light=painted,
         dark=painted,
     )
-
-
-def _content(plot: DeclaredPlot, files: Mapping[str, bytes]) -> bytes:
-    content = files.get(plot.file)
-    if content is None:
-        raise svg.PlotError("its file is not there")
-    if len(content) > MOST_FILE_BYTES:
-        raise svg.PlotError(f"it is larger than {MOST_FILE_BYTES // 1_000_000} MB")
-    return content
 
 
 def _picture(name: str, title: str, alt: str, draw: Callable[..., str]) -> Picture:

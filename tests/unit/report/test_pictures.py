@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from assay.plots import DeclaredPlot
-from assay.report import charts, pictures, raster, svg
+from assay.report import charts, figures, pictures, raster, svg
 from assay.report.vegalite import DARK, LIGHT, SCHEMA
 from assay.stats.curves import ConfusionMatrix, RocCurve
 
@@ -257,7 +257,7 @@ def header(width: int, height: int) -> bytes:
         ("image", JPEG[:100]),
         ("image", b"\xff\xd8\xff" * 2_000),
         ("image", header(9, 9) + raster._chunk(b"IDAT", b"none") + raster._chunk(b"IEND", b"")),
-        ("image", b"\x89PNG\r\n\x1a\n" + b"0" * pictures.MOST_FILE_BYTES),
+        ("image", b"\x89PNG\r\n\x1a\n" + b"0" * figures.MOST_BYTES),
     ],
 )
 def test_what_is_no_sane_plot_is_left_out(kind: str, content: bytes) -> None:
