@@ -1,4 +1,4 @@
-"""Annotations of a run, as many as GitHub shows: ten of a type from a step, fifty from a job."""
+"""Annotations of a run, as many as GitHub shows: ten of a type from a step."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ if TYPE_CHECKING:
 
 # https://docs.github.com/actions/reference/limits
 PER_TYPE = 10
-PER_JOB = 50
 _ORDER: tuple[Literal["error", "warning", "note"], ...] = ("error", "warning", "note")
 
 
 def limited(
     reasons: Iterable[Reason],
     *,
-    room: int = PER_JOB,
     shown: Sequence[Reason] = (),
     to_come: int = 0,
 ) -> list[Reason]:
-    """At most ten of each severity and `room` in all; the last of a full share counts the rest.
+    """At most ten of each severity; the last of a full share counts the rest.
 
     Args:
         reasons: What there is to show.
-        room: How many the job has left.
         shown: What the same step has shown already; it counts towards the ten.
         to_come: How many stages follow in the same step: each keeps one of the ten, so that a
             hundred broken rows do not hide the gate that failed.
@@ -36,7 +33,7 @@ def limited(
     for severity in _ORDER:
         these = [reason for reason in unique if reason.severity == severity]
         taken = sum(reason.severity == severity for reason in shown)
-        most = min(PER_TYPE - taken - to_come, room - len(found))
+        most = PER_TYPE - taken - to_come
         if most <= 0:
             continue
         if len(these) > most:

@@ -89,13 +89,6 @@ def test_annotations_are_limited_by_type_and_the_most_severe_come_first() -> Non
     assert found[19].message == "…and 21 more warnings: see the report."
 
 
-def test_annotations_are_limited_by_job() -> None:
-    found = annotations.limited(reasons(warning=30, error=12), room=12)
-    assert [r.severity for r in found] == ["error"] * 10 + ["warning"] * 2
-    assert found[-1].message == "…and 29 more warnings: see the report."
-    assert annotations.limited(reasons(error=1), room=0) == []
-
-
 def test_ten_are_ten() -> None:
     assert len(annotations.limited(reasons(error=10))) == 10
     assert "more" not in annotations.limited(reasons(error=10))[-1].message
