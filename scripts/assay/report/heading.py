@@ -45,6 +45,10 @@ def of(record: RunRecord, verdict: Verdict) -> Heading:
     if found is not None:
         text = text.replace(found[0], "", 1)
         more = f"{found[1]}."
+    if gate.limit is None and gate.base is not None and gate.head is not None:
+        # The digits of the table; those of the message show on which side of a limit a number is.
+        difference = wording.pair(gate.base, gate.head)[2][1:]
+        text = text.replace(f" by {abs(gate.head - gate.base):.4g}", f" by {difference}", 1)
     if text.startswith(f"{gate.metric} "):
         text = wording.metric_title(gate.metric) + text.removeprefix(gate.metric)
     return _cut(text, more)
