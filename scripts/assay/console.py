@@ -24,6 +24,8 @@ _LEVELS = {"note": "notice", "warning": "warning", "error": "error"}
 
 def printable(text: str) -> str:
     r"""`text` on one line, with control characters spelled out (`\n`, `\x1b`): safe to print."""
+    if text.isprintable():  # nearly all is
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

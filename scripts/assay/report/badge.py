@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import escape
 
+from assay.console import printable
 from assay.report import wording
-from assay.report.escape import printable
 
 if TYPE_CHECKING:
     from assay.record import RunRecord

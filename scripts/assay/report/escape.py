@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
-from assay import console
+from assay.console import printable
 from assay.report.wording import short
 
 if TYPE_CHECKING:
@@ -52,11 +52,6 @@ _COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b", re.IGNORECASE)
 _MANY_TICKS = re.compile(f"`{{{MOST_TICKS}}}(?=`)")
 # As Markdown has it: a run of backticks is closed by the next run of the same length.
 _CODE_IN_TEXT = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
-
-
-def printable(text: str) -> str:
-    """Text on one line; most is already."""
-    return text if text.isprintable() else console.printable(text)
 
 
 def _line(text: str, most: int) -> str:
