@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from assay.connection import connect
 from assay.errors import ForgeError
 from assay.forge import assets
+from assay.forge.assetplan import Stored, has_note, known
 from assay.forge.comment import marker
 from assay.report import pictures
 from assay.report.images import Image
@@ -44,7 +45,7 @@ def illustrate(context: Context) -> Illustrations:
         forge = connect(ci, context.environ)
         shown = forge.present(ci.pull_request, marker(record.comment_key))
         with forge.api("pictures") as api:
-            if not assets.has_note(shown):
+            if not has_note(shown):
                 assets.ask(api, ci.repository)
             return _stored(context, api, shown)
     except ForgeError as error:
@@ -62,7 +63,7 @@ def _stored(context: Context, api: Api, shown: str) -> Illustrations:
     files = {path: content for one in drawn for path, content in _files(one).items()}
     now = datetime.now(UTC)
     repository = ci.repository or ""
-    stored = assets.known(shown, files, now=now)
+    stored = known(shown, files, now=now)
     if stored is None:
         commit = assets.store(
             api,
@@ -72,7 +73,7 @@ def _stored(context: Context, api: Api, shown: str) -> Illustrations:
             pull_request=ci.pull_request,
             now=now,
         )
-        stored = assets.Stored.of(commit, files, now)
+        stored = Stored.of(commit, files, now)
     url = partial(assets.url, ci.server_url, repository, stored.commit)
     return Illustrations(tuple(_image(one, url) for one in drawn), stored.note)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from assay import connection
 from assay.errors import ForgeError, UsageError
 from assay.forge import assets, checks, cml, statuses
+from assay.forge.assetbranch import BRANCH
 from assay.forge.comment import Report, Run, marker
 from assay.illustrations import Illustrations, illustrate
 from assay.report import badge, check, markdown, places
@@ -203,7 +204,7 @@ class _Publication:
         files = badge.files(badge.of(record, self.files.verdict))
         with self._forge().api("the badge") as api:
             path = assets.put_badge(api, self.repository, key=record.comment_key, files=files)
-        return assets.url(self.context.ci.server_url, self.repository, assets.BRANCH, path)
+        return assets.url(self.context.ci.server_url, self.repository, BRANCH, path)
 
     def parameters(self) -> tuple[Reason, ...]:
         """Notices on the parameters behind what got worse, with files from the root of git."""

@@ -193,10 +193,10 @@ def test_equal_files_are_sent_once(api: Api, state: State) -> None:
 
 def test_what_the_comment_shows_already_costs_no_request(api: Api, state: State) -> None:
     commit = store(api)
-    body = f"<!-- assay:report key=a -->\n{assets.Stored.of(commit, FILES, NOW).note}\n## Better"
+    body = f"<!-- assay:report key=a -->\n{assetplan.Stored.of(commit, FILES, NOW).note}\n## Better"
     state.requests.clear()
 
-    found = assets.known(body, FILES, now=NOW + timedelta(hours=1))
+    found = assetplan.known(body, FILES, now=NOW + timedelta(hours=1))
 
     assert found is not None
     assert found.commit == commit

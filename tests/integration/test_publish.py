@@ -13,7 +13,7 @@ import pytest
 from assay import publish
 from assay.ci import CiContext
 from assay.errors import ForgeError, UsageError
-from assay.forge.assets import BRANCH
+from assay.forge.assetbranch import BRANCH
 from assay.forge.comment import Run
 from assay.hearing import hear
 

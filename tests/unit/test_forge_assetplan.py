@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 from assay.forge import assetplan, assets
+from assay.forge.assetbranch import BRANCH
 from assay.forge.assetplan import Entry, Plan, Stored, Tip, adding, kept, known, slug
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -304,7 +305,7 @@ def test_address_of_a_picture() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_a_path_can_end_no_attribute(path: str) -> None:
-    address = assets.url("https://ghe.example.test", "acme/bikes", assets.BRANCH, path)
+    address = assets.url("https://ghe.example.test", "acme/bikes", BRANCH, path)
     assert not set(address) & set("\"'<> `()\\\n\r\t?#|")
     assert unquote(address).endswith(f"/raw/assay-assets/{path}")
 

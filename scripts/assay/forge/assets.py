@@ -27,7 +27,7 @@ from urllib.parse import quote
 from assay.errors import AssayError, ForgeError
 from assay.forge import assetplan
 from assay.forge.assetbranch import BRANCH, Branch
-from assay.forge.assetplan import Entry, Plan, Stored, Tip, has_note, known, slug
+from assay.forge.assetplan import Entry, Plan, Tip, slug
 from assay.forge.refusal import ForbiddenError
 
 if TYPE_CHECKING:
@@ -35,18 +35,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from assay.forge.transport import Api
-
-__all__ = [
-    "BRANCH",
-    "Stored",
-    "ask",
-    "badge_path",
-    "has_note",
-    "known",
-    "put_badge",
-    "store",
-    "url",
-]
 
 LARGEST = 5 * 2**20
 """Bytes of one file."""
@@ -72,7 +60,7 @@ def url(server_url: str, repository: str, commit: str, path: str) -> str:
     Args:
         server_url: `GITHUB_SERVER_URL`.
         repository: `owner/name`.
-        commit: What `store` returned, or `BRANCH`.
+        commit: What `store` returned, or the branch.
         path: Of the file in it.
     """
     return f"{server_url.rstrip('/')}/{repository}/raw/{commit}/{quote(path)}"
@@ -96,8 +84,8 @@ def store(
 ) -> str:
     """Commit a report's pictures; the commit comes back by which they are linked.
 
-    For n different files that is n + 6 requests. Look at `known` first: what the comment shows
-    already need not be stored.
+    For n different files that is n + 6 requests. Look at `assetplan.known` first: what the
+    comment shows already need not be stored.
 
     Args:
         api: The connection; its token needs `contents: write`.
