@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from assay.report import lineage, schemaplaces, wording
 from assay.section import Reason
-from assay.stages.validate import describe
+from assay.stages.validate import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -122,7 +122,7 @@ def _checks(
         number, reference = entry
         for failure in file.failures:
             yield (
-                f"{file.path}: {describe(failure, file.rows)}",
+                message(file, failure),
                 (reference, _column(failure), ("data", number, "schema")),
             )
 

@@ -246,12 +246,17 @@ def _of(outcome: Outcome) -> Iterator[Reason]:
         return
     for failure in file.failures:
         yield Reason(
-            message=f"{file.path}: {describe(failure, file.rows)}",
+            message=message(file, failure),
             file=failure.file or file.path,
             line=failure.line,
         )
     for warning in file.warnings:
         yield Reason(message=f"{file.path}: {warning}", severity="warning", file=file.path)
+
+
+def message(file: FileResult, failure: CheckFailure) -> str:
+    """What the reason says that a failure becomes; reports find one by the other."""
+    return f"{file.path}: {describe(failure, file.rows)}"
 
 
 def describe(failure: CheckFailure, rows: int | None) -> str:
