@@ -320,7 +320,7 @@ def _steps(who: str, curve: Residuals) -> list[Spec]:
 
 
 def _name(curve: RocCurve | PrecisionRecallCurve | Calibration) -> str:
-    return curves.shown((curve.label,))[0]
+    return curves.label(curve.label)
 
 
 def _with_base(head: _C, base: _C | None, measure: Callable[[_C], float]) -> str:

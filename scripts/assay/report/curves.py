@@ -43,18 +43,22 @@ def drawable(evaluation: Evaluation | None) -> tuple[Curve, ...]:
 
 def like(curve: _C, others: tuple[Curve, ...]) -> _C | None:
     """The curve of the same kind and class."""
-    label = getattr(curve, "label", None)
+    name = getattr(curve, "label", None)
     for other in others:
-        if type(other) is type(curve) and getattr(other, "label", None) == label:
+        if type(other) is type(curve) and getattr(other, "label", None) == name:
             return other
     return None
+
+
+def label(text: str, most: int = LONGEST_LABEL) -> str:
+    """A name as a drawing has room for it."""
+    return short(printable(text), most).strip() or "(empty)"
 
 
 def shown(labels: Iterable[str], most: int = LONGEST_LABEL) -> tuple[str, ...]:
     """Names of classes as a drawing has room for them; those that differ stay different."""
     found: dict[str, None] = {}
-    for label in labels:
-        text = short(printable(label), most).strip() or "(empty)"
+    for text in (label(one, most) for one in labels):
         times = 2
         unique = text
         while unique in found:

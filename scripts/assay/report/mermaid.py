@@ -270,7 +270,7 @@ def _plain(value: float, places: int = 9) -> str:
 
 
 def _label(label: str) -> str:
-    return _safe(curves.shown((label,), _LONGEST_LABEL)[0]) or "(no name)"
+    return _safe(curves.label(label, _LONGEST_LABEL)) or "(no name)"
 
 
 def _safe(text: str) -> str:

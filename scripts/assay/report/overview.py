@@ -97,9 +97,9 @@ def _row(change: MetricChange | SliceChange, directions: dict[str, Direction | N
         numbers += f" ({wording.interval(evidence)})"
     turn = -1 if direction == "lower" else 1
     low, high = sorted(turn * end for end in ends) if ends else (None, None)
-    (name,) = curves.shown((wording.metric_title(metric),), 60)
+    name = curves.label(wording.metric_title(metric), 60)
     if part is not None:
-        name += f" on {curves.shown((change.name,), 60)[0]}"  # what is long is cut at its end
+        name += f" on {curves.label(change.name, 60)}"  # what is long is cut at its end
     word = wording.change_words(change.change, difference, of_slice=part is not None)
     return Row(
         label=name,

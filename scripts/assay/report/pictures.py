@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from assay.report import charts, figures, overview, raster, svg
-from assay.report.curves import shown
+from assay.report.curves import label
 from assay.report.engine import EngineError
 from assay.report.images import Picture
 from assay.report.vegalite import DARK, LIGHT, Palette
@@ -94,7 +94,7 @@ def _of_chart(chart: charts.Chart, name: str) -> Picture:
 
 def _of_specification(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> Picture:
     spec = figures.specification(plot, files)
-    (title,) = shown((plot.name,), _LONGEST_TITLE)
+    title = label(plot.name, _LONGEST_TITLE)
     drawn = partial(
         svg.draw_declared, spec, name=f"declared-{at}", title=title, name_of_plot=plot.name
     )
@@ -111,7 +111,7 @@ def _of_image(plot: DeclaredPlot, at: int, files: Mapping[str, bytes]) -> Pictur
     if not 0 < max(width, height) <= _LONGEST_SIDE or not 0 < width * height <= _MOST_DECODED:
         raise svg.PlotError(f"it has {width:,} x {height:,} pixels")
     who = charts.HEAD if plot.revision == "head" else charts.BASE
-    title = f"{shown((plot.name,), _LONGEST_TITLE)[0]} ({who.lower()})"
+    title = f"{label(plot.name, _LONGEST_TITLE)} ({who.lower()})"
     size = f'width="{width}" height="{height}"'
     data = base64.b64encode(content).decode("ascii")
     document = (
