@@ -14,9 +14,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assay import __version__
 from assay.errors import ForgeError
-from assay.forge.download import fetch
+from assay.forge.download import USER_AGENT, fetch
 from assay.forge.failures import RefusedError, answered, certificates, host, no_answer
 from assay.forge.refusal import (
     WRONG_API,
@@ -253,7 +252,7 @@ def _connect(*, url: str, token: str, timeout: float) -> Github:
         auth=github.Auth.Token(token),
         base_url=url,
         timeout=max(1, math.ceil(timeout)),
-        user_agent=f"assay/{__version__}",
+        user_agent=USER_AGENT,
         retry=None,
         # A handful of requests: PyGithub's pauses would take longer than all of them.
         seconds_between_requests=None,
