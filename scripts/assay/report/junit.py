@@ -11,7 +11,7 @@ have no warning, and a failure would contradict the verdict.
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
@@ -233,10 +233,14 @@ def _append_case(parent: ET.Element, case: Case, name: str) -> None:
 def _unique(cases: Sequence[Case]) -> Iterator[str]:
     """The names of cases: readers take two of one name and class for two runs of one test."""
     seen: set[tuple[str, str]] = set()
+    last: Counter[tuple[str, str]] = Counter()
     for case in cases:
         group, name = _line(case.group, LONGEST_NAME), _line(case.name, LONGEST_NAME)
-        numbered = (name if at == 1 else f"{name} ({at})" for at in itertools.count(1))
-        unique = next(each for each in numbered if (group, each) not in seen)
+        unique = name
+        while (group, unique) in seen:
+            # Goes on where the last one of this name stood: a stranger's may be very many.
+            last[group, name] += 1
+            unique = f"{name} ({last[group, name] + 1})"
         seen.add((group, unique))
         yield unique
 

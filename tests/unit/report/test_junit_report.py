@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -183,6 +184,17 @@ def test_cases_of_one_name_are_told_apart() -> None:
     compare = record.compare.model_copy(update={"gates": twice})
     found = suite(assert_valid(rendered(record.with_section("compare", compare))), "gates")
     assert list(found)[:2] == ["metrics.f1.min: 0.6", "metrics.f1.min: 0.6 (2)"]
+
+
+def test_very_many_cases_of_one_name_are_told_apart_at_once() -> None:
+    # A stranger's record has room for a hundred thousand; looking each name up anew took hours.
+    cases = [junit.Case(group="data.csv", name="a: b")] * 50_000
+    began = time.monotonic()
+    names = list(junit._unique([*cases, junit.Case(group="data.csv", name="a: b (2)")]))
+    assert time.monotonic() - began < 10
+    assert (names[0], names[1], names[49_999]) == ("a: b", "a: b (2)", "a: b (50000)")
+    assert names[50_000] == "a: b (2) (2)"
+    assert len(set(names)) == len(names)
 
 
 def test_text_that_xml_cannot_hold_is_spelled_out() -> None:
