@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from assay.ci import DEFAULT_KEY
 from assay.console import printable
 from assay.report import markdown, wording
-from assay.stages.validate import describe
+from assay.stages.validate import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,17 +20,21 @@ if TYPE_CHECKING:
     from assay.verdict import Outcome, Verdict
 
 Conclusion = Literal["success", "failure", "neutral", "cancelled"]
-State = Literal["success", "failure", "error", "pending"]
+State = Literal["success", "failure", "error"]
 Level = Literal["notice", "warning", "failure"]
 
 # https://docs.github.com/en/rest/checks/runs#create-a-check-run
 MOST_BYTES = 65_535
 """Of summary and text each. The page says characters; what counts is UTF-8
 (https://github.com/github/docs/issues/35252)."""
+_ROOM = MOST_BYTES - 200
+"""For the report: a note may follow, for which no Markdown can be cut without harm."""
 LONGEST_TITLE = 255
 LONGEST_NAME = 100
 """Characters of the name that people see in a list; GitHub would take more."""
 LONGEST_PATH = 4_096
+_LARGEST_LINE = 2**31 - 1
+"""GitHub refuses a whole check run for one that is larger; a stranger's record may hold any."""
 MESSAGE_BYTES = 64_000
 """Of an annotation's message, and of its details: GitHub takes 64 KB of each."""
 MOST_ANNOTATIONS = 150
@@ -137,7 +141,7 @@ def of(
     title = _short(verdict.headline, 2 * LONGEST_TITLE)
     if left_out:
         note = f"_{left_out:,} more annotations were left out; the report has what they say._"
-        text = f"{cut_bytes(text, MOST_BYTES - 200)}\n\n{note}".strip()
+        text = f"{text}\n\n{note}".strip()
     return CheckRun(
         name=name(record),
         external_id=context(record),
@@ -215,14 +219,14 @@ def _body(report: Callable[[int], str]) -> tuple[str, str]:
     """The report as summary and text: what it shows, and what it folds away."""
     summary = text = ""
     # A UTF-16 unit, which is what a report is measured in, takes three bytes at most.
-    for limit in (MOST_BYTES, MOST_BYTES // 3):
+    for limit in (_ROOM, _ROOM // 3):
         whole = f"\n{report(limit)}"
         at = whole.find("\n<details")
         at = len(whole) if at < 0 else at
         summary, text = whole[:at].strip(), whole[at:].strip()
-        if max(_bytes(summary), _bytes(text)) <= MOST_BYTES:
+        if max(_bytes(summary), _bytes(text)) <= _ROOM:
             break
-    return cut_bytes(summary, MOST_BYTES), cut_bytes(text, MOST_BYTES)
+    return cut_bytes(summary, _ROOM), cut_bytes(text, _ROOM)
 
 
 def _bytes(text: str) -> int:
@@ -249,7 +253,7 @@ def _annotations(
         path = inside(record.project, reason.file)
         if path is None:
             continue
-        line = max(reason.line or 1, 1)
+        line = min(max(reason.line or 1, 1), _LARGEST_LINE)
         level = _LEVELS[reason.severity]
         if reason.message.rstrip(".") in accepted:
             level = "notice"
@@ -279,8 +283,7 @@ def _details(record: RunRecord) -> Iterator[tuple[str, str]]:
             yield reason.message, _traceback(reason, record.test.failures)
     for file in record.validation.files if record.validation else ():
         for failure in file.failures:
-            message = f"{file.path}: {describe(failure, file.rows)}"
-            yield message, "\n".join(failure.examples)
+            yield message(file, failure), "\n".join(failure.examples)
 
 
 def _traceback(reason: Reason, failures: Iterable[FailedTest]) -> str:
@@ -289,7 +292,7 @@ def _traceback(reason: Reason, failures: Iterable[FailedTest]) -> str:
         failure
         for failure in failures
         if (failure.file, failure.line) == (reason.file, reason.line)
-        and reason.message.startswith(printable(failure.name)[:_TELLING])
+        and reason.message.startswith(printable(failure.name[:_TELLING])[:_TELLING])
     ]
     return max(found, key=lambda failure: len(failure.name)).details if found else ""
 

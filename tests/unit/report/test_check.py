@@ -109,7 +109,7 @@ def test_the_limit_is_one_of_bytes(letter: str, folded: bool) -> None:
 def test_a_report_that_fits_is_rendered_once() -> None:
     asked = []
     check.of(records.good(), verdict("pass", 0), report=lambda limit: asked.append(limit) or "x")
-    assert asked == [65_535]
+    assert asked == [65_335]  # a note on annotations may follow
 
 
 def test_the_title_is_one_line_of_at_most_255_characters() -> None:
@@ -247,6 +247,27 @@ def test_annotations_are_ordered_unique_and_limited_and_the_rest_is_counted() ->
     assert made.annotations[0].start_line == 1
     assert made.text is not None
     assert made.text.endswith("_51 more annotations were left out; the report has what they say._")
+
+
+def test_no_markdown_is_cut_for_the_note_on_annotations() -> None:
+    # Half a code span is none, and what it held would be alive.
+    record = records.good()
+    many = [Reason(message=f"n{i}", severity="note", file="a.py") for i in range(200)]
+
+    def report(limit: int) -> str:
+        spans = "`@team @team @team @team @team` "
+        return "Passed\n<details>\n" + spans * ((limit - 20) // len(spans))
+
+    made = check.of(record, decide(record), reasons=many, report=report)
+    assert made.text is not None
+    assert len(made.text.encode()) <= check.MOST_BYTES
+    assert made.text.count("`") % 2 == 0
+    assert "50 more annotations" in made.text
+
+
+def test_a_line_beyond_all_files_costs_no_check_run() -> None:
+    (made,) = run_of(records.good(), Reason(message="m", file="a.py", line=10**30)).annotations
+    assert made.start_line == made.end_line == 2**31 - 1
 
 
 def test_what_an_annotation_says_is_at_most_64_kb() -> None:
