@@ -40,6 +40,17 @@ def test_an_honest_record_is_read_as_it_was_written(record: RunRecord) -> None:
     assert hostile.parse(record.to_json().encode()) == (record, ())
 
 
+def test_lists_that_are_held_against_each_other_are_short() -> None:
+    content = document()
+    failure = {"name": "t::x", "outcome": "failed", "message": "m", "details": "d"}
+    reason = {"message": "m", "file": "a.py", "line": 1}
+    content["test"] |= {"failures": [failure] * 5_000, "reasons": [reason] * 5_000}
+    found, cuts = parse(content)
+    assert found.test is not None
+    assert len(found.test.failures) == len(found.test.reasons) == 1_000
+    assert "5,000 entries, of which 1,000 are read" in cuts[0]
+
+
 def test_a_key_that_comes_twice_among_very_many_is_found_at_once() -> None:
     # Counting each of them anew took hours.
     keys = ",".join(f'"{number}":0' for number in range(200_000))

@@ -22,8 +22,8 @@ LONGEST_TEXT = 8_000
 """Characters of one text. A report shows 300, of the end of a traceback 4,000."""
 MOST_ITEMS = 5_000
 """Of one list, or entries of one mapping. A report shows fewer."""
-MOST_OF = {"curves": 40, "plots": 200}
-"""Of the lists whose every item is drawn."""
+MOST_OF = {"curves": 40, "plots": 200, "failures": 1_000, "reasons": 1_000}
+"""Of the lists whose every item is drawn, or held against every other."""
 _MOST_CUTS = 5
 
 
