@@ -7,14 +7,18 @@ import stat
 import struct
 import warnings
 import zipfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from assay.forge.refusal import ForbiddenError, MissingError
 from assay.forks import UntrustedError, artifact
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.forks_api import Answers
+
+if TYPE_CHECKING:
+    from assay.errors import ForgeError
 
 RECORD = b'{"format": 1}'
 
@@ -123,6 +127,19 @@ def test_a_name_that_goes_on_behind_a_zero_byte_is_another_one() -> None:
         artifact.record(content)
 
 
+def test_a_place_beyond_all_numbers_is_refused() -> None:
+    content = archive(("record.json", RECORD))
+    at, end = content.index(b"PK\1\2"), content.index(b"PK\5\6")
+    # Its header lies where no number of the platform can say: by the extra field of zip64.
+    entry = bytearray(content[at:end])
+    struct.pack_into("<L", entry, 42, 0xFFFFFFFF)
+    struct.pack_into("<H", entry, 30, 12)
+    entry += struct.pack("<HHQ", 1, 8, 2**64 - 5)
+    closing = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(entry), at, 0)
+    with pytest.raises(UntrustedError, match="damaged archive"):
+        artifact.record(content[:at] + bytes(entry) + closing)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_damaged_archive_gives_the_record_or_an_error_of_ours(data: st.DataObject) -> None:
@@ -161,3 +178,23 @@ def test_what_is_expired_or_too_large_is_not_downloaded() -> None:
     with pytest.raises(UntrustedError, match="more than 50 MB"):
         artifact.download(api, "acme/bikes", large)
     assert api.asked == []
+
+
+class Refusing(Answers):
+    """Answers every download with an error."""
+
+    def __init__(self, error: ForgeError) -> None:
+        super().__init__()
+        self.error = error
+
+    def download(self, path: str, limit: int) -> bytes:
+        raise self.error
+
+
+def test_an_artifact_that_github_does_not_have_is_said_to_be_missing() -> None:
+    there = artifact.Artifact(5, 900, expired=False)
+    with pytest.raises(UntrustedError, match="cannot be downloaded: it is gone"):
+        artifact.download(Refusing(MissingError("it is gone")), "acme/bikes", there)
+    # That the token may not is no fault of the run.
+    with pytest.raises(ForbiddenError):
+        artifact.download(Refusing(ForbiddenError("no")), "acme/bikes", there)

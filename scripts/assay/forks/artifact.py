@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.errors import ForgeError
-from assay.forge.refusal import WRONG_API
+from assay.forge.refusal import WRONG_API, ForbiddenError
 from assay.forks import UntrustedError, quoted
 from assay.record import FILE
 
@@ -33,6 +33,7 @@ _BROKEN = (
     EOFError,
     NotImplementedError,
     RuntimeError,
+    OverflowError,
     ValueError,
     OSError,
     struct.error,
@@ -75,8 +76,8 @@ def download(api: Api, repository: str, artifact: Artifact) -> bytes:
     """The archive.
 
     Raises:
-        UntrustedError: It has expired, or is too large.
-        ForgeError: GitHub cannot be asked.
+        UntrustedError: It has expired, is too large, or GitHub does not have it.
+        ForgeError: The token may not read it.
     """
     if artifact.expired:
         raise UntrustedError(
@@ -84,7 +85,15 @@ def download(api: Api, repository: str, artifact: Artifact) -> bytes:
         )
     if artifact.bytes > MOST_BYTES:
         raise UntrustedError(f"The artifact has more than {MOST_BYTES // 1_000_000} MB.")
-    return api.download(f"/repos/{repository}/actions/artifacts/{artifact.id}/zip", MOST_BYTES)
+    try:
+        return api.download(f"/repos/{repository}/actions/artifacts/{artifact.id}/zip", MOST_BYTES)
+    except ForbiddenError:
+        raise
+    except ForgeError as error:
+        # A run may say that it uploaded what it never did, or more than it says.
+        raise UntrustedError(
+            f"The artifact cannot be downloaded: {error.message}.", hint="Run the check again."
+        ) from error
 
 
 def record(content: bytes) -> bytes:
