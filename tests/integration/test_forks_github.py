@@ -18,6 +18,7 @@ from assay.forks.identity import Given
 from assay.forks.run import Here, Options, run
 from assay.section import Status
 from assay.stages import report as reporting
+from assay.verdict import decide
 
 from tests import evidence_records, records
 from tests.fakes.github_api import GitHubApi, Pull, Repository, State, Token
@@ -407,6 +408,34 @@ def test_one_branch_into_two_others_gets_two_reports(world: World) -> None:
     assert "several pull requests" in first.body
     assert "0.99" in second.body
     assert "below its minimum" in second.body
+
+
+@pytest.mark.parametrize(("number", "base_ref"), [(3, "attic"), (9, "attic")])
+def test_a_second_pull_request_into_a_branch_without_rules_has_not_the_last_word(
+    world: World, number: int, base_ref: str
+) -> None:
+    # Statuses and check runs are the commit's: the last report on it says what they are.
+    bare = world.api.state.commit(REPO, {"README.md": b"no rules"})
+    pulls = world.repository.pulls
+    pulls[number] = replace(pulls[NUMBER], base_ref=base_ref, base_sha=bare)
+    world.leaves(forged_verdict(world))
+    shown: list[tuple[int | None, str]] = []
+
+    def told(context: Context, found_by: Run) -> Posted:
+        shown.append((context.ci.pull_request, decide(context.record).outcome))
+        return show(context, found_by)
+
+    run(replace(world.here(), show=told), {"workflow_run": {"id": world.run.id}}, Options())
+    assert shown == [(number, "no gate"), (NUMBER, "fail")]
+    assert f"pull/{NUMBER}#" in (world.folder / "output").read_text().splitlines()[-2]
+
+
+def test_what_breaks_the_reader_of_archives_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.forks.artifact.record", fails)
+    world.leaves(honest(world))
+    assert "The record cannot be read: `ZeroDivisionError`" in world.posts()
 
 
 def test_rules_of_base_that_cannot_be_read(world: World) -> None:

@@ -27,6 +27,7 @@ from assay.forks import (
 from assay.forks.identity import Given
 from assay.report import outputs
 from assay.section import Reason
+from assay.verdict import decide
 from assay.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -123,7 +124,11 @@ def run(here: Here, event: Mapping[str, Any], options: Options) -> tuple[Posted,
         records = [_record(api, untrusted, one, found, _several(pulls)) for one in trusted]
     if found.problem is not None:
         here.console.annotate(Reason.of(found.problem, severity="warning"))
-    return tuple(_post(here, untrusted, record, found.record) for record in records)
+    contexts = [_heard(here, record, found.record) for record in records]
+    # Check runs and statuses are the commit's, and it may be the head of a second pull request,
+    # into a branch of few rules: what stops one of them is said last, and stays.
+    contexts.sort(key=lambda context: decide(context.record).exit_code != 0)
+    return tuple(_post(here, untrusted, context) for context in contexts)
 
 
 def _no_need(run: UntrustedRun, *, everything: bool) -> str:
@@ -170,6 +175,11 @@ def read(api: Api, repository: str, run: UntrustedRun, name: str) -> Found:
         identity.check_commit(record, run)
     except UntrustedError as error:
         return Found(hostile.nothing(run.started), problem=error)
+    except AssayError:
+        raise
+    except Exception as error:  # noqa: BLE001 (an archive may be made to break what reads it)
+        problem = UntrustedError(f"The record cannot be read: {quoted(type(error).__name__)}.")
+        return Found(hostile.nothing(run.started), problem=problem)
     return Found(record, cuts)
 
 
@@ -209,7 +219,8 @@ def _beyond_us(record: RunRecord, run: UntrustedRun, what: str, error: Exception
     return account.unusable(bare, run, problem)
 
 
-def _post(here: Here, run: UntrustedRun, record: RunRecord, claimed: RunRecord) -> Posted:
+def _heard(here: Here, record: RunRecord, claimed: RunRecord) -> Context:
+    """What a report is made in, with what people said in its record."""
     # A new folder, and not the work tree: on a runner of one's own that may hold anything.
     scratch = tempfile.mkdtemp(prefix="assay-comment-", dir=here.environ.get("RUNNER_TEMP"))
     context = Context(
@@ -225,7 +236,10 @@ def _post(here: Here, run: UntrustedRun, record: RunRecord, claimed: RunRecord) 
     context = hearing.hear(
         context, key=record.comment_key, title=record.title, provenance=record.provenance
     )
-    context = context.with_record(account.with_words(context.record, claimed))
+    return context.with_record(account.with_words(context.record, claimed))
+
+
+def _post(here: Here, run: UntrustedRun, context: Context) -> Posted:
     found = context.record.provenance
     for difference in found.differences if found else ():
         here.console.annotate(Reason(message=difference, severity="warning"))
@@ -239,6 +253,6 @@ def _post(here: Here, run: UntrustedRun, record: RunRecord, claimed: RunRecord) 
         without = _beyond_us(context.record, run, "drawn", error)
         posted = here.show(context.with_record(without), found_by)
     if path := here.environ.get("GITHUB_OUTPUT"):
-        told = {"pull-request": str(record.ci.pull_request), "comment-url": posted.url}
+        told = {"pull-request": str(context.ci.pull_request), "comment-url": posted.url}
         outputs.write(Path(path), told)
     return posted
