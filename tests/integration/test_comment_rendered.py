@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import zlib
@@ -22,7 +23,8 @@ pytestmark = [
 ]
 GOLDEN = sorted((FOLDER / "report").glob("*.md"))
 HOSTILE = [path for path in GOLDEN if path.stem.endswith("hostile")]
-VIEWS: tuple[tuple[rendering.Theme, int], ...] = (
+View = tuple[rendering.Theme, int]
+VIEWS: tuple[View, ...] = (
     ("light", rendering.DESKTOP),
     ("dark", rendering.DESKTOP),
     ("light", rendering.PHONE),
@@ -90,18 +92,24 @@ LIGHT, DARK = png(1_600, 400), png(800, 200)
 
 
 def looked_at(
-    texts: list[str], theme: rendering.Theme, width: int, script: str = MEASURE
+    texts: list[str], views: tuple[View, ...] = VIEWS[:1], script: str = MEASURE
 ) -> list[dict[str, Any]]:
+    """What the script says of each comment in the first view, then in the next; one Chromium."""
     bodies = rendering.bodies(texts)
     addresses = {url for body in bodies for url in ADDRESS.findall(body)}
     images = {url: DARK if "dark" in url else LIGHT for url in addresses}
-    pages = [rendering.framed(body, theme=theme, images=images) for body in bodies]
     looks = [
-        rendering.Look(html=page, theme=theme, width=width, scripts=(UNFOLD, script))
-        for page in pages
+        rendering.Look(
+            html=rendering.framed(body, theme=theme, images=images),
+            theme=theme,
+            width=width,
+            scripts=(UNFOLD, script),
+        )
+        for theme, width in views
+        for body in bodies
     ]
     found = rendering.look(looks)
-    assert [seen.problems for seen in found] == [()] * len(texts)
+    assert [seen.problems for seen in found] == [()] * len(looks)
     return [seen.value for seen in found]
 
 
@@ -113,27 +121,30 @@ def with_images() -> str:
     return markdown.render(records.good(), images=[image])
 
 
-@pytest.mark.parametrize(("theme", "width"), VIEWS)
-def test_every_comment_fits_its_reader(theme: rendering.Theme, width: int) -> None:
-    texts = [path.read_text(encoding="utf-8") for path in GOLDEN]
-    found = looked_at([*texts, with_images()], theme, width)
-    names = [path.stem for path in GOLDEN]
-    for name, page in zip([*names, "with images"], found, strict=True):
-        assert page["overflow"] <= 0, f"{name} is wider than {width} pixels"
-        assert "error" not in page["diagrams"], name
-        assert None not in page["diagrams"], name
-        assert all(image["alt"] for image in page["images"]), name
-        assert len(page["text"]) > 200, name
-    (image,) = found[-1]["images"]
-    assert image["known"]
-    assert 200 < image["width"] <= width
-    assert image["shown"] == rendering.data_address(LIGHT if theme == "light" else DARK)
+def test_every_comment_fits_its_reader() -> None:
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in GOLDEN}
+    texts["with images"] = with_images()
+    found = looked_at(list(texts.values()), VIEWS)
+    shown = itertools.product(VIEWS, texts)
+    for ((theme, width), name), page in zip(shown, found, strict=True):
+        where = f"{name}, {theme}, {width} pixels"
+        assert page["overflow"] <= 0, where
+        assert "error" not in page["diagrams"], where
+        assert None not in page["diagrams"], where
+        assert all(image["alt"] for image in page["images"]), where
+        assert len(page["text"]) > 200, where
+        if name == "with images":
+            (image,) = page["images"]
+            assert image["known"], where
+            assert 200 < image["width"] <= width, where
+            expected = LIGHT if theme == "light" else DARK
+            assert image["shown"] == rendering.data_address(expected), where
 
 
 def test_nothing_hostile_lives() -> None:
     texts = [path.read_text(encoding="utf-8") for path in HOSTILE]
     assert len(texts) > 1
-    for seen in looked_at(texts, "light", rendering.DESKTOP, ACTIVE):
+    for seen in looked_at(texts, script=ACTIVE):
         assert set(seen) == {"elements", "handlers", "mentions", "sources", "links", "title"}
         for kind in ("elements", "handlers", "mentions", "sources"):
             assert seen[kind] == [], kind
@@ -152,7 +163,7 @@ def test_the_measurements_see_what_is_wrong() -> None:
     wide = "<table><tr><td>" + "<img src='https://example.com/light.png' alt='x'>" + "</table>"
     broken = "```mermaid\nxychart-beta\n  bar [1, \n```"
     texts = [BAR_CHART, broken, "![](https://example.com/light.png)", f"a\nb\n\n{wide}"]
-    chart, failed, silent, breaks = looked_at(texts, "light", rendering.PHONE)
+    chart, failed, silent, breaks = looked_at(texts)
     assert chart["diagrams"] == ["xychart"]
     assert failed["diagrams"] in (["error"], [None])
     assert [image["alt"] for image in silent["images"]] == [""]
