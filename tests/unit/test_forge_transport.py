@@ -290,6 +290,8 @@ class TestRights:
             ("PUT", "/repos/a/b/contents/badge.svg?ref=issues/1", "contents: write"),
             ("GET", "/repos/a/b/actions/artifacts/7/zip", "actions: read"),
             ("GET", "/repos/a/b", "contents: read"),
+            ("POST", "/repos/git/actions/issues/5/comments", "pull-requests: write"),
+            ("POST", "/repos/statuses/releases/check-runs", "checks: write"),
         ],
     )
     def test_a_path_tells_the_permission(self, verb: str, path: str, permission: str) -> None:

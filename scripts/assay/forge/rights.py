@@ -15,13 +15,12 @@ Kind = Literal["job", "classic", "fine-grained"]
 """Of a token: an installation's, as a job has; a person's with scopes; a person's with permissions.
 """
 TALK, RERUN = "pull-requests: write", "actions: write"
-_TALK_TO = r"/issues/|/pulls/"
 _BY_PATH = (
     (r"/check-(runs|suites)", "checks"),
     (r"/statuses/|/commits/[^/]+/status", "statuses"),
     (r"/actions/", "actions"),
     (r"/(git|contents|branches|commits|releases)(/|$)", "contents"),
-    (_TALK_TO, "pull-requests"),
+    (r"/issues/|/pulls/", "pull-requests"),
 )
 """What stands in a path below a repository, and the permission that it needs."""
 _SCOPES = {"actions": "repo", "statuses": "repo:status"}
@@ -42,7 +41,8 @@ def kind_of(token: str) -> Kind:
 def permission_for(verb: str, path: str) -> str:
     """What a job needs to be given for a request: `checks: write`."""
     level = "read" if verb == "GET" else "write"
-    below = path.partition("?")[0]
+    # Without the names of owner and repository, which may be any of these words.
+    below = re.sub("/repos/[^/]+/[^/]+", "", path.partition("?")[0], count=1)
     for pattern, name in _BY_PATH:
         if re.search(pattern, below):
             return f"{name}: {level}"
