@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from assay.ci import CiContext, detect
+from assay.ci import CiContext, detect, report_key
 
 GITHUB = {
     "GITHUB_ACTIONS": "true",
@@ -165,3 +165,27 @@ def test_the_runner_says_which_pull_request_and_not_a_file() -> None:
     assert _github("pull_request", {}, GITHUB_REF="refs/pull/5/merge").pull_request == 5
     assert _github("pull_request_target", PULL, GITHUB_REF="refs/heads/main").pull_request == 5
     assert _github("push", {}, GITHUB_REF="refs/heads/refs/pull/6/merge").pull_request is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "matrix", "key"),
+    [
+        ("", "", "default"),
+        ("models/churn/", "null", "models/churn"),
+        ("", '{"model": "churn"}', "model=churn"),
+        (
+            "models",
+            '{"model": "churn", "size": 3, "on": true}',
+            "models/model=churn/size=3/on=true",
+        ),
+        ("", '{"model": "  two\\nwords "}', "model=-two-words"),
+        ("", '{"model": {"name": "a", "seeds": [1, 2]}}', 'model={"name":"a","seeds":[1,2]}'),
+        ("", '{"model": ""}', "model="),
+        ("", "{}", "default"),
+        ("", "[1]", "default"),
+        ("", "{broken", "default"),
+    ],
+)
+def test_a_report_has_a_key_of_its_own(folder: str, matrix: str, key: str) -> None:
+    assert report_key("", folder=folder, matrix=matrix) == key
+    assert report_key("mine", folder=folder, matrix=matrix) == "mine"
