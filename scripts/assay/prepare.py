@@ -75,7 +75,11 @@ def context(
         head = _head(workspace)
     except AssayError as error:
         problem = problem or error
-    record = None if fresh else _earlier(workspace, head)
+    record = None
+    try:
+        record = None if fresh else _earlier(workspace, head)
+    except AssayError as error:
+        problem = problem or error
     if record is None:
         project = "" if head is None else workspace.git.prefix()
         record = records.new(ci=ci, config=config, head=head, project=project)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from assay.plots import DeclaredPlot
 from assay.stages import report as reporting
 
 from tests import records
@@ -70,3 +72,29 @@ def test_a_folder_that_is_not_there_is_told_once(tmp_path: Path) -> None:
     assert said == (
         "::warning file=words::The folder of templates cannot be read: No such file or directory.\n"
     )
+
+
+def test_a_summary_that_cannot_be_written_costs_no_other_place(tmp_path: Path) -> None:
+    environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "none/summary.md")}
+    context = make_context(tmp_path, environ=environ, github=True)
+    files = reporting.run(replace(context, record=records.good()), formats=("markdown", "summary"))
+    assert files.markdown.is_file()
+    assert re.fullmatch(
+        r"::warning::.*summary\.md cannot be written: No such file or directory\.\n",
+        printed(context),
+    )
+
+
+def test_files_of_plots_that_lead_nowhere_are_left_out(tmp_path: Path) -> None:
+    record = records.good()
+    assert record.evaluate is not None
+    plots = [
+        DeclaredPlot(name=name, kind="vega", file=f"plots/{name}", revision="head")
+        for name in ("loop", "outside", "there")
+    ]
+    evaluate = record.evaluate.model_copy(update={"plots": tuple(plots)})
+    record = record.model_copy(update={"evaluate": evaluate})
+    write(tmp_path, {"state/plots/there": "{}", "secret": "s"})
+    (tmp_path / "state/plots/loop").symlink_to("loop")
+    (tmp_path / "state/plots/outside").symlink_to("../../secret")
+    assert reporting.plot_files(record, tmp_path / "state") == {"plots/there": b"{}"}

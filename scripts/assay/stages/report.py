@@ -168,13 +168,13 @@ def plot_files(record: RunRecord, state: Path) -> dict[str, bytes]:
     found = {}
     root = state.resolve()
     for name in figures.names(record):
-        path = (root / name).resolve()
         try:
+            path = (root / name).resolve()
             if path.is_relative_to(root) and path.is_file():
                 # One byte more than is shown, so that what is too large is seen to be.
                 with path.open("rb") as file:
                     found[name] = file.read(figures.MOST_BYTES + 1)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # the last is Python 3.12's loop of links
             continue
     return found
 
@@ -185,7 +185,10 @@ def _for_github(
     step_summary = context.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary and "summary" in formats:
         text = summary.render(context.record, verdict=files.verdict, html_link=html_link)
-        _append(Path(step_summary), comment.encodable(text))
+        try:
+            _append(Path(step_summary), comment.encodable(text))
+        except OutsideError as error:  # the other places are served all the same
+            context.console.annotate(Reason.of(error, severity="warning"))
     output = context.environ.get("GITHUB_OUTPUT")
     if output and "outputs" in formats:
         values = outputs.of(context.record, files.verdict)

@@ -63,7 +63,7 @@ class Workspace:
                 return None
             with whole.open("rb") as file:
                 content = file.read(LARGEST_TEXT + 1)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # the last is Python 3.12's loop of links
             return None
         return content if len(content) <= LARGEST_TEXT else None
 
@@ -75,13 +75,18 @@ class Workspace:
         say which files we overwrite, which folders we empty, and what the report reads.
 
         Raises:
-            RepositoryError: It is such a link itself.
+            RepositoryError: It is such a link itself, or a file.
         """
         folder = self.root / STATE
         if folder.is_symlink():
             raise RepositoryError(
                 f"{STATE} is a symbolic link, and Assay writes into no other folder.",
                 hint=f"Remove it: `rm {STATE}`, or `git rm {STATE}` where it was committed.",
+            )
+        if folder.exists() and not folder.is_dir():
+            raise RepositoryError(
+                f"{STATE} is a file, and Assay needs a folder of that name for its own files.",
+                hint=f"Rename it: `git mv {STATE} another-name` where it was committed.",
             )
         with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
             for link in (entry for entry in entries if entry.is_symlink()):
