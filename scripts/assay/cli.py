@@ -64,6 +64,8 @@ Debug = Annotated[
     bool, typer.Option("--debug", envvar="ASSAY_DEBUG", help="Show tracebacks of expected errors.")
 ]
 HERE = Path()
+SWITCHES = ("comment", "check-run", "commit-status", "badge", "debug")
+"""Inputs of the actions that are on or off."""
 STARTS_WITH_DVC = ("check", "checkout", "train")
 """Commands that run DVC first: it can import itself while we do the same."""
 
@@ -384,6 +386,16 @@ def _console() -> Console:
     return Console(github=os.environ.get("GITHUB_ACTIONS") == "true")
 
 
+def _check_switches() -> None:
+    """Say which input is wrong in the words of the workflow; Typer would name a variable."""
+    from assay.errors import UsageError
+
+    for name in SWITCHES:
+        value = os.environ.get(f"ASSAY_{name.upper().replace('-', '_')}", "")
+        if value.lower() not in ("", "true", "false", "1", "0", "yes", "no", "on", "off"):
+            raise UsageError(f"`{name}` is {value!r}.", hint="Allowed: true, false.")
+
+
 def main() -> None:
     """Entry point: turns exceptions into one line and an exit code."""
     from assay.errors import AssayError
@@ -391,6 +403,7 @@ def main() -> None:
     # Runners that cancel a job end only us: the training has to be ended by our own clean-up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        _check_switches()
         if sys.argv[1:2] and sys.argv[1] in STARTS_WITH_DVC:
             from assay.standby import Standby
 

@@ -338,6 +338,30 @@ def test_a_record_that_cannot_be_read(project: Project) -> None:
     assert _run(project, "checkout").code == 0, "the first stage starts anew"
 
 
+def test_a_record_that_cannot_be_read_still_has_a_report(project: Project) -> None:
+    project.write({".assay/record.json": "{"})
+    run = _run(project, "report")
+    assert run.code == 2
+    assert "is not a record that Assay" in run.report
+    assert "Traceback" not in run.out
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("ASSAY_PLOTS", "png", "`plots` is 'png'. Allowed: images, charts, none."),
+        ("ASSAY_PUBLISHER", "CML", "`publisher` is 'CML'. Allowed: github, cml."),
+        ("ASSAY_CHECK_RUN", "maybe", "`check-run` is 'maybe'. Allowed: true, false."),
+    ],
+)
+def test_an_input_that_means_nothing(
+    project: Project, variable: str, value: str, message: str
+) -> None:
+    environ = {**project.environ, "GITHUB_ACTIONS": "true"}
+    run = _assay(project.root, "report", environ=environ, more={variable: value})
+    assert (run.code, run.out) == (2, f"::error::{message}\n")
+
+
 def test_hostile_branches_end_in_a_readable_report(project: Project) -> None:
     branch = "$(touch${IFS}pwned)<img/src=x>|`x`"
     project.git("checkout", "--quiet", "-b", branch)
