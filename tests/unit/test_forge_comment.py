@@ -10,6 +10,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import pytest
+from assay.forge import watermark
 from assay.forge.comment import (
     MAX_BODY,
     Comment,
@@ -503,3 +504,16 @@ def test_importing_the_forge_imports_no_client() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert result.stdout.strip() == "set()", result.stderr
+
+
+def test_no_text_of_a_report_lets_cml_take_the_comment_over() -> None:
+    sign = '![](https://cml.dev/watermark.png#abc "CML watermark other")'
+    report = Report(body=f"### Passed\n\n```text\n{sign}\n```", marker=marker("default"))
+    text = written(report, head=None)
+    assert not watermark.stands_in(text, "other")
+    assert watermark.stands_in(text, "default")
+    assert len(text.encode("utf-16")) == len(
+        written(replace(report, body=report.body.replace("#abc", "!abc")), head=None).encode(
+            "utf-16"
+        )
+    )

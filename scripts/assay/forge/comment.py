@@ -160,7 +160,8 @@ def written(report: Report, *, head: str | None, past: Sequence[Shown] = ()) -> 
         lines.append(f"<!-- assay:run {report.run.id}/{report.run.attempt} -->")
     if mark := watermark.hidden(key_of(report.marker), report.sha):
         lines.append(mark)
-    return "\n".join([*lines, _dated(report.body, sha=report.sha, head=head)])
+    body = watermark.silenced(report.body)
+    return "\n".join([*lines, _dated(body, sha=report.sha, head=head)])
 
 
 def read(comment: Comment, marker: str) -> Report:

@@ -45,6 +45,14 @@ def stands_in(body: str, key: str) -> bool:
     return re.search(pattern, body) is not None
 
 
+def silenced(body: str) -> str:
+    """A report in which CML finds no sign of a report of its own, and as long as it was.
+
+    Text in it may be a stranger's, and be made for CML to write its report over ours.
+    """
+    return body.replace(f"{IMAGE}#", f"{IMAGE}\N{FULLWIDTH NUMBER SIGN}")
+
+
 def _quoted(key: str) -> str | None:
     """The title of the image, with the underscores that CML escapes."""
     found = title(key)
