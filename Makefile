@@ -63,6 +63,7 @@ pictures: sync ## Take the documentation's pictures from the last demo (needs Ch
 
 golden: sync ## Accept what is rendered now as the golden files
 	@RENEW=1 $(PYTHON) -m pytest -q tests/unit
+	@RENEW=1 $(PYTHON) -m pytest -q tests/integration/test_comment_rendered.py
 
 clean: ## Remove environments, caches and what tests left
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
