@@ -8,6 +8,7 @@ https://jinja.palletsprojects.com/en/stable/sandbox/
 from __future__ import annotations
 
 import re
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
@@ -45,6 +46,8 @@ _METHODS = _words(
 )
 _WIDTH = re.compile(r"\*|\d{4}")
 _MOST_BITS = 4_096
+_BEFORE_START = 3
+"""Arguments of Jinja's `sum` before `start`: the environment, the values, an attribute."""
 
 
 class _Counting(CodeGenerator):
@@ -55,12 +58,17 @@ class _Counting(CodeGenerator):
     ) -> None:
         for loop in node.find_all(nodes.For):
             weight = nodes.Const(_constant(loop), lineno=loop.lineno)
-            loop.iter = nodes.Filter(
-                loop.iter, "_counted", [weight], [], None, None, lineno=loop.lineno
-            ).set_environment(self.environment)
+            loop.iter = self._filtered(loop.iter, "_counted", weight)
+        for joined in node.find_all(nodes.Concat):
+            joined.nodes = [self._filtered(part, "_weighed") for part in joined.nodes]
         assert isinstance(self.environment, Sandbox)  # noqa: S101 (nothing else compiles with this)
         self.environment.learn(node)
         super().visit_Template(node, frame)
+
+    def _filtered(self, node: nodes.Node, name: str, *given: nodes.Node) -> nodes.Filter:
+        made = nodes.Filter(node, name, [*given], [], None, None, lineno=node.lineno)
+        made.set_environment(self.environment)
+        return made
 
     def visit_Concat(  # noqa: N802 (as above)
         self, node: nodes.Concat, frame: Frame
@@ -79,13 +87,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self, *, finalize: Callable[[object], Any], **options: Any) -> None:
         self._weight = 0
         self._left = PURSE
-        super().__init__(finalize=lambda value: self._paid(finalize(value)), **options)
+        super().__init__(
+            finalize=lambda value: self._paid(finalize(self._weighed(value))), **options
+        )
         for name in set(self.filters) - FILTERS:
             del self.filters[name]
         del self.globals["lipsum"]
-        join = self.filters["join"]
-        join_bounded = _like(join, lambda *given, **named: self.bounded(join(*given, **named)))
-        self.filters |= {"_counted": self._counted, "join": join_bounded}
+        self.filters = {name: self._priced(name, each) for name, each in self.filters.items()}
+        self.filters |= {"_counted": self._counted, "_weighed": self._weighed}
 
     def refill(self) -> None:
         """Start anew."""
@@ -132,7 +141,34 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic whose result is not huge."""
         _check(operator, left, right)
+        if operator == "%" and isinstance(left, str):
+            self._pay(_size(right, self._left) * left.count("%"))
         return self.bounded(super().call_binop(context, operator, left, right))
+
+    def _priced(self, name: str, filter_: Callable[..., Any]) -> Callable[..., Any]:
+        """A filter that is paid for by what it is given, as it may make as much of it again."""
+
+        def priced(*given: Any, **named: Any) -> Any:
+            values = [self._weighed(self._listed(value)) for value in given]
+            others = {key: self._weighed(value) for key, value in named.items()}
+            strings = [value for value in (*values, *others.values()) if isinstance(value, str)]
+            lists = [value for value in values if isinstance(value, list | tuple)]
+            if name == "join":  # the separator stands between all items
+                self._pay(sum(map(len, strings)) * max(map(len, lists), default=0))
+            start = others.get("start", values[-1] if len(values) > _BEFORE_START else 0)
+            if name == "sum" and isinstance(start, list | tuple):
+                raise SecurityError("only numbers can be added up")
+            return self.bounded(filter_(*values, **others))
+
+        return _like(filter_, priced)
+
+    def _listed(self, value: Any) -> Any:
+        return list(self._counted(value, 0)) if isinstance(value, GeneratorType) else value
+
+    def _weighed(self, value: Any) -> Any:
+        """The value, paid for by all that it holds: as text it would be that long."""
+        self._pay(_size(value, self._left))
+        return value
 
     def _paid(self, text: Any) -> Any:
         self._pay(STEP + VALUE * len(text))
@@ -147,6 +183,22 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self._left -= amount
         if self._left < 0:
             raise SecurityError("it writes too much, or loops too often")
+
+
+def _size(value: Any, most: int) -> int:
+    """What a value holds, and what is in it holds; beyond `most` nothing more is counted."""
+    found, waiting = 0, [value]
+    while waiting and found <= most:
+        one = waiting.pop()
+        if isinstance(one, str):
+            found += len(one)
+        elif isinstance(one, list | tuple):
+            found += VALUE * len(one)
+            waiting += one
+        elif isinstance(one, dict):
+            found += VALUE * len(one)
+            waiting += [*one, *one.values()]
+    return found
 
 
 def _check(operator: str, left: Any, right: Any) -> None:
@@ -171,5 +223,5 @@ def _constant(node: nodes.Node) -> int:
 
 def _like(original: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """What Jinja passes to a filter is written on the filter."""
-    function.__dict__.update(original.__dict__)
+    function.__dict__.update(getattr(original, "__dict__", {}))  # Python's own have none
     return function
