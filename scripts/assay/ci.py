@@ -61,6 +61,8 @@ def detect(environ: Mapping[str, str], event: Mapping[str, Any] | None = None) -
 def report_key(given: str, *, folder: str, matrix: str = "") -> str:
     """What tells the comment of this job from others on the same pull request.
 
+    Of plain words as far as can be: a key with `=` is one that CML cannot look for.
+
     Args:
         given: What the workflow says; else it is made of what follows.
         folder: The project's folder in the repository.
@@ -73,7 +75,7 @@ def report_key(given: str, *, folder: str, matrix: str = "") -> str:
     except ValueError:
         values = None
     named = values if isinstance(values, dict) else {}
-    parts = [folder.strip("/"), *(f"{name}={_word(value)}" for name, value in named.items())]
+    parts = [folder.strip("/"), *(f"{name}-{_word(value)}" for name, value in named.items())]
     return "/".join("-".join(part.split()) for part in parts if part) or DEFAULT_KEY
 
 
