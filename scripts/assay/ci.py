@@ -89,10 +89,9 @@ def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
     repository = environ.get("GITHUB_REPOSITORY") or None
     run_id = environ.get("GITHUB_RUN_ID")
     name = environ.get("GITHUB_EVENT_NAME") or "push"
-    pull: Mapping[str, Any] = event.get("pull_request") or {}
-    head, base = pull.get("head") or {}, pull.get("base") or {}
-    queue: Mapping[str, Any] = event.get("merge_group") or {}
-    head_repo = (head.get("repo") or {}).get("full_name")
+    pull, queue = _part(event, "pull_request"), _part(event, "merge_group")
+    head, base = _part(pull, "head"), _part(pull, "base")
+    head_repo = _part(head, "repo").get("full_name")
     return CiContext(
         host="github",
         event=name,
@@ -100,17 +99,17 @@ def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> CiContext:
         pull_request=_pull_request(environ, event),
         # A deleted fork leaves `head.repo` null; that too is not our own branch.
         from_fork=bool(pull) and bool(head) and head_repo != repository,
-        base_ref=base.get("ref")
+        base_ref=_text(base, "ref")
         or _branch(queue.get("base_ref"))
         or environ.get("GITHUB_BASE_REF")
         or None,
-        base_sha=base.get("sha") or queue.get("base_sha") or _before(event),
-        default_branch=(event.get("repository") or {}).get("default_branch"),
-        head_ref=head.get("ref")
+        base_sha=_text(base, "sha") or _text(queue, "base_sha") or _before(event),
+        default_branch=_text(_part(event, "repository"), "default_branch"),
+        head_ref=_text(head, "ref")
         or environ.get("GITHUB_HEAD_REF")
         or environ.get("GITHUB_REF_NAME")
         or None,
-        head_sha=head.get("sha") or environ.get("GITHUB_SHA") or None,
+        head_sha=_text(head, "sha") or environ.get("GITHUB_SHA") or None,
         server_url=server,
         api_url=environ.get("GITHUB_API_URL") or "https://api.github.com",
         run_url=f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else None,
@@ -126,8 +125,19 @@ def _pull_request(environ: Mapping[str, str], event: Mapping[str, Any]) -> int |
     """
     if found := re.fullmatch(r"refs/pull/(\d+)/\w+", environ.get("GITHUB_REF") or "", re.ASCII):
         return int(found[1])
-    pull: Mapping[str, Any] = event.get("pull_request") or {}
+    pull = _part(event, "pull_request")
     return _int(pull.get("number") or event.get("number")) if pull else None
+
+
+def _part(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object within the event; empty for anything else that earlier steps left there."""
+    value = payload.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str | None:
+    value = payload.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _branch(ref: object) -> str | None:

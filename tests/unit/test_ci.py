@@ -189,3 +189,19 @@ def test_the_runner_says_which_pull_request_and_not_a_file() -> None:
 def test_a_report_has_a_key_of_its_own(folder: str, matrix: str, key: str) -> None:
     assert report_key("", folder=folder, matrix=matrix) == key
     assert report_key("mine", folder=folder, matrix=matrix) == "mine"
+
+
+WRONG = (None, 7, "x", ["x"], {"repo": 7}, {"ref": 7, "sha": ["x"], "number": {}})
+
+
+@pytest.mark.parametrize("value", WRONG)
+@pytest.mark.parametrize("place", ["pull_request", "merge_group", "repository", "before", "head"])
+def test_an_event_that_is_none_of_github_s_breaks_nothing(place: str, value: object) -> None:
+    """The event is a file, and earlier steps can write to it."""
+    event = {"pull_request": {"number": 5, "head": value, "base": value}}
+    event = event if place == "head" else {place: value}
+    environ = {"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/pull/5/merge", "GITHUB_SHA": "a" * 40}
+    context = detect(environ, event)
+    assert context.pull_request == 5
+    assert context.head_sha == "a" * 40
+    assert (context.base_ref, context.default_branch) == (None, None)
