@@ -14,11 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import peer_report  # noqa: E402
 from assay import record as records  # noqa: E402 (the line above makes what follows importable)
 from assay.report import markdown, pictures  # noqa: E402
 from assay.report.images import Image  # noqa: E402
 
-from scripts import peer_report  # noqa: E402
 from tests import rendering  # noqa: E402
 
 DEMO = ROOT / "build" / "demo"

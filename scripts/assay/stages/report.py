@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from assay.errors import ConfigError, OutsideError
+from assay.errors import ConfigError
 from assay.forge import comment
 from assay.report import figures, html, junit, markdown, mermaid, outputs, summary, templating
 from assay.section import Reason
@@ -66,18 +67,30 @@ def run(
     names = (MARKDOWN, HTML, JSON, JUNIT)
     files = ReportFiles(verdict, *(target / name for name in names))
     templates = _templates(context)
+    shown: dict[str, Any] = {
+        "verdict": verdict,
+        "html_link": html_link,
+        "images": images,
+        "charts": mermaid.charts(record) if charts and not images else (),
+    }
+    render: Callable[..., str]
     if "markdown" in formats:
-        text = _comment(
-            context, verdict, templates, html_link=html_link, images=images, charts=charts
-        )
-        write_atomically(files.markdown, text)
+        limit = comment.room(comment.marker(record.comment_key))
+        render = partial(markdown.render, record, limit=limit, **shown)
+        write_atomically(files.markdown, _with(context, templates, markdown.TEMPLATE, render))
     if "html" in formats:
-        write_atomically(files.html, _page(context, verdict, templates))
+        plots = figures.of(record, plot_files(record, state))
+        render = partial(html.render, record, verdict=verdict, plots=plots)
+        write_atomically(files.html, _with(context, templates, html.TEMPLATE, render))
     if "json" in formats:
         write_atomically(files.json, as_json(record, verdict))
     if "junit" in formats:
         write_atomically(files.junit, comment.encodable(junit.render(record, verdict)))
-    _for_github(context, files, formats, html_link)
+    if "summary" in formats and (path := context.environ.get("GITHUB_STEP_SUMMARY")):
+        render = partial(summary.render, record, **shown)
+        _append(context, Path(path), _with(context, templates, markdown.TEMPLATE, render))
+    if "outputs" in formats and (path := context.environ.get("GITHUB_OUTPUT")):
+        outputs.write(Path(path), _outputs(record, files))
     if "terminal" in formats:
         _print(context, files)
     return files
@@ -89,44 +102,8 @@ def as_json(record: RunRecord, verdict: Verdict) -> str:
     return json.dumps({"verdict": verdict.model_dump(), **whole}, indent=1) + "\n"
 
 
-def _comment(
-    context: Context,
-    verdict: Verdict,
-    templates: Mapping[str, str],
-    *,
-    html_link: str | None,
-    images: Sequence[Image],
-    charts: bool,
-) -> str:
-    record = context.record
-    drawn = mermaid.charts(record) if charts and not images else ()
-
-    def render(overrides: Mapping[str, str]) -> str:
-        return markdown.render(
-            record,
-            verdict=verdict,
-            limit=comment.room(comment.marker(record.comment_key)),
-            html_link=html_link,
-            overrides=overrides,
-            images=images,
-            charts=drawn,
-        )
-
-    return comment.encodable(_with(context, templates, markdown.TEMPLATE, render))
-
-
-def _page(context: Context, verdict: Verdict, templates: Mapping[str, str]) -> str:
-    record = context.record
-    plots = figures.of(record, plot_files(record, context.workspace.state))
-
-    def render(overrides: Mapping[str, str]) -> str:
-        return html.render(record, verdict=verdict, plots=plots, overrides=overrides)
-
-    return comment.encodable(_with(context, templates, html.TEMPLATE, render))
-
-
-def _templates(context: Context) -> Mapping[str, str]:
-    """The user's templates by name; none where they cannot be read, which is told once."""
+def _templates(context: Context) -> dict[str, str]:
+    """The user's templates by name; none where they cannot be read."""
     folder = context.config.report.templates
     if folder is None:
         return {}
@@ -138,20 +115,20 @@ def _templates(context: Context) -> Mapping[str, str]:
 
 
 def _with(
-    context: Context,
-    templates: Mapping[str, str],
-    name: str,
-    render: Callable[[Mapping[str, str]], str],
+    context: Context, templates: dict[str, str], name: str, render: Callable[..., str]
 ) -> str:
-    """What the user's template makes; where it fails, what ours does: people wait for a report."""
+    """What the user's template makes; where it fails, what ours does: people wait for a report.
+
+    One that failed is taken out of `templates`, for it would fail, and be told of, again.
+    """
     folder = context.config.report.templates
-    if folder is None or name not in templates:
-        return render({})
-    try:
-        return render({name: templates[name]})
-    except ConfigError as error:
-        _refuse(context, folder, error)
-        return render({})
+    if folder is not None and name in templates:
+        try:
+            return comment.encodable(render(overrides={name: templates[name]}))
+        except ConfigError as error:
+            del templates[name]
+            _refuse(context, folder, error)
+    return comment.encodable(render())
 
 
 def _refuse(context: Context, folder: str, error: ConfigError) -> None:
@@ -179,33 +156,21 @@ def plot_files(record: RunRecord, state: Path) -> dict[str, bytes]:
     return found
 
 
-def _for_github(
-    context: Context, files: ReportFiles, formats: Collection[str], html_link: str | None
-) -> None:
-    step_summary = context.environ.get("GITHUB_STEP_SUMMARY")
-    if step_summary and "summary" in formats:
-        text = summary.render(context.record, verdict=files.verdict, html_link=html_link)
-        try:
-            _append(Path(step_summary), comment.encodable(text))
-        except OutsideError as error:  # the other places are served all the same
-            context.console.annotate(Reason.of(error, severity="warning"))
-    output = context.environ.get("GITHUB_OUTPUT")
-    if output and "outputs" in formats:
-        values = outputs.of(context.record, files.verdict)
-        values |= {
-            "report": str(files.markdown),
-            "report-html": str(files.html),
-            "report-json": str(files.json),
-        }
-        outputs.write(Path(output), values)
-
-
-def _append(path: Path, text: str) -> None:
+def _append(context: Context, path: Path, text: str) -> None:
     try:
         with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
-    except OSError as error:
-        raise OutsideError(f"{path} cannot be written: {error.strerror}.") from error
+    except OSError as error:  # the other places are served all the same
+        message = f"{path} cannot be written: {error.strerror}."
+        context.console.annotate(Reason(message=message, severity="warning"))
+
+
+def _outputs(record: RunRecord, files: ReportFiles) -> Mapping[str, str]:
+    return outputs.of(record, files.verdict) | {
+        "report": str(files.markdown),
+        "report-html": str(files.html),
+        "report-json": str(files.json),
+    }
 
 
 def _print(context: Context, files: ReportFiles) -> None:
