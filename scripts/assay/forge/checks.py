@@ -39,7 +39,6 @@ def publish(
     run: CheckRun,
     sha: str,
     *,
-    app: str = APP,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Show a check run on a commit; the URL is where people see it.
@@ -54,19 +53,18 @@ def publish(
         repository: `owner/name`.
         run: What to show.
         sha: The commit that the author pushed, in full.
-        app: The slug of the GitHub App that the token belongs to.
         sleep: Waits before it looks again whether a creation, whose answer got lost, happened.
 
     Raises:
         ForgeError: GitHub refuses, or cannot be reached.
     """
-    return repeated(lambda: _publish_once(api, repository, run, sha, app), sleep=sleep)
+    return repeated(lambda: _publish_once(api, repository, run, sha), sleep=sleep)
 
 
-def _publish_once(api: Api, repository: str, run: CheckRun, sha: str, app: str) -> str:
+def _publish_once(api: Api, repository: str, run: CheckRun, sha: str) -> str:
     runs = f"/repos/{repository}/check-runs"
     wanted = [_annotation(one) for one in run.annotations]
-    found = _own(api, repository, run, sha, app)
+    found = _own(api, repository, run, sha)
     if found is not None:
         there = _annotated(api, f"{runs}/{found.id}", found.annotations)
         keys = {_key(one) for one in wanted}
@@ -96,23 +94,31 @@ def _batches(
         yield annotations[start : start + BATCH]
 
 
-def _own(api: Api, repository: str, run: CheckRun, sha: str, app: str) -> _Found | None:
-    """The newest check run of ours on a commit."""
+def _own(api: Api, repository: str, run: CheckRun, sha: str) -> _Found | None:
+    """The newest check run of ours on a commit: of the same name, `external_id` and app."""
     listed = (
         f"/repos/{repository}/commits/{quote(sha, safe='')}/check-runs"
         f"?check_name={quote(run.name, safe='')}&filter=all"
     )
-    newest: _Found | None = None
+    newest: dict[str, _Found] = {}
     for item in api.pages(listed, key="check_runs"):
         match item:
             case {
                 "name": run.name,
                 "external_id": run.external_id,
                 "app": {"slug": str(slug)},
-            } if slug == app:
+            }:
                 found = _check_run(item)
-                newest = found if newest is None or found.id > newest.id else newest
-    return newest
+                newest[slug] = max(found, newest.get(slug, found), key=lambda one: one.id)
+    # Whose token it is, only GraphQL tells; it is asked where another app has made such a run.
+    return newest.get(APP if set(newest) <= {APP} else _app(api))
+
+
+def _app(api: Api) -> str:
+    try:
+        return api.viewer().removesuffix("[bot]") or APP
+    except ForgeError:
+        return APP
 
 
 def _annotated(api: Api, path: str, count: int) -> list[Mapping[str, object]]:
