@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from assay.errors import OutsideError
 from assay.report import wording
 from assay.section import Fact, Status
 
@@ -68,12 +69,7 @@ def decide(record: RunRecord) -> Verdict:
 def _by_gates(record: RunRecord) -> Verdict:
     compare = record.compare
     if compare is None:
-        return Verdict(
-            outcome="no gate",
-            headline="The run ended before anything was compared.",
-            decided_by="nothing",
-            exit_code=0,
-        )
+        return _ended_early(record)
     if compare.status is Status.ERROR:
         why = compare.reasons[0].message if compare.reasons else "The comparison failed."
         return Verdict(
@@ -112,6 +108,24 @@ def _by_gates(record: RunRecord) -> Verdict:
         headline=summary(record) or f"{gates}.",
         decided_by=f"stage {warned[0]}" if warned else gates,
         exit_code=0,
+    )
+
+
+def _ended_early(record: RunRecord) -> Verdict:
+    """Nothing was compared. Where that was to be judged, silence must not look like consent."""
+    if any(record.sections()) and not record.config.has_gate:
+        return Verdict(
+            outcome="no gate",
+            headline="The run ended before anything was compared.",
+            decided_by="nothing",
+            exit_code=0,
+        )
+    what = "any gate was decided" if any(record.sections()) else "any stage ran"
+    return Verdict(
+        outcome="error",
+        headline=f"The run ended before {what}; its log says why.",
+        decided_by="nothing",
+        exit_code=OutsideError.exit_code,
     )
 
 

@@ -40,6 +40,12 @@ class Server:
         assert path == f"/repos/{REPO}/commits/{SHA}/check-runs?check_name=Assay&filter=all"
         yield from self.runs
 
+    def viewer(self) -> str:
+        self.asked.append(("POST", "/graphql"))
+        if self.failures:
+            raise self.failures.pop(0)
+        return f"{self.slug}[bot]"
+
     def request(self, verb: str, path: str, data: Mapping[str, Any]) -> object:
         self.asked.append((verb, path))
         if self.failures:
@@ -180,8 +186,20 @@ def test_another_app_finds_its_own() -> None:
     server = Server()
     server.slug = "acme-bot"
     for _ in range(2):
-        checks.publish(cast("Api", server), REPO, check_run(), SHA, app="acme-bot")
+        publish(server, check_run())
     assert len(server.runs) == 1
+
+
+def test_who_the_token_is_is_asked_only_beside_another_app_s_run() -> None:
+    server = Server()
+    for _ in range(2):
+        publish(server, check_run())
+    assert ("POST", "/graphql") not in server.asked
+    server.runs[0]["app"] = {"slug": "somebody-else"}
+    server.failures = [ForgeError("no GraphQL here")]
+    publish(server, check_run())
+    assert ("POST", "/graphql") in server.asked
+    assert len(server.runs) == 2
 
 
 def test_a_creation_whose_answer_got_lost_is_not_repeated() -> None:

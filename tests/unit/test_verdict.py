@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 from assay.changes import MetricChange, SliceChange
-from assay.config import Severity
+from assay.config import Config, MetricSpec, Severity
 from assay.evidence import Evidence
 from assay.gates import Gate, Result
 from assay.record import RunRecord
@@ -148,7 +148,20 @@ def test_a_run_that_ended_early() -> None:
         "no gate",
         "The run ended before anything was compared.",
     )
-    assert decide(_record()).outcome == "no gate"
+
+
+def test_a_run_that_ended_before_its_gates_is_no_pass() -> None:
+    gated = Config(metrics={"f1": MetricSpec(min=0.5)})
+    record = _record(checkout=CheckoutSection(status=Status.PASS))
+    verdict = decide(record.model_copy(update={"config": gated}))
+    assert (verdict.outcome, verdict.exit_code) == ("error", 3)
+    assert verdict.headline == "The run ended before any gate was decided; its log says why."
+
+
+def test_a_run_in_which_no_stage_ran_is_no_pass() -> None:
+    verdict = decide(_record())
+    assert (verdict.outcome, verdict.exit_code) == ("error", 3)
+    assert verdict.headline == "The run ended before any stage ran; its log says why."
 
 
 def test_a_warning_does_not_fail() -> None:
