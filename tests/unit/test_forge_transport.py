@@ -147,7 +147,7 @@ class TestRequest:
         server.say("/it", {}, 502)
         server.say("/it", {"ok": 1})
         with connect(server.url(), pauses, spread=lambda: 0.25) as api:
-            assert api.request("GET", "/it") == {"ok": 1, "url": "/it"}
+            assert _sent(api.request("GET", "/it")) == {"ok": 1}
         assert pauses == [1.25, 2.5]
 
 
@@ -393,3 +393,9 @@ class TestRateLimit:
         with connect(server.url(), pauses, spread=lambda: 0.5) as api:
             api.request("POST", "/it", {})
         assert pauses == [7.5]
+
+
+def _sent(answer: object) -> object:
+    """What the server sent: newer versions of PyGithub add the address that was asked."""
+    assert isinstance(answer, dict)
+    return {name: value for name, value in answer.items() if name != "url"}
