@@ -42,7 +42,7 @@ lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allo
 	@echo "== lowest: unit tests"
 	@if [[ -e $(LOWEST)/done ]]; then \
 	  $(LOWEST)/bin/python -m pytest tests/unit -q -n auto -W default --no-header -p no:cacheprovider \
-	  --ignore-glob='*_coverage.py' --ignore-glob='*_simulated.py'; \
+	  --ignore-glob='*_coverage.py' --ignore-glob='*_simulated.py' --ignore-glob='*_fuzzed_*'; \
 	else echo "   skipped: there is no Python 3.11 or 3.12 here"; fi
 
 pytest: sync ## The tests alone; ARGS='-k name' picks some

