@@ -91,9 +91,8 @@ class GitHubForge:
         Raises:
             ForgeError: See `upsert_comment`.
         """
-        path = f"/repos/{self._repository}/issues/{pull_request}/comments"
         with self.api(_pull(pull_request), permission=TALK) as api:
-            found = marked(map(pulls.comment, api.pages(path)), marker)
+            found = marked(pulls.comments(api, self._repository, pull_request), marker)
             ours = own(found, self._author(api, found)) if found else None
         return "" if ours is None else ours.body
 

@@ -100,7 +100,7 @@ class Posting:
                 self.api.request("DELETE", self._one(comment))
 
     def _comments(self, query: str = "") -> Iterator[Comment]:
-        return map(pulls.comment, self.api.pages(f"{self._thread}{query}"))
+        return pulls.comments(self.api, self.repository, self.pull_request, query)
 
     @property
     def _thread(self) -> str:

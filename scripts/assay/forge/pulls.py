@@ -13,7 +13,7 @@ from assay.forge.refusal import WRONG_API, ForbiddenError, MissingError
 from assay.forge.thread import Thread, Voice
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from assay.forge.transport import Api
@@ -39,16 +39,24 @@ def thread(api: Api, repository: str, number: int) -> Thread:
             raise ForgeError("GitHub sent no pull request", hint=WRONG_API)
     names = {label["name"] for label in labels if isinstance(label, dict) and "name" in label}
     wanted = {str(name) for name in names if str(name).lower().startswith(LABEL)}
-    issue = f"/repos/{repository}/issues/{number}"
-    comments = tuple(map(comment, api.pages(f"{issue}/comments")))
-    found = Thread(head=head, author=author, login="", comments=comments)
+    said = tuple(comments(api, repository, number))
+    found = Thread(head=head, author=author, login="", comments=said)
     if not wanted:
         return found
+    events = api.pages(f"/repos/{repository}/issues/{number}/events")
     try:
-        return replace(found, labels=tuple(_set(api.pages(f"{issue}/events"), wanted, place)))
+        return replace(found, labels=tuple(_set(events, wanted, place)))
     except ForbiddenError:
         # Whoever may set labels could keep comments from being heard, if this were an error.
         return replace(found, labels_hidden=True)
+
+
+def comments(api: Api, repository: str, number: int, query: str = "") -> Iterator[Comment]:
+    """What was written on a pull request, all pages of it.
+
+    https://docs.github.com/en/rest/issues/comments#list-issue-comments
+    """
+    return map(comment, api.pages(f"/repos/{repository}/issues/{number}/comments{query}"))
 
 
 def head(pull: object) -> str:

@@ -13,7 +13,7 @@ from assay.forge import comment
 from assay.report import figures, html, junit, markdown, mermaid, outputs, summary, templating
 from assay.section import Reason
 from assay.verdict import decide
-from assay.workspace import write_atomically
+from assay.workspace import read_inside, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -142,18 +142,10 @@ def _refuse(context: Context, folder: str, error: ConfigError) -> None:
 
 def plot_files(record: RunRecord, state: Path) -> dict[str, bytes]:
     """The plot files that the record names; one that points out of its folder is not read."""
-    found = {}
-    root = state.resolve()
-    for name in figures.names(record):
-        try:
-            path = (root / name).resolve()
-            if path.is_relative_to(root) and path.is_file():
-                # One byte more than is shown, so that what is too large is seen to be.
-                with path.open("rb") as file:
-                    found[name] = file.read(figures.MOST_BYTES + 1)
-        except (OSError, ValueError, RuntimeError):  # the last is Python 3.12's loop of links
-            continue
-    return found
+    contents = {
+        name: read_inside(state, name, figures.MOST_BYTES) for name in figures.names(record)
+    }
+    return {name: content for name, content in contents.items() if content is not None}
 
 
 def _append(context: Context, path: Path, text: str) -> None:

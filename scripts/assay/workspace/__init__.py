@@ -57,15 +57,8 @@ class Workspace:
         Not through a link that leads out of the project, and not without end: a pull request can
         name any file.
         """
-        try:
-            whole = (self.root / path).resolve(strict=True)
-            if not whole.is_relative_to(self.root.resolve()) or not whole.is_file():
-                return None
-            with whole.open("rb") as file:
-                content = file.read(LARGEST_TEXT + 1)
-        except (OSError, ValueError, RuntimeError):  # the last is Python 3.12's loop of links
-            return None
-        return content if len(content) <= LARGEST_TEXT else None
+        content = read_inside(self.root, path, LARGEST_TEXT)
+        return content if content is not None and len(content) <= LARGEST_TEXT else None
 
     @property
     def state(self) -> Path:
@@ -120,6 +113,22 @@ class Workspace:
     @functools.cached_property
     def _files(self) -> dict[str, dvcfiles.DvcFiles]:
         return {}  # a commit never changes, and several stages ask
+
+
+def read_inside(folder: Path, path: str, limit: int) -> bytes | None:
+    """The beginning of a file below a folder; `None` for any other thing.
+
+    Links that lead out of the folder are not followed. One byte more than `limit` is read, so that
+    what is too large is seen to be.
+    """
+    try:
+        whole = (folder / path).resolve(strict=True)
+        if not whole.is_relative_to(folder.resolve()) or not whole.is_file():
+            return None
+        with whole.open("rb") as file:
+            return file.read(limit + 1)
+    except (OSError, ValueError, RuntimeError):  # the last is Python 3.12's loop of links
+        return None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
