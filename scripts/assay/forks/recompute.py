@@ -15,7 +15,7 @@ from assay.forks import quoted
 from assay.gates import Gate, disjoint, nulls
 from assay.gates.judge import judge
 from assay.section import Reason, Status
-from assay.stages.compare import CompareSection
+from assay.stages.compare import CompareSection, reason_of, status_of
 from assay.stats.catalogue import direction_of
 
 if TYPE_CHECKING:
@@ -106,14 +106,14 @@ def judged(record: RunRecord, rules: Config) -> tuple[RunRecord, tuple[str, ...]
         *disjoint.decide(rules, tuple(_leaks(rules, compare))),
     )
     kept = [reason for reason in compare.reasons if _stays(reason)]
-    stops = any(gate.stops for gate in gates)
-    warns = record.evaluate is None or any(gate.warns for gate in gates)
+    status = status_of(gates, evaluated=record.evaluate is not None)
+    said = tuple(reason_of(gate) for gate in gates if gate.stops or gate.warns)
     compare = compare.model_copy(
         update={
-            "status": Status.FAIL if stops else Status.WARN if warns else Status.PASS,
-            "exit_code": 1 if stops else 0,
+            "status": status,
+            "exit_code": 1 if status is Status.FAIL else 0,
             "blocked_by": None,
-            "reasons": (*_reasons(gates), *kept),
+            "reasons": (*said, *kept),
             "baseline": record.evaluate is not None and record.evaluate.base is not None,
             "metrics": metric_changes(record.evaluate, rules),
             "slices": slice_changes(record.evaluate, rules, gates),
@@ -225,15 +225,6 @@ def _leaks(rules: Config, compare: CompareSection) -> Iterator[Leakage | Reason]
 def _stays(reason: Reason) -> bool:
     """Whether a reason of the comparison is not a gate's."""
     return reason.severity != "error" and (reason.key is None or reason.key[0] == "data")
-
-
-def _reasons(gates: tuple[Gate, ...]) -> Iterator[Reason]:
-    for gate in gates:
-        if gate.stops or gate.warns:
-            severity = "error" if gate.stops else "warning"
-            yield Reason.model_validate(
-                {"message": f"{gate.message}.", "severity": severity, "key": gate.key}
-            )
 
 
 def contradictions(record: RunRecord) -> Iterator[str]:

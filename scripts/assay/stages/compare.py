@@ -123,7 +123,7 @@ def run(context: Context) -> CompareSection:
     elif not has_base:
         reasons.append(_no_baseline(base_known=record.base is not None))
     return CompareSection(
-        status=_status(gates, evaluated=evaluated is not None),
+        status=status_of(gates, evaluated=evaluated is not None),
         reasons=tuple(reasons),
         baseline=has_base,
         same_rows=None if evaluated is None or evaluated.rows is None else evaluated.rows.same,
@@ -216,21 +216,27 @@ def _train_seconds(context: Context) -> float | None:
     return round(sum(times), 3) if times else None
 
 
-def _status(gates: tuple[Gate, ...], *, evaluated: bool) -> Status:
+def status_of(gates: tuple[Gate, ...], *, evaluated: bool) -> Status:
+    """How a comparison ends that comes to these gates."""
     if any(gate.stops for gate in gates):
         return Status.FAIL
     return Status.PASS if evaluated and not any(gate.warns for gate in gates) else Status.WARN
 
 
+def reason_of(gate: Gate, hint: str | None = None) -> Reason:
+    """What a gate says that stops the run, or warns."""
+    return Reason(
+        message=f"{gate.message}.",
+        severity="error" if gate.stops else "warning",
+        hint=hint,
+        key=gate.key,
+    )
+
+
 def _reasons(gates: tuple[Gate, ...], measured: list[str]) -> Iterator[Reason]:
     for gate in gates:
         if gate.stops or gate.warns:
-            yield Reason(
-                message=f"{gate.message}.",
-                severity="error" if gate.stops else "warning",
-                hint=_hint(gate, measured),
-                key=gate.key,
-            )
+            yield reason_of(gate, _hint(gate, measured))
     unseen = [gate for gate in gates if (gate.rule, gate.result) == ("present", "not decided")]
     if unseen:
         others = f" (and {len(unseen) - 1} more)" if len(unseen) > 1 else ""
