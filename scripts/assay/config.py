@@ -9,11 +9,11 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from assay import configerrors, yamlfile
+from assay.configdata import DataSpec
 from assay.configmodels import (
     TESTS,
     Column,
     Cross,
-    DataSpec,
     Direction,
     Documented,
     FairnessMeasure,

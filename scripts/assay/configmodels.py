@@ -92,23 +92,6 @@ class Documented(Fact):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
-class DataSpec(Documented):
-    """Files that are validated, and the Pandera schema that they must satisfy."""
-
-    path: str = Field(min_length=1)
-    """A CSV or Parquet file, or a glob over several, relative to `assay.yaml`."""
-    pandera_schema: str = Field(alias="schema", min_length=1)
-    """`file.py:Name`, `package.module:Name`, or a Pandera YAML file."""
-    sensitive: Strings = ()
-    """Columns whose values are never shown."""
-    key: Strings = ()
-    """The columns that identify a row, to tell changed rows from new ones."""
-    label: str | None = None
-    """The column that the model learns, whose balance is reported."""
-    disjoint_from: File | None = None
-    """A file that must not have a row of this one: the training data of evaluation data."""
-
-
 class Rules(Documented):
     """The bounds that a metric must keep."""
 

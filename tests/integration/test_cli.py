@@ -399,3 +399,16 @@ def test_explaining_needs_a_record_and_no_more(tmp_path: Path) -> None:
     wrong = _assay(tmp_path, "gate", "explain", "roc_auk", environ=dict(os.environ))
     assert wrong.code == 2
     assert "No gate of this run is about `roc_auk`. Did you mean `roc_auc`?" in wrong.out
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")  # noqa: PTH110 (of a device)
+@pytest.mark.parametrize("command", ["--help", "--version"])
+def test_what_cannot_be_printed_is_no_success_and_no_verdict(command: str) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 (of a device)
+        done = subprocess.run(
+            [sys.executable, "-m", "assay.cli", command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode not in {0, 1}

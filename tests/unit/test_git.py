@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -147,3 +148,22 @@ def test_programs_that_git_runs_see_no_token(repo: Repo, tmp_path: Path) -> None
     seen = (tmp_path / "seen").read_text()
     assert "KEPT=yes" in seen
     assert "s3cret" not in seen
+
+
+def test_what_a_commit_holds_is_asked_for_once(repo: Repo) -> None:
+    sha = repo.commit({"a": "1"})
+    git = repo.git()
+    assert (git.read(sha, "a"), git.files(sha)) == (b"1", ("a",))
+    shutil.rmtree(repo.root / ".git")
+    assert (git.read(sha, "a"), git.files(sha)) == (b"1", ("a",))
+
+
+def test_what_is_not_there_yet_is_asked_for_again(repo: Repo, tmp_path: Path) -> None:
+    # As in a shallow clone: the commit arrives after somebody has asked for it.
+    repo.commit({"a": "0"})
+    other = Repo(tmp_path / "other")
+    sha = other.commit({"a": "1"})
+    git = repo.git()
+    assert git.read(sha, "a") is None
+    repo("fetch", "--quiet", str(other.root), sha)
+    assert git.read(sha, "a") == b"1"

@@ -12,7 +12,7 @@ from assay.console import printable
 from assay.contract import usercode
 from assay.contract.privacy import INDEX, WIDTH, Sight, as_text, cut, index_names
 from assay.errors import SchemaError
-from assay.stages.validate import CheckFailure
+from assay.stages.validate import CheckFailure, PlannedCheck
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assay.contract.schema import LoadedSchema
 
 EXAMPLES = 5
+MOST_POSITIONS = 1000
 
 # Pandera's reasons whose "failure case" is the name of a column.
 _ABOUT_COLUMNS = {
@@ -38,6 +39,11 @@ class Findings:
     failures: tuple[CheckFailure, ...] = ()
     warnings: tuple[str, ...] = ()
     """Checks with `raise_warning`, and what makes the result less than it seems."""
+    positions: tuple[tuple[int, ...], ...] = ()
+    """For each failure the first rows that fail, at most `MOST_POSITIONS`, numbered from 0 in the
+    order of the file; empty where it is not about rows, or their numbers are not known."""
+    plan: tuple[PlannedCheck, ...] = ()
+    """See `FileResult.plan`."""
 
 
 def check(frame: Any, loaded: LoadedSchema, *, root: Path, sensitive: Collection[str]) -> Findings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from assay.workspace import read_inside, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
 
     from assay.context import Context
     from assay.record import RunRecord
@@ -66,34 +68,51 @@ def run(
     target = folder or state
     names = (MARKDOWN, HTML, JSON, JUNIT)
     files = ReportFiles(verdict, *(target / name for name in names))
-    templates = _templates(context)
     shown: dict[str, Any] = {
         "verdict": verdict,
         "html_link": html_link,
         "images": images,
         "charts": mermaid.charts(record) if charts and not images else (),
     }
+    # Another process draws, which takes as long as all the rest: meanwhile the rest is rendered.
+    with ThreadPoolExecutor(1) as pool:
+        plots = (
+            pool.submit(figures.of, record, plot_files(record, state))
+            if "html" in formats
+            else None
+        )
+        _write(context, formats, files, shown, plots)
+    return files
+
+
+def _write(
+    context: Context,
+    formats: Collection[str],
+    files: ReportFiles,
+    shown: Mapping[str, Any],
+    plots: Future[dict[str, str]] | None,
+) -> None:
+    """Render and write; `plots` are those of the page, and `None` where none is wanted."""
+    record, templates = context.record, _templates(context)
     render: Callable[..., str]
     if "markdown" in formats:
         limit = comment.room(comment.marker(record.comment_key))
         render = partial(markdown.render, record, limit=limit, **shown)
         write_atomically(files.markdown, _with(context, templates, markdown.TEMPLATE, render))
-    if "html" in formats:
-        plots = figures.of(record, plot_files(record, state))
-        render = partial(html.render, record, verdict=verdict, plots=plots)
-        write_atomically(files.html, _with(context, templates, html.TEMPLATE, render))
     if "json" in formats:
-        write_atomically(files.json, as_json(record, verdict))
+        write_atomically(files.json, as_json(record, files.verdict))
     if "junit" in formats:
-        write_atomically(files.junit, comment.encodable(junit.render(record, verdict)))
+        write_atomically(files.junit, comment.encodable(junit.render(record, files.verdict)))
     if "summary" in formats and (path := context.environ.get("GITHUB_STEP_SUMMARY")):
         render = partial(summary.render, record, **shown)
         _append(context, Path(path), _with(context, templates, markdown.TEMPLATE, render))
+    if plots is not None:
+        render = partial(html.render, record, verdict=files.verdict, plots=plots.result())
+        write_atomically(files.html, _with(context, templates, html.TEMPLATE, render))
     if "outputs" in formats and (path := context.environ.get("GITHUB_OUTPUT")):
         outputs.write(Path(path), _outputs(record, files))
     if "terminal" in formats:
         _print(context, files)
-    return files
 
 
 def as_json(record: RunRecord, verdict: Verdict) -> str:

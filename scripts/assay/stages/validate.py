@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from assay import process
 from assay.console import printable
@@ -42,6 +42,20 @@ class CheckFailure(Fact):
     """The line of `file` that declares the column."""
 
 
+class PlannedCheck(Fact):
+    """One promise of a schema, and how it was looked at."""
+
+    check: str
+    """As in `CheckFailure`."""
+    column: str | None = None
+    """`None` for checks of the whole table."""
+    how: Literal["scan", "batches", "column", "table"]
+    """`scan`: as part of the one query. By Pandera itself: `batches` of rows, the whole `column`,
+    or the whole `table` in memory."""
+    why: str | None = None
+    """Why it is no part of the query, for what Pandera looked at."""
+
+
 class FileResult(Fact):
     """One data file."""
 
@@ -56,6 +70,10 @@ class FileResult(Fact):
     """Checks that only warn, and what makes the result less than it seems."""
     error: str | None = None
     """Why the file could not be read or checked."""
+    plan: tuple[PlannedCheck, ...] = ()
+    """How each promise of the schema was looked at; empty where Pandera looked at all of it."""
+    failing_rows: str | None = None
+    """A file with the first rows that fail, relative to the folder of the record."""
 
 
 class ValidateSection(Section):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 DEEPEN_STEPS = (50, 500, 5000)
+_MOST_REMEMBERED = 1_000_000
+"""Bytes of an answer."""
 
 
 @dataclass(frozen=True)
@@ -175,16 +177,27 @@ class Git:
 
     def read(self, sha: str, path: str) -> bytes | None:
         """The content of a file of the project at a commit, or `None` where there is none."""
-        done = self.run("cat-file", "blob", f"{sha}:{self.prefix()}{path}")
+        done = self._asked("cat-file", "blob", f"{sha}:{self.prefix()}{path}")
         return done.stdout if done.returncode == 0 else None
 
     def files(self, sha: str) -> tuple[str, ...]:
         """The project's files at a commit, relative to the project folder."""
-        done = self.run("ls-tree", "-r", "-z", "--name-only", "--end-of-options", sha)
+        done = self._asked("ls-tree", "-r", "-z", "--name-only", "--end-of-options", sha)
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
             raise ProgramError(f"`git ls-tree` failed: {printable(said)}.")
         return _split(done.stdout)
+
+    def _asked(self, *args: str) -> CompletedProcess[bytes]:
+        """What git says of a commit. Stages ask for the same, and a commit never changes."""
+        done = self._answers.get(args) or self.run(*args)
+        if done.returncode == 0 and len(done.stdout) <= _MOST_REMEMBERED:
+            self._answers[args] = done
+        return done
+
+    @functools.cached_property
+    def _answers(self) -> dict[tuple[str, ...], CompletedProcess[bytes]]:
+        return {}
 
     def is_tracked(self, path: str) -> bool:
         """Whether git has this file or link of the project; a folder is none."""

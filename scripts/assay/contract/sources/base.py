@@ -1,0 +1,80 @@
+"""What a table is to the contract: something that can be scanned, and read in part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from assay.contract.schema import Backend
+
+POSITION = "__assay_row__"
+"""The column with the number of a row, from 0, in the order of the file."""
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What a layout takes for granted until the scan has seen every row."""
+
+    holds: Any
+    """An Ibis boolean scalar over `Layout.table`: one more aggregate of the scan."""
+    message: str
+    """What is the case where it does not hold."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table as the user's own three lines would read it, before any row was read."""
+
+    empty: Any
+    """A data frame of the schema's backend without rows: with the columns, dtypes and index that
+    reading all of the data gives. For Ibis, the table itself."""
+    table: Any
+    """An `ibis.Table` with the columns of `empty`, by their names and in their order. What the
+    backend takes for missing is null here; for pandas that includes NaN."""
+    numbered: Any = None
+    """`table` with the column `POSITION`, where rows have a number; it may cost more to scan."""
+    assumptions: Sequence[Assumption] = field(default=())
+
+
+class Source(Protocol):
+    """A table: a file, several, or one in a database."""
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+
+    @property
+    def bytes(self) -> int:
+        """Its size on disk; 0 where that is not known."""
+
+    def layout(self, backend: Backend, *, has_index: bool) -> Layout:
+        """How its columns look to a backend.
+
+        Raises:
+            DataError: It cannot be read as a table.
+        """
+
+    def frames(
+        self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
+    ) -> Iterator[Any]:
+        """The data as frames of the layout's backend and dtypes, in order.
+
+        Args:
+            layout: From `layout`.
+            columns: Those that are wanted; all by default.
+            rows: At most so many in a frame; by default all come in one. The index goes on from
+                frame to frame.
+        """
+
+    def check_unchanged(self) -> None:
+        """Look whether it is still what it was when it was opened.
+
+        Raises:
+            DataError: It was changed meanwhile.
+        """
+
+    def close(self) -> None:
+        """Let go of connections and of what was spilled."""
