@@ -1,0 +1,131 @@
+"""What is to be done to hold a table against a schema: values only, nothing is read here.
+
+A flavour (`pandas.py`, `polars.py`, ...) turns a schema and a layout into a `Plan`; `execute.py`
+carries out any plan. What Pandera finds comes in an order, and so does what a plan finds: each
+finding has a `Place`, and places sort as Pandera's errors do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.contract.schema import LoadedSchema
+    from assay.contract.sources.base import Layout
+
+Place = tuple[int, ...]
+"""Where Pandera would report a failure, among all failures of a schema."""
+
+How = Literal["scan", "batches", "column", "table"]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One promise of a schema, and how it is looked at; becomes a `PlannedCheck`."""
+
+    check: Any
+    """A Pandera `Check`, or the text that its errors have in place of one (`not_nullable`)."""
+    column: str | None
+    how: How
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What Pandera says of the layout alone: of a frame without rows."""
+
+    place: Place
+    error: Any
+    """A Pandera `SchemaError`."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that fail, by an expression: an aggregate of the scan."""
+
+    place: Place
+    check: Any
+    column: str | None
+    fails: Callable[[Any], Any]
+    """From an `ibis.Table` (`Layout.table` or `.numbered`) to a boolean column: where a row fails;
+    never null."""
+    shown: tuple[str, ...]
+    """The columns whose values are the examples."""
+    most: int | None = None
+    """Pandera's `n_failure_cases`: not more are counted."""
+    said: str | None = None
+    """For a check that only warns: the warning that it gives, in place of a failure."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One answer for a whole column, as an aggregate of the scan."""
+
+    place: Place
+    check: Any
+    column: str | None
+    holds: Callable[[Any], Any]
+    """From an `ibis.Table` to a boolean scalar; null counts as true (a column without values)."""
+    said: str | None = None
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Values, or combinations of values, that must not come twice: a query of its own."""
+
+    place: Place
+    check: Any
+    column: str | None
+    key: Callable[[Any], list[Any]]
+    """From an `ibis.Table` to the columns that are unique together."""
+    shown: tuple[str, ...]
+    keep: Literal["all", "exclude_first", "exclude_last"]
+    """Which rows of a group are reported, as Pandera's `report_duplicates`."""
+    counts_null: bool
+    """Whether a row is counted whose key is null in all of its columns. Nulls always equal each
+    other: where they alone come twice and are not counted, the failure is one of 0 rows."""
+    unless: Place | None = None
+    """Not reported where this other place has a failure."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the schema that Pandera looks at itself, on data in memory."""
+
+    schema: Any
+    """A schema of the table with nothing but this part in it."""
+    columns: tuple[str, ...] | None
+    """The columns that it needs; `None` for all."""
+    how: Literal["batches", "column", "table"]
+    place: Callable[[Any], Place | None]
+    """Of an error: where it belongs; `None` for one that another part reports."""
+    promise: Promise
+    """What it is about, for messages; the first where there are several."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a table is held against a schema."""
+
+    promises: tuple[Promise, ...] = ()
+    decided: tuple[Decided, ...] = ()
+    said: tuple[str, ...] = ()
+    """Warnings that the layout alone gives, as Pandera words them."""
+    rows: tuple[Rows, ...] = ()
+    wholes: tuple[Whole, ...] = ()
+    repeats: tuple[Repeats, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+class Semantics(Protocol):
+    """What a table means to one of Pandera's backends: missing values, types, order of errors."""
+
+    def plan(self, layout: Layout, loaded: LoadedSchema) -> Plan:
+        """How a table of this layout is held against a schema.
+
+        Raises:
+            SchemaError: The schema cannot be applied to any table of this layout.
+        """
