@@ -21,12 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-Backend = Literal["pandas", "polars"]
-BACKENDS: tuple[Backend, ...] = ("pandas", "polars")
+Backend = Literal["pandas", "polars", "ibis", "pyspark"]
+BACKENDS: tuple[Backend, ...] = ("pandas", "polars", "ibis", "pyspark")
 DOCUMENTS = (".yaml", ".yml", ".json")
 
 _API = re.compile(r"pandera\.api\.(\w+)\.(?:container|model)$")
-_DOCUMENT_TYPES: dict[str, Backend] = {"dataframe": "pandas", "polars_dataframe": "polars"}
+_DOCUMENT_TYPES: dict[str, tuple[Backend, str]] = {
+    "dataframe": ("pandas", "pandas_io"),
+    "polars_dataframe": ("polars", "polars_io"),
+    "ibis_table": ("ibis", "ibis_io"),
+    "pyspark_sql_dataframe": ("pyspark", "pyspark_sql_io"),
+}
+"""The backend, and the module of `pandera.io` that reads it; some are in new versions alone."""
 _ROOTS = {"DataFrameSchema", "DataFrameModel"}
 
 
@@ -161,7 +167,7 @@ def _recognize(
     if kind not in BACKENDS:
         raise SchemaError(
             f"`{name}` is a Pandera schema for {kind}, which is not supported.",
-            hint=f"Supported: {' and '.join(BACKENDS)}.",
+            hint=f"Supported: {', '.join(BACKENDS)}.",
             file=file,
             line=lines.get(name),
         )
@@ -202,9 +208,9 @@ def _from_document(reference: str, root: Path) -> LoadedSchema:
             hint=f"Supported: {', '.join(f'`{name}`' for name in _DOCUMENT_TYPES)}.",
             file=reference,
         )
-    backend = _DOCUMENT_TYPES[kind]
+    backend, reader = _DOCUMENT_TYPES[kind]
     try:
-        deserialize = importlib.import_module(f"pandera.io.{backend}_io").deserialize_schema
+        deserialize = importlib.import_module(f"pandera.io.{reader}").deserialize_schema
     except ImportError as error:
         missing = "pandera[io]" if error.name is None else error.name.split(".")[0]
         raise SchemaError(

@@ -233,8 +233,8 @@ BAD = {
     ),
     "yaml of another backend": (
         "c.yaml",
-        {"c.yaml": "schema_type: pyspark_sql_dataframe\ncolumns: {}\n"},
-        "c.yaml is a Pandera schema of type `pyspark_sql_dataframe`, which is not supported.",
+        {"c.yaml": "schema_type: tensordict\ncolumns: {}\n"},
+        "c.yaml is a Pandera schema of type `tensordict`, which is not supported.",
         ("c.yaml", None),
     ),
     "yaml in another encoding": (
@@ -284,7 +284,7 @@ def test_load_names_what_could_be_meant(tmp_path):
     assert caught.value.hint == "Did you mean `Schema`? Schemas in it: `Schema`."
 
 
-@pytest.mark.parametrize("kind", ["pyspark", "ibis", "xarray"])
+@pytest.mark.parametrize("kind", ["xarray", "tensordict"])
 def test_load_backend_that_is_not_supported(tmp_path, kind):
     # These libraries are not installed here: a class that says where it comes from is enough.
     code = f"""\
@@ -296,7 +296,7 @@ Schema = DataFrameSchema()
     write(tmp_path, {"schema.py": code})
     with pytest.raises(SchemaError, match=f"a Pandera schema for {kind}") as caught:
         load(tmp_path, "schema.py:Schema")
-    assert caught.value.hint == "Supported: pandas and polars."
+    assert caught.value.hint == "Supported: pandas, polars, ibis, pyspark."
     assert caught.value.line == 4
 
 
