@@ -22,7 +22,7 @@ from assay.datadiff import source as sources
 from assay.errors import DataError, OutsideError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from assay.datadiff.source import Source
 
@@ -120,10 +120,17 @@ def opened(given: Mapping[str, Source], *, private: bool) -> Iterator[Engine]:
         ) from error
     folder = Path(tempfile.mkdtemp(prefix="assay-diff-"))
     try:
-        links = {name: _linked(folder, name, each) for name, each in given.items()}
+        links = {
+            name: linked(folder, name, each.files, each.suffix) for name, each in given.items()
+        }
         connection = duckdb.connect(":memory:")
         try:
-            _lock(connection, folder, [link for listed in links.values() for link in listed])
+            lock(
+                connection,
+                folder,
+                [link for listed in links.values() for link in listed],
+                memory=MEMORY,
+            )
             tables = {
                 name: _load(connection, name, each, links[name], private=private)
                 for name, each in given.items()
@@ -138,11 +145,11 @@ def opened(given: Mapping[str, Source], *, private: bool) -> Iterator[Engine]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _linked(folder: Path, name: str, source: Source) -> list[str]:
-    """Links to the files, whose names need no quoting and are no globs."""
+def linked(folder: Path, name: str, files: Sequence[Path], suffix: str) -> list[str]:
+    """Links to files, whose names need no quoting and are no globs."""
     links = []
-    for number, file in enumerate(source.files):
-        link = folder / f"{name}-{number}{source.suffix}"
+    for number, file in enumerate(files):
+        link = folder / f"{name}-{number}{suffix}"
         try:
             link.symlink_to(file.resolve())
         except OSError:  # Windows, where a link takes a privilege
@@ -154,10 +161,18 @@ def _linked(folder: Path, name: str, source: Source) -> list[str]:
     return links
 
 
-def _lock(connection: Any, folder: Path, files: list[str]) -> None:
+def lock(connection: Any, folder: Path, files: Sequence[str], *, memory: int) -> None:
+    """Let a connection read `files`, spill into `folder`, and reach nothing else.
+
+    Args:
+        connection: Of DuckDB, new.
+        folder: Where it may spill.
+        files: What it may read.
+        memory: MB before it spills; more where its threads could not work with so little.
+    """
     threads = int(connection.execute("SELECT current_setting('threads')").fetchone()[0])
     settings = {
-        "memory_limit": f"'{max(MEMORY, PER_THREAD * threads)}MB'",
+        "memory_limit": f"'{max(memory, PER_THREAD * threads)}MB'",
         "temp_directory": text((folder / "spilled").as_posix()),
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
