@@ -10,7 +10,8 @@ import fnmatch
 import functools
 from typing import TYPE_CHECKING
 
-from assay.report import lineage, schemaplaces, wording
+from assay.contract import promises
+from assay.report import lineage, wording
 from assay.section import Reason
 from assay.stages.validate import message
 
@@ -53,7 +54,7 @@ def located(
     """Reasons, and those without a line put on one, where it is known.
 
     A key of the configuration file gets its line there; a broken check of the data the line of the
-    schema that declares the column, else of the entry of `data` that names the schema.
+    schema that promises it, else of the entry of `data` that names the schema.
 
     Args:
         record: The run.
@@ -65,8 +66,12 @@ def located(
 
     @functools.cache
     def document() -> YamlDocument | None:
-        content = schemaplaces.text(read, config)
-        return None if content is None else schemaplaces.document(content, config)
+        content = promises.text(read, config)
+        return None if content is None else promises.document(content, config)
+
+    @functools.cache
+    def promised(reference: str) -> Callable[[str | None, str | None], tuple[str, int] | None]:
+        return promises.lines_of(reference, read)
 
     def of_key(key: Sequence[str | int]) -> int | None:
         found = document()
@@ -77,8 +82,8 @@ def located(
         if line is None and reason.key is not None:
             file, line = file or config, of_key(reason.key)
         elif line is None and reason.message in checks:
-            reference, column, key = checks[reason.message]
-            known = schemaplaces.place(reference, column, read)
+            reference, failure, key = checks[reason.message]
+            known = promised(reference)(failure.column, failure.check)
             file, line = (config, of_key(key)) if known is None else known
         if line is None or line == reason.line:
             return reason
@@ -96,7 +101,7 @@ def parameters(record: RunRecord, read: Read) -> tuple[Reason, ...]:
     compare = record.compare
     if compare is None or not compare.parameters:
         return ()
-    stages = lineage.stages(schemaplaces.text(read, "dvc.lock"))
+    stages = lineage.stages(promises.text(read, "dvc.lock"))
     worse = _worse(record, compare)
     behind = {source: lineage.behind(stages, source) for source in {s for s, _ in worse}}
     notices = []
@@ -113,8 +118,8 @@ def parameters(record: RunRecord, read: Read) -> tuple[Reason, ...]:
 
 def _checks(
     record: RunRecord,
-) -> Iterator[tuple[str, tuple[str, str | None, tuple[str | int, ...]]]]:
-    """Broken checks by the message that `validate` makes of them: schema, column, key."""
+) -> Iterator[tuple[str, tuple[str, CheckFailure, tuple[str | int, ...]]]]:
+    """Broken checks by the message that `validate` makes of them: schema, failure, key."""
     for file in record.validation.files if record.validation else ():
         entry = _entry(record, file)
         if entry is None:
@@ -123,13 +128,8 @@ def _checks(
         for failure in file.failures:
             yield (
                 message(file, failure),
-                (reference, _column(failure), ("data", number, "schema")),
+                (reference, failure, ("data", number, "schema")),
             )
-
-
-def _column(failure: CheckFailure) -> str | None:
-    # Of a column that is not in the schema there is no line to point at.
-    return None if failure.check == "column_in_schema" else failure.column
 
 
 def _entry(record: RunRecord, file: FileResult) -> tuple[int, str] | None:
@@ -190,10 +190,10 @@ def _notice(change: ParameterChange, what: str, read: Read) -> Reason:
 
 def _parameter_line(change: ParameterChange, read: Read) -> int | None:
     """The line of a parameter in a YAML or JSON file, else of what it stood in."""
-    content = schemaplaces.text(read, change.file)
+    content = promises.text(read, change.file)
     if content is None or not change.file.endswith((".yaml", ".yml", ".json")):
         return None
-    document = schemaplaces.document(content, change.file)
+    document = promises.document(content, change.file)
     if document is None:
         return None
     lines = {".".join(map(str, path)): line for path, line in document.lines.items()}

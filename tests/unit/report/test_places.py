@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from assay.changes import SliceChange
 from assay.config import Config, DataSpec
-from assay.report import lineage, places, schemaplaces
+from assay.contract import promises
+from assay.report import lineage, places
 from assay.section import Reason, Status
 from assay.stages.compare import ParameterChange
 from assay.stages.validate import CheckFailure, FileResult, ValidateSection, describe
@@ -167,7 +168,7 @@ def test_what_has_a_line_keeps_it() -> None:
 def test_a_column_has_the_line_that_declares_it(
     reference: str, column: str | None, text: str
 ) -> None:
-    place = schemaplaces.place(reference, column, FILES.get)
+    place = promises.place(reference, column, FILES.get)
     assert place == ("schema.py", line_of(SCHEMA, text))
 
 
@@ -180,7 +181,7 @@ def test_a_column_has_the_line_that_declares_it(
     ],
 )
 def test_a_module_is_found_where_python_would_find_it(reference: str, file: str) -> None:
-    found = schemaplaces.place(reference, "a", {file: b"class S:\n    a: int\n"}.get)
+    found = promises.place(reference, "a", {file: b"class S:\n    a: int\n"}.get)
     assert found == (file, 2)
 
 
@@ -194,7 +195,7 @@ def test_a_module_is_found_where_python_would_find_it(reference: str, file: str)
     ],
 )
 def test_a_document_of_panderas_has_lines_too(file: str, content: bytes, line: int | None) -> None:
-    found = schemaplaces.place(file, "hr", {file: content}.get)
+    found = promises.place(file, "hr", {file: content}.get)
     assert found == (None if line is None else (file, line))
 
 
@@ -203,17 +204,17 @@ def test_a_document_of_panderas_has_lines_too(file: str, content: bytes, line: i
     [b"class Hour(:", b"x = " + b"(" * 5000, b"\x00", b"\xff", b"a" * 2_000_000, b"", None],
 )
 def test_a_module_that_cannot_be_parsed_gives_no_place(content: bytes | None) -> None:
-    assert schemaplaces.place("schema.py:Hour", "hr", lambda _: content) is None
+    assert promises.place("schema.py:Hour", "hr", lambda _: content) is None
 
 
 def test_a_class_that_derives_from_itself_ends_the_search() -> None:
     content = b"class A(B):\n    x: int\n\nclass B(A):\n    y: int\n"
-    assert schemaplaces.place("s.py:A", "z", {"s.py": content}.get) == ("s.py", 1)
+    assert promises.place("s.py:A", "z", {"s.py": content}.get) == ("s.py", 1)
 
 
 def test_nothing_of_the_users_is_run() -> None:
     content = b"raise SystemExit(3)\nclass Hour:\n    hr: int\n"
-    assert schemaplaces.place("schema.py:Hour", "hr", {"schema.py": content}.get) == (
+    assert promises.place("schema.py:Hour", "hr", {"schema.py": content}.get) == (
         "schema.py",
         3,
     )
@@ -233,13 +234,13 @@ def validated(*failures: CheckFailure, schema: str = "schema.py:Hour") -> RunRec
     return record.with_section("validate", section)
 
 
-def test_a_broken_check_is_put_on_the_column_else_on_the_schema_else_on_its_entry() -> None:
+def test_a_broken_check_is_put_on_its_promise_else_on_the_schema_else_on_its_entry() -> None:
     record = validated(
-        CheckFailure(check="ge(0)", column="hr", count=1),
+        CheckFailure(check="greater_than_or_equal_to(0)", column="hr", count=1),
         CheckFailure(check="adds_up", count=1),
         CheckFailure(check="column_in_schema", column="hr", count=1),
     )
-    assert _places(record) == [("schema.py", 16), ("schema.py", 15), ("schema.py", 15)]
+    assert _places(record) == [("schema.py", 16), ("schema.py", 15), ("schema.py", 20)]
     failure = CheckFailure(check="ge(0)", column="hr", count=1)
     assert _places(validated(failure, schema="lib.x:Y")) == [("assay.yaml", 9)]
 
@@ -346,8 +347,8 @@ def test_no_file_outside_of_the_project_is_asked_for(file: str) -> None:
     places.of(changed(parameter("a", file=file)), read)
     reason = Reason(message="x", key=("metrics",), file=file)
     places.located(records.good(), [reason], read)
-    schemaplaces.place(f"{file}.py:Schema", "a", read)
-    schemaplaces.place(f"{file}.yaml", "a", read)
+    promises.place(f"{file}.py:Schema", "a", read)
+    promises.place(f"{file}.yaml", "a", read)
     assert set(asked) <= {"assay.yaml", "dvc.lock"}
 
 
