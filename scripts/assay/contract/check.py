@@ -33,6 +33,17 @@ _ABOUT_COLUMNS = {
 
 
 @dataclass(frozen=True)
+class Finding:
+    """One failure, as far as one frame shows it."""
+
+    failure: CheckFailure
+    reason: str = ""
+    """Pandera's reason code."""
+    positions: tuple[int, ...] = ()
+    """The first rows of the frame that fail, at most `MOST_POSITIONS`, from 0."""
+
+
+@dataclass(frozen=True)
 class Findings:
     """What a schema says about a table."""
 
@@ -60,13 +71,18 @@ def check(frame: Any, loaded: LoadedSchema, *, root: Path, sensitive: Collection
     """
     if frame.shape[0] == 0:
         return Findings(failures=(CheckFailure(check="not_empty", count=1),))
-    errors, said = _validate(frame, loaded, root=root, private=bool(sensitive))
+    errors, said = errors_of(frame, loaded, root=root, private=bool(sensitive))
     sight = Sight.on(frame, loaded, sensitive)
-    failures = tuple(failure for error in errors for failure in _failures(error, frame, sight))
-    return Findings(failures=failures, warnings=(*_limits(frame, sensitive), *sight.warnings(said)))
+    found = [finding(error, frame, sight) for error in errors]
+    return Findings(
+        failures=tuple(one.failure for one in found),
+        warnings=(*limits(frame, sensitive), *sight.warnings(said)),
+        positions=tuple(one.positions for one in found),
+    )
 
 
-def _limits(frame: Any, sensitive: Collection[str]) -> Iterator[str]:
+def limits(frame: Any, sensitive: Collection[str]) -> Iterator[str]:
+    """What makes the result less than it seems, as warnings."""
     from pandera.config import get_config_context
 
     depth = get_config_context().validation_depth
@@ -78,10 +94,20 @@ def _limits(frame: Any, sensitive: Collection[str]) -> Iterator[str]:
             yield f"There is no column `{printable(name)}`, which `sensitive` names."
 
 
-def _validate(
+def errors_of(
     frame: Any, loaded: LoadedSchema, *, root: Path, private: bool
 ) -> tuple[list[Any], list[str]]:
-    """Pandera's errors, and what its `raise_warning` checks said."""
+    """Pandera's errors, and what its `raise_warning` checks said.
+
+    Args:
+        frame: A data frame of the schema's backend.
+        loaded: The schema.
+        root: The project folder, to point at the user's code when it raises.
+        private: Whether what an exception says must not appear.
+
+    Raises:
+        SchemaError: The schema cannot be applied: its own code raised outside of a check.
+    """
     from pandera.errors import SchemaWarning
 
     with warnings.catch_warnings(record=True) as caught:
@@ -156,23 +182,25 @@ def _without_summary() -> Iterator[None]:
         summarized.__init__ = original
 
 
-def _failures(error: Any, frame: Any, sight: Sight) -> Iterator[CheckFailure]:
+def finding(error: Any, frame: Any, sight: Sight) -> Finding:
+    """What one of Pandera's errors says, counted, with examples of what may be shown."""
     reason = "" if error.reason_code is None else error.reason_code.name
     cases = error.failure_cases
     if hasattr(cases, "collect"):  # polars, lazy, in older versions of Pandera
         cases = cases.collect()
     if reason in _ABOUT_COLUMNS and isinstance(cases, str):
         column = sight.column(cases)
-        yield CheckFailure(check=sight.check(error.check, column), column=column, count=1)
-    elif hasattr(cases, "with_row_index"):
-        yield _from_polars(error, cases, frame, sight, reason)
-    elif hasattr(cases, "columns") and {"index", "failure_case"} <= set(cases.columns):
-        yield _from_pandas(error, cases, frame, sight)
-    else:
-        yield _of_the_whole(error, cases, sight, reason)
+        return Finding(
+            CheckFailure(check=sight.check(error.check, column), column=column, count=1), reason
+        )
+    if hasattr(cases, "with_row_index"):
+        return _from_polars(error, cases, frame, sight, reason)
+    if hasattr(cases, "columns") and {"index", "failure_case"} <= set(cases.columns):
+        return _from_pandas(error, cases, frame, sight, reason)
+    return Finding(_of_the_whole(error, cases, sight, reason), reason)
 
 
-def _column(error: Any) -> str | None:
+def column_of(error: Any) -> str | None:
     """The column that an error is about; `None` for the whole table."""
     if type(error.schema).__name__ == "DataFrameSchema":
         return None
@@ -183,7 +211,7 @@ def _column(error: Any) -> str | None:
 
 
 def _of_the_whole(error: Any, case: Any, sight: Sight, reason: str) -> CheckFailure:
-    column = sight.column(_column(error))
+    column = sight.column(column_of(error))
     examples: tuple[str, ...] = ()
     if reason == "CHECK_ERROR":
         examples = sight.raised(case)
@@ -194,8 +222,8 @@ def _of_the_whole(error: Any, case: Any, sight: Sight, reason: str) -> CheckFail
     )
 
 
-def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight) -> CheckFailure:
-    column = _column(error)
+def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) -> Finding:
+    column = column_of(error)
     of_rows = not cases["index"].isna().all()
     count = len(cases)
     if column is None and of_rows:
@@ -204,7 +232,7 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight) -> CheckFailu
         some = list(dict.fromkeys(cases["index"]))[:EXAMPLES]
         named = "column" in cases.columns and not sight.hides(None)
         values = [
-            _row(zip(part["column"], part["failure_case"], strict=True)) if named else None
+            row_text(zip(part["column"], part["failure_case"], strict=True)) if named else None
             for part in (cases[cases["index"] == label] for label in some)
         ]
     else:
@@ -212,47 +240,61 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight) -> CheckFailu
         values = [as_text(value) for value in cases["failure_case"].head(EXAMPLES)]
     shown = sight.column(column)
     labels = [label if sight.labels else None for label in some] if of_rows else []
-    return CheckFailure(
+    failure = CheckFailure(
         check=sight.check(error.check, column),
         column=shown,
         count=count,
-        share=_share(count, frame) if of_rows else None,
-        examples=_examples(labels, values, hidden=sight.hides(column) and column is not None),
+        share=share(count, frame.shape[0]) if of_rows else None,
+        examples=examples(labels, values, hidden=sight.hides(column) and column is not None),
     )
+    return Finding(failure, reason, _positions(cases["index"], frame) if of_rows else ())
 
 
-def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) -> CheckFailure:
-    column = _column(error)
+def _positions(labels: Any, frame: Any) -> tuple[int, ...]:
+    """The rows that stand under pandas labels; none where labels do not tell rows apart."""
+    index = frame.index
+    if type(index).__name__ == "MultiIndex" or not index.is_unique:
+        return ()
+    found = index.get_indexer(labels.drop_duplicates().head(MOST_POSITIONS))
+    return tuple(int(row) for row in found if row >= 0)
+
+
+def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) -> Finding:
+    column = column_of(error)
     if column is None and reason == "DATATYPE_COERCION" and cases.width == 1:
         column = str(cases.columns[0])
     output = error.check_output
     count = cases.height
     hidden = sight.hides(column)
     if output is not None and output.height != frame.shape[0]:  # one answer for the whole column
-        return CheckFailure(
+        whole = CheckFailure(
             check=sight.check(error.check, column), column=sight.column(column), count=count
         )
+        return Finding(whole, reason)
     rows: list[int | None] = [None] * EXAMPLES
+    positions: tuple[int, ...] = ()
     if output is not None and "check_output" in output.columns:
         passed = output["check_output"]
         failed = passed.eq(other=False).fill_null(value=False).arg_true()
         if len(failed) == count:  # else we cannot tell which rows are meant
             rows = failed.head(EXAMPLES).to_list()
+            positions = tuple(failed.head(MOST_POSITIONS).to_list())
     some = cases.head(EXAMPLES)
     if cases.width == 1:
         values: list[str | None] = [as_text(value) for value in some.to_series().to_list()]
     else:
-        values = [None if hidden else _row(row.items()) for row in some.iter_rows(named=True)]
-    return CheckFailure(
+        values = [None if hidden else row_text(row.items()) for row in some.iter_rows(named=True)]
+    failure = CheckFailure(
         check=sight.check(error.check, column),
         column=sight.column(column),
         count=count,
-        share=_share(count, frame),
-        examples=_examples(rows, values, hidden=hidden and column is not None),
+        share=share(count, frame.shape[0]),
+        examples=examples(rows, values, hidden=hidden and column is not None),
     )
+    return Finding(failure, reason, positions)
 
 
-def _examples(
+def examples(
     labels: Sequence[Any], values: Sequence[str | None], *, hidden: bool
 ) -> tuple[str, ...]:
     """`row 17: 24`, or what of it may be shown. Rows are named as pandas and polars do, from 0."""
@@ -265,7 +307,7 @@ def _examples(
     return tuple(cut(printable(": ".join(part)), WIDTH + 12) for part in parts if part)
 
 
-def _row(cells: Iterable[tuple[Any, Any]]) -> str:
+def row_text(cells: Iterable[tuple[Any, Any]]) -> str:
     """The cells of a failing row."""
     named = list(cells)
     if len(named) == 1 and named[0][0] == "failure_case":  # a whole table that cannot be coerced
@@ -273,5 +315,6 @@ def _row(cells: Iterable[tuple[Any, Any]]) -> str:
     return cut(", ".join(f"{name}={as_text(value)}" for name, value in named), WIDTH)
 
 
-def _share(count: int, frame: Any) -> float:
-    return min(count / int(frame.shape[0]), 1.0)
+def share(count: int, rows: int) -> float:
+    """The share of all rows that fail, 0 to 1."""
+    return min(count / int(rows), 1.0)
