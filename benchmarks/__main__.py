@@ -11,7 +11,7 @@ from pathlib import Path
 import benchmarks
 from benchmarks.harness import Bench, CommandFailedError, Row, remove, table
 
-NOT_BENCHMARKS = {"__main__", "harness", "scratch"}
+NOT_BENCHMARKS = {"__main__", "contract_data", "contract_peers", "harness", "scratch"}
 
 
 def main(names: list[str]) -> int:

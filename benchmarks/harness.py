@@ -14,6 +14,7 @@ A benchmark is a module of this package with one function:
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import statistics
@@ -38,6 +39,8 @@ class Command:
     env: Mapping[str, str | None] = field(default_factory=dict)
     allowed: Sequence[int] = (0,)
     """Exit codes that are no failure of the measurement."""
+    says_seconds: bool = False
+    """Its last line says how many seconds count, as without its imports; else all do."""
 
 
 Commands = Command | Sequence[Command]
@@ -48,6 +51,8 @@ class Taken:
     seconds: float
     peak: int
     """Bytes of resident memory, of the largest process among it and its children."""
+    whole: float
+    """Seconds from its start to its end, whatever `seconds` leaves out."""
 
 
 @dataclass(frozen=True)
@@ -95,36 +100,55 @@ class Bench:
             name: What the row is called.
             ours: What we measure.
             peer: What it is held against.
-            limit: The largest ratio that is good enough.
+            limit: The largest ratio that is good enough; infinite where it is only shown.
             runs: How often each is run.
             before: Brings back the state that each run starts from; not measured.
             warmup: Whether to run each once without counting, so that files are in memory.
         """
-        taken: dict[str, list[Taken]] = {"ours": [], "peer": []}
+        sides = {"ours": ours, "peer": peer}
+        taken = self.take_turns(name, sides, runs=runs, before=before, warmup=warmup)
+        return self.ratio(name, taken["ours"], taken["peer"], limit=limit)
+
+    def take_turns(
+        self,
+        name: str,
+        sides: Mapping[str, Commands],
+        *,
+        runs: int,
+        before: Callable[[], None] = lambda: None,
+        warmup: bool = True,
+    ) -> dict[str, list[Taken]]:
+        """Run any number of sides one after the other, again and again."""
+        taken: dict[str, list[Taken]] = {side: [] for side in sides}
         for number in range(-1 if warmup else 0, runs):
             # Who goes first changes, so that neither always finds the other's files in memory.
-            sides = [("ours", ours), ("peer", peer)]
-            for side, commands in sides if number % 2 == 0 else reversed(sides):
+            order = list(sides) if number % 2 == 0 else list(reversed(sides))
+            for side in order:
                 before()
-                result = _measure(commands)
+                result = _measure(sides[side])
                 if number < 0:
                     continue
                 taken[side].append(result)
                 if result.seconds > 0.3:  # progress where there is something to wait for
                     label = f"{name}: {side} {number + 1}/{runs}"
                     print(f"   {label:<60} {result.seconds:8.2f} s", flush=True)
-        times = {side: statistics.median(t.seconds for t in all_) for side, all_ in taken.items()}
-        peaks = {side: max(t.peak for t in all_) / 2**20 for side, all_ in taken.items()}
+        return taken
+
+    def ratio(
+        self, name: str, ours: Sequence[Taken], peer: Sequence[Taken], *, limit: float
+    ) -> Row:
+        """Add a row with the median ratio of the pairs."""
+        times = [statistics.median(taken.seconds for taken in side) for side in (ours, peer)]
+        peaks = [max(taken.peak for taken in side) / 2**20 for side in (ours, peer)]
         row = Row(
             name=name,
-            ours=f"{times['ours']:.2f} s",
-            peer=f"{times['peer']:.2f} s",
+            ours=f"{times[0]:.2f} s",
+            peer=f"{times[1]:.2f} s",
             result=statistics.median(
-                ours.seconds / peer.seconds
-                for ours, peer in zip(taken["ours"], taken["peer"], strict=True)
+                one.seconds / other.seconds for one, other in zip(ours, peer, strict=True)
             ),
             limit=limit,
-            memory=f"{peaks['ours']:.0f} / {peaks['peer']:.0f} MiB",
+            memory=f"{peaks[0]:.0f} / {peaks[1]:.0f} MiB",
         )
         self.rows.append(row)
         return row
@@ -175,7 +199,11 @@ def uv_program() -> Path:
 def _measure(commands: Commands) -> Taken:
     listed = [commands] if isinstance(commands, Command) else commands
     each = [_run(command) for command in listed]
-    return Taken(sum(taken.seconds for taken in each), max(taken.peak for taken in each))
+    return Taken(
+        seconds=sum(taken.seconds for taken in each),
+        peak=max(taken.peak for taken in each),
+        whole=sum(taken.whole for taken in each),
+    )
 
 
 def _run(command: Command) -> Taken:
@@ -192,16 +220,17 @@ def _run(command: Command) -> Taken:
             stderr=subprocess.STDOUT,
         )
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
+        whole = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)  # wait4 took it from Popen
-        if process.returncode not in command.allowed:
-            output.seek(0)
-            said = output.read().decode(errors="replace")[-3000:]
-            shown = " ".join(map(str, command.args))
-            message = f"`{shown}` ended with exit code {process.returncode}:\n{said}"
-            raise CommandFailedError(message)
+        output.seek(0)
+        said = output.read().decode(errors="replace")[-3000:]
+    if process.returncode not in command.allowed:
+        shown = " ".join(map(str, command.args))
+        message = f"`{shown}` ended with exit code {process.returncode}:\n{said}"
+        raise CommandFailedError(message)
+    seconds = float(said.splitlines()[-1]) if command.says_seconds else whole
     unit = 1 if sys.platform == "darwin" else 1024
-    return Taken(seconds, usage.ru_maxrss * unit)
+    return Taken(seconds=seconds, peak=usage.ru_maxrss * unit, whole=whole)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -213,9 +242,9 @@ def table(rows: Sequence[Row]) -> str:
             row.ours,
             row.peer,
             f"{row.result:.2f} {row.unit}",
-            f"{row.limit:g} {row.unit}",
+            f"{row.limit:g} {row.unit}" if math.isfinite(row.limit) else "",
             row.memory,
-            "ok" if row.is_met else "MISSED",
+            "" if math.isinf(row.limit) else "ok" if row.is_met else "MISSED",
         )
         for row in rows
     ]
