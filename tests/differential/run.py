@@ -1,0 +1,181 @@
+"""Both answers about a case, and how they differ."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from assay.contract import check, reader, scan, sources
+from assay.contract.schema import LoadedSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from assay.contract.check import Findings
+
+    from tests.differential.case import Case
+
+_ROW = re.compile(r"row (\d+)(?=: |$)")
+FELL_BACK = "LayoutError"
+"""The scan took something for granted that does not hold: the caller then asks Pandera."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one of the two says."""
+
+    failures: Counter[tuple[str, str | None, int, float | None]] = field(default_factory=Counter)
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    """The type of the exception, where there was one."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A case, asked twice."""
+
+    expected: Answer
+    found: Answer
+    problems: tuple[str, ...] = ()
+    how: Counter[str] = field(default_factory=Counter)
+    """How many promises the scan looked at, and in which way."""
+    kinds: frozenset[str] = frozenset()
+    """The checks that failed, by Pandera's word for them."""
+
+    @property
+    def fell_back(self) -> bool:
+        return self.found.error == FELL_BACK
+
+
+class UnusableError(Exception):
+    """Pandera refuses the schema, or the data cannot be written: nothing to compare."""
+
+
+def judge(case: Case, folder: Path) -> Verdict:
+    """Ask Pandera and the scan."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what schemas and data of chance make libraries say
+        try:
+            path = case.write(folder)
+            schema = case.schema()
+        except Exception as error:
+            raise UnusableError(f"{type(error).__name__}: {error}") from error
+        loaded = LoadedSchema(name="schema", schema=schema, backend=case.flavour)
+        with check._without_summary():  # which takes most of Pandera's time, and is not read
+            expected, told = _pandera(path, loaded)
+            found, ours = _scan(path, loaded)
+    return Verdict(
+        expected=expected,
+        found=found,
+        problems=tuple(_differences(expected, told, found, ours)),
+        how=Counter(planned.how for planned in ours.plan) if ours else Counter(),
+        kinds=frozenset(failure.check.partition("(")[0] for failure in told.failures)
+        if told
+        else frozenset(),
+    )
+
+
+def _pandera(path: Path, loaded: LoadedSchema) -> tuple[Answer, Findings | None]:
+    try:
+        frame = reader.read(
+            path, backend=loaded.backend, shown=path.name, has_index=_has_index(loaded)
+        )
+        with _every_example():
+            findings = check.check(frame, loaded, root=path.parent, sensitive=())
+    except Exception as error:  # noqa: BLE001 (which one is what is compared)
+        return Answer(error=type(error).__name__), None
+    return _answer(findings), findings
+
+
+def _scan(path: Path, loaded: LoadedSchema) -> tuple[Answer, Findings | None]:
+    try:
+        with closing(sources.open_source(path, shown=path.name, private=False)) as source:
+            findings = scan.findings(source, loaded, root=path.parent, sensitive=())
+    except Exception as error:  # noqa: BLE001 (which one is what is compared)
+        return Answer(error=type(error).__name__), None
+    return _answer(findings), findings
+
+
+def _has_index(loaded: LoadedSchema) -> bool:
+    return getattr(loaded.schema, "index", None) is not None
+
+
+def _answer(findings: Findings) -> Answer:
+    return Answer(
+        failures=Counter((f.check, f.column, f.count, f.share) for f in findings.failures),
+        warnings=tuple(sorted(findings.warnings)),
+    )
+
+
+def _differences(
+    expected: Answer, told: Findings | None, found: Answer, ours: Findings | None
+) -> Iterator[str]:
+    if found.error == FELL_BACK:
+        return
+    if expected.error != found.error:
+        yield f"Pandera: {expected.error or 'no error'}, the scan: {found.error or 'no error'}"
+        return
+    for failure, count in (expected.failures - found.failures).items():
+        yield f"the scan misses {count} x {failure}"
+    for failure, count in (found.failures - expected.failures).items():
+        yield f"the scan invents {count} x {failure}"
+    if expected.warnings != found.warnings:
+        yield f"warnings of Pandera: {expected.warnings}, of the scan: {found.warnings}"
+    if told is not None and ours is not None and expected.failures == found.failures:
+        yield from _wrong_examples(told, ours)
+
+
+def _wrong_examples(told: Findings, ours: Findings) -> Iterator[str]:
+    """Examples and positions that name no row that fails."""
+    real: dict[tuple[str, str | None], set[str]] = {}
+    for failure in told.failures:
+        real.setdefault((failure.check, failure.column), set()).update(failure.examples)
+    positions = ours.positions or ((),) * len(ours.failures)
+    for failure, rows in zip(ours.failures, positions, strict=True):
+        examples = real[failure.check, failure.column]
+        for example in set(failure.examples) - examples:
+            yield f"{failure.check} of {failure.column}: {example!r} is none of {sorted(examples)}"
+        labels = {int(found[1]) for text in examples if (found := _ROW.match(text))}
+        if labels and not set(rows) <= labels:
+            yield f"{failure.check} of {failure.column}: rows {rows}, of {sorted(labels)}"
+
+
+@contextmanager
+def _every_example() -> Iterator[None]:
+    """Let Pandera's answer name every failing row."""
+    few: Any = check.EXAMPLES
+    check.EXAMPLES = 10_000
+    try:
+        yield
+    finally:
+        check.EXAMPLES = few
+
+
+def smallest(case: Case, folder: Path) -> Case:
+    """The same difference in a smaller case."""
+    kind = signature(judge(case, folder))
+    while True:
+        for smaller in case.smaller():
+            try:
+                verdict = judge(smaller, folder)
+            except UnusableError:
+                continue
+            if verdict.problems and signature(verdict) == kind:
+                case = smaller
+                break
+        else:
+            return case
+
+
+def signature(verdict: Verdict) -> str:
+    """What kind of difference it is: its words without values."""
+    if not verdict.problems:
+        return ""
+    words = re.sub(r"'[^']*'|\d+(\.\d+)?|\[.*\]", "_", verdict.problems[0])
+    missed = re.search(r"\('(\w+)", verdict.problems[0])
+    return f"{words[:60]} {missed[1] if missed else ''}".strip()
