@@ -54,7 +54,7 @@ def read(
     )
     if kind not in _SEPARATORS and kind not in _PARQUET:
         raise DataError(f"{shown} is in no supported format.", hint=f"Supported: {_FORMATS}.")
-    _probe(path, shown)
+    probe(path, shown)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # DtypeWarning and the like: the schema will tell
         if kind in _PARQUET:
@@ -73,7 +73,7 @@ def _library(backend: Backend, shown: str) -> Any:
         ) from error
 
 
-def _probe(path: Path, shown: str) -> None:
+def probe(path: Path, shown: str) -> None:
     """What is wrong with the file before its content matters."""
     try:
         mode = path.stat().st_mode
@@ -93,21 +93,23 @@ def _probe(path: Path, shown: str) -> None:
             hint="It is under DVC: run `dvc pull`." if pointer else "Check `data:` in assay.yaml.",
         ) from None
     except OSError as error:
-        raise _unreadable(shown, error) from error
+        raise unreadable(shown, error) from error
     if not start:
         raise DataError(f"{shown} is empty (0 bytes).", hint="A table needs at least a header.")
     if start.startswith(b"version https://git-lfs"):
         raise DataError(f"{shown} is a pointer of Git LFS.", hint="Run `git lfs pull` first.")
 
 
-def _unreadable(shown: str, error: OSError) -> DataError:
+def unreadable(shown: str, error: OSError) -> DataError:
+    """The operating system does not let us read a file."""
     return DataError(
         f"{shown} cannot be read: {error.strerror or error}.",
         hint="Check the permissions of the file and of its folder.",
     )
 
 
-def _too_large(shown: str) -> DataError:
+def too_large(shown: str) -> DataError:
+    """A file takes more memory than there is."""
     return DataError(
         f"{shown} does not fit into the memory of this machine.",
         hint="Split it into several files, or validate it on a larger machine.",
@@ -127,12 +129,12 @@ def _read_parquet(library: Any, path: Path, shown: str, *, private: bool) -> Any
             hint="Add `pyarrow` to the project's requirements.",
         ) from error
     except BaseException as error:
-        if not _is_failure(error):
+        if not is_failure(error):
             raise
         if isinstance(error, MemoryError):
-            raise _too_large(shown) from error
+            raise too_large(shown) from error
         raise DataError(
-            f"{shown} is not a readable Parquet file{_because(error, private=private)}.",
+            f"{shown} is not a readable Parquet file{because(error, private=private)}.",
             hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
         ) from error
 
@@ -161,7 +163,7 @@ def _read_csv(library: Any, source: _Csv, *, has_index: bool, private: bool) -> 
             else:
                 frame = library.read_csv(file, sep=source.separator)
     except BaseException as error:
-        if not _is_failure(error):
+        if not is_failure(error):
             raise
         raise _explain(source, error, private=private) from error
     if problem := _misread(source, frame, has_index=has_index):
@@ -198,7 +200,8 @@ def _has_nulls(frame: Any, column: Any) -> bool:
     return bool(values.isna().to_numpy().any())  # two-dimensional where a name stands twice
 
 
-def _is_failure(error: BaseException) -> bool:
+def is_failure(error: BaseException) -> bool:
+    """Whether a library says by it that a file cannot be read."""
     # polars' Rust code reports some damaged files by a panic, which is no `Exception`.
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
@@ -208,25 +211,25 @@ def _explain(source: _Csv, error: BaseException, *, private: bool) -> DataError:
     shown = source.shown
     if isinstance(error, EOFError | gzip.BadGzipFile | zlib.error):
         return DataError(
-            f"{shown} is not a complete gzip file{_because(error, private=False)}.",
+            f"{shown} is not a complete gzip file{because(error, private=False)}.",
             hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
         )
     if isinstance(error, OSError):
-        return _unreadable(shown, error)
+        return unreadable(shown, error)
     if isinstance(error, MemoryError):
-        return _too_large(shown)
+        return too_large(shown)
     return (
         _bad_encoding(source)
         or _blank(source)
         or _ragged(source)
         or DataError(
-            f"{shown} is not a readable CSV file{_because(error, private=private)}.",
+            f"{shown} is not a readable CSV file{because(error, private=private)}.",
             hint=f"Expected: UTF-8, fields parted by {source.separator!r}, one header line.",
         )
     )
 
 
-def _because(error: BaseException, *, private: bool) -> str:
+def because(error: BaseException, *, private: bool) -> str:
     """The library's own words, unless they may quote the data."""
     lines = [] if private else str(error).strip().splitlines()
     return f": {printable(lines[0])[:200].rstrip('.')}" if lines else f" ({type(error).__name__})"

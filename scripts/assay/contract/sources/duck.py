@@ -1,0 +1,111 @@
+"""DuckDB for one source: bounded memory, what it spills in a folder of its own, and no network."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.console import printable
+from assay.datadiff import engine
+from assay.errors import DataError, OutsideError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MEMORY = 400
+"""MB that a scan may use before it spills."""
+_BLIND_TO_NAN = "statistics_propagation,filter_pushdown"
+# They believe the least and the greatest value in Parquet's footer, which leave NaN out: then
+# `x > 5` is false where all else is below 5, and `WHERE isnan(x)` finds nothing. A scan that
+# reads everything is no slower without them.
+OUTSIDE = "Use a larger runner, or free some space in the temporary folder."
+
+
+@dataclass(frozen=True)
+class Duck:
+    """A connection that reads a few files and reaches nothing else.
+
+    Args:
+        connection: Of DuckDB.
+        ibis: The same one, for Ibis.
+        folder: For what is spilled.
+        links: Names of the files that may stand in SQL.
+    """
+
+    connection: Any
+    ibis: Any
+    folder: Path
+    links: tuple[str, ...]
+
+    def columns(self, relation: str) -> dict[str, str]:
+        """The names and types that DuckDB gives the columns of `relation`, as it stands in SQL."""
+        described = self.connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608 (our links)
+        return {str(name): str(type_) for name, type_, *_ in described}
+
+    def close(self) -> None:
+        """Close the connection, and delete what it spilled."""
+        self.connection.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def opened(files: Sequence[Path], suffix: str, *, ordered: bool) -> Duck:
+    """Open a connection.
+
+    Args:
+        files: What it may read.
+        suffix: What the links to them end with.
+        ordered: Whether rows must come in the order of the files; it costs memory.
+
+    Raises:
+        OutsideError: DuckDB or Ibis is not installed.
+    """
+    try:
+        import duckdb
+        import ibis
+    except ImportError as error:
+        raise OutsideError(
+            f"Data cannot be scanned: {error.name} is not installed.",
+            hint="Install `assay[contract]` in the project's environment.",
+        ) from error
+    folder = Path(tempfile.mkdtemp(prefix="assay-contract-"))
+    try:
+        links = engine.linked(folder, "part", files, suffix)
+        connection = duckdb.connect(":memory:")
+        try:
+            connection.execute(f"SET disabled_optimizers = '{_BLIND_TO_NAN}'")
+            engine.lock(connection, folder, links, memory=MEMORY)
+            if not ordered:
+                connection.execute("SET preserve_insertion_order = false")
+            backend = ibis.duckdb.from_connection(connection)
+            connection.execute("SET lock_configuration = true")
+        except BaseException:
+            connection.close()
+            raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Duck(connection=connection, ibis=backend, folder=folder, links=tuple(links))
+
+
+@contextlib.contextmanager
+def translated(shown: str, form: str, *, private: bool) -> Iterator[None]:
+    """DuckDB's errors as ours, in its own words only where they cannot quote the data."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        raise OutsideError(
+            f"There is not enough memory and disk space to scan {shown}.", hint=OUTSIDE
+        ) from error
+    except duckdb.Error as error:
+        first = printable(next(iter(str(error).strip().splitlines()), ""))[:200].rstrip(".")
+        because = f" ({type(error).__name__})" if private else f": {first}"
+        raise DataError(
+            f"{shown} is not a readable {form} file{because}.",
+            hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
+        ) from error
