@@ -1,0 +1,371 @@
+"""What polars schemas mean: `pandera.polars` as expressions of a scan.
+
+Of each built-in check Pandera itself is asked, on a frame of one null and one NaN, what it says of
+them: that differs between its versions and must not between engines. What is left to translate is
+what a check says of a value, and only for types where both sides surely mean the same by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from assay.contract.scan import builtin, polarschecks
+from assay.contract.scan.plan import Decided, Part, Plan, Promise, Repeats, Rows, Whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from assay.contract.scan.plan import Place
+    from assay.contract.schema import LoadedSchema
+    from assay.contract.sources.base import Layout
+
+Piece = Decided | Promise | Rows | Whole | Repeats | Part
+
+# Places: parsers, presence, sets of columns, columns, checks of the table.
+_PARSERS, _PRESENCE, _SETS, _COLUMNS, _TABLE = range(5)
+_STAGES = {
+    "COLUMN_NOT_IN_SCHEMA": _PARSERS,
+    "COLUMN_NOT_ORDERED": _PARSERS,
+    "COLUMN_NOT_IN_DATAFRAME": _PRESENCE,
+}
+# What happens within a column, in Pandera's order.
+_NULLS, _UNIQUE, _DTYPE, _CHECKS = range(4)
+
+_KEYS = (*polarschecks.INTEGERS, "Float32", "Float64", "String", "Boolean", "Date")
+"""Types whose equal values are equal in every engine."""
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The table as Pandera's checks see it: after coercion and defaults."""
+
+    empty: Any
+    """A `polars.DataFrame` without rows."""
+    engine: str
+    """Ibis' name of what runs the query."""
+    read: dict[str, Callable[[Any], Any]]
+    """How a column is read off an `ibis.Table`, where not by its name alone."""
+
+    def dtype(self, name: str) -> str:
+        """The name of a polars type, without its parameters."""
+        return polarschecks.name_of(self.empty.schema[name])
+
+    def value(self, table: Any, name: str) -> Any:
+        """A column of an `ibis.Table`."""
+        return self.read[name](table) if name in self.read else table[name]
+
+
+class Polars:
+    """`Semantics` of `pandera.polars`."""
+
+    def plan(self, layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:  # noqa: ARG002 (nothing of the user's runs here)
+        """How a table of this layout is held against a schema."""
+        from pandera.errors import SchemaError
+
+        schema = loaded.schema
+        try:
+            _refuse(schema)
+            frame = _parsed(layout.empty, schema, str(layout.table.get_backend().name))
+            return gather(list(_pieces(frame, schema)))
+        except builtin.NotInScan as reason:
+            return whole_table(schema, str(reason))
+        except SchemaError as error:
+            # What ends Pandera's validation is all that it reports.
+            return Plan(decided=(Decided((_PARSERS,), error),))
+
+
+def whole_table(schema: Any, why: str) -> Plan:
+    """The plan that leaves everything to Pandera."""
+    promise = Promise("schema", None, "table", why)
+    part = Part(schema, None, "table", lambda _: (_PARSERS,), (_PARSERS,), promise)
+    return Plan(promises=(promise,), parts=(part,))
+
+
+def gather(pieces: Sequence[Piece]) -> Plan:
+    """A plan of its pieces."""
+
+    def of(kind: type) -> tuple[Any, ...]:
+        return tuple(piece for piece in pieces if isinstance(piece, kind))
+
+    return Plan(
+        promises=(*of(Promise), *(part.promise for part in of(Part))),
+        decided=of(Decided),
+        rows=of(Rows),
+        wholes=of(Whole),
+        repeats=of(Repeats),
+        parts=of(Part),
+    )
+
+
+def _refuse(schema: Any) -> None:
+    """Raise `NotInScan` for what is left to Pandera, as far as the schema alone shows."""
+    from pandera.config import get_config_context
+
+    config = get_config_context(validation_depth_default=None)
+    depth = config.validation_depth
+    if depth is not None and depth.value != "SCHEMA_AND_DATA":
+        raise builtin.NotInScan(f"PANDERA_VALIDATION_DEPTH is {depth.value}")
+    if getattr(config, "use_narwhals_backend", False):
+        raise builtin.NotInScan("Pandera uses its Narwhals backend")
+    components = [schema, *schema.columns.values()]
+    if any(getattr(component, "drop_invalid_rows", False) for component in components):
+        raise builtin.NotInScan("rows that fail are dropped (`drop_invalid_rows`)")
+    if any(getattr(component, "parsers", None) for component in components):
+        raise builtin.NotInScan("it has parsers")
+    if schema.strict == "filter":
+        raise builtin.NotInScan("columns are filtered (`strict`)")
+    if schema.coerce and schema.dtype is not None:
+        raise builtin.NotInScan("the whole table is coerced")
+
+
+def _parsed(empty: Any, schema: Any, engine: str) -> _Frame:
+    """The table after Pandera's parsers."""
+    absent = (
+        column.required and not column.regex and name not in empty.columns
+        for name, column in schema.columns.items()
+    )
+    if getattr(schema, "add_missing_columns", False) and any(absent):
+        raise builtin.NotInScan("missing columns are added (`add_missing_columns`)")
+    read: dict[str, Callable[[Any], Any]] = {}
+    for name, column in schema.columns.items():
+        changed = schema.coerce or column.coerce
+        if column.default is not None or (changed and column.regex):
+            raise builtin.NotInScan(f"`{name}` has a default, or stands for several and is coerced")
+        if changed and name in empty.columns:
+            target = polarschecks.coerced(empty.schema[name], column.dtype)
+            if target != empty.schema[name]:
+                read[name] = _cast(name, target)
+                empty = empty.with_columns(empty[name].cast(target))
+    return _Frame(empty, engine, read)
+
+
+def _cast(name: str, target: Any) -> Callable[[Any], Any]:
+    return lambda table: table[name].cast(polarschecks.name_of(target).lower())
+
+
+def _pieces(frame: _Frame, schema: Any) -> Iterator[Piece]:
+    yield from _of_layout(frame, schema)
+    yield from _sets(frame, schema)
+    for number, component in enumerate(_components(frame, schema)):
+        yield from _of_component(frame, component, (_COLUMNS, number))
+    for number, check in enumerate(schema.checks):
+        known = builtin.arguments(check)
+        row_wise = check.element_wise or (known is not None and known[0] != "unique_values_eq")
+        together = not row_wise or _how(check, row_wise=True) != "batches"
+        why = "a function of the user's" if known is None else "a check of whole rows"
+        promise = Promise(check, None, "table" if together else "batches", why)
+        yield _part(_alone(checks=[check]), None, promise, (_TABLE, number))
+
+
+def _of_layout(frame: _Frame, schema: Any) -> Iterator[Decided]:
+    """What Pandera says of the columns' presence and order."""
+    for error in _schema_errors(schema, frame.empty):
+        stage = _STAGES.get(error.reason_code.name)
+        if stage is not None:
+            yield Decided((stage,), error)
+
+
+def _schema_errors(schema: Any, empty: Any) -> list[Any]:
+    """Pandera's errors that need no data."""
+    from pandera import errors
+    from pandera.config import ValidationDepth, config_context
+
+    with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
+        try:
+            schema.validate(empty, lazy=True)
+        except errors.SchemaErrors as found:
+            return list(found.schema_errors)
+    return []
+
+
+def _components(frame: _Frame, schema: Any) -> list[Any]:
+    """The schemas of columns that apply to the table, as Pandera chooses and names them."""
+    lazy = frame.empty.lazy()
+    backend = schema.get_backend(lazy)
+    info = backend.collect_column_info(lazy, schema)
+    return list(backend.collect_schema_components(lazy, schema, info))
+
+
+def _sets(frame: _Frame, schema: Any) -> Iterator[Piece]:
+    """Sets of columns that are unique together."""
+    if not schema.unique:
+        return
+    plain = all(isinstance(name, str) for name in schema.unique)
+    sets = [schema.unique] if plain else schema.unique
+    places: list[Place] = [(_SETS, number) for number in range(len(sets))]
+    for number, names in enumerate(sets):
+        present = [name for name in names if name in frame.empty.columns]
+        if not present or any(frame.dtype(name) not in _KEYS for name in present):
+            raise builtin.NotInScan("columns are unique whose types engines compare differently")
+        check = "multiple_fields_uniqueness"
+        yield Promise(check, None, "scan")
+        yield Repeats(
+            place=places[number],
+            check=check,
+            column=None,
+            key=_key(frame, present),
+            shown=tuple(frame.empty.columns),
+            keep="all",
+            counts_null=True,
+            unless=tuple(places[:number]),
+        )
+
+
+def _key(frame: _Frame, names: Sequence[str]) -> Callable[[Any], list[Any]]:
+    return lambda table: [frame.value(table, name) for name in names]
+
+
+def _of_component(frame: _Frame, component: Any, place: Place) -> Iterator[Piece]:
+    import polars as pl
+
+    lazy = frame.empty.lazy()
+    names = [component.name]
+    if getattr(component, "regex", False):
+        names = lazy.select(pl.col(component.selector)).collect_schema().names()
+    for number, error in enumerate(_schema_errors(component, lazy)):
+        column = getattr(error, "column_name", None) or error.schema.name
+        at = names.index(column) if column in names else number
+        yield Decided((*place, at, _DTYPE), error)
+    for number, name in enumerate(names):
+        yield from _of_column(frame, component, name, (*place, number))
+
+
+def _of_column(frame: _Frame, component: Any, name: str, place: Place) -> Iterator[Piece]:
+    if component.dtype is not None:
+        yield Promise(f"dtype('{component.dtype}')", name, "scan")
+    if not component.nullable:
+        yield Promise("not_nullable", name, "scan")
+        yield Rows((*place, _NULLS), "not_nullable", name, _missing(frame, name), (name,))
+    if component.unique:
+        yield from _unique(frame, name, (*place, _UNIQUE))
+    for number, check in enumerate(component.checks):
+        yield from _check(frame, check, name, (*place, _CHECKS, number), number)
+
+
+def _missing(frame: _Frame, name: str) -> Callable[[Any], Any]:
+    """Null, and for floats NaN too: only here does `pandera.polars` take it for missing."""
+    if frame.dtype(name) not in polarschecks.FLOATS:
+        return lambda table: frame.value(table, name).isnull()
+
+    def fails(table: Any) -> Any:
+        value = frame.value(table, name)
+        return value.isnull() | value.isnan().fill_null(False)  # noqa: FBT003 (Ibis' signature)
+
+    return fails
+
+
+def _unique(frame: _Frame, name: str, place: Place) -> Iterator[Piece]:
+    if frame.dtype(name) not in _KEYS:
+        why = f"engines compare values of type {frame.empty.schema[name]} differently"
+        promise = Promise("field_uniqueness", name, "column", why)
+        yield _part(_alone(name, unique=True), (name,), promise, place)
+        return
+    yield Promise("field_uniqueness", name, "scan")
+    yield Repeats(
+        place=place,
+        check="field_uniqueness",
+        column=name,
+        key=_key(frame, [name]),
+        shown=(name,),
+        keep="all",
+        counts_null=True,
+    )
+
+
+def _check(frame: _Frame, check: Any, name: str, place: Place, number: int) -> Iterator[Piece]:
+    alone = _alone(name, checks=[check])
+    known = builtin.arguments(check)
+    if known is None or check.element_wise:
+        yield _own(alone, check, name, place)
+        return
+    errors = _raised(alone, frame, name)
+    if errors:  # for every row alike, as for whole numbers that a pattern should match
+        yield Promise(check, name, "scan")
+        yield from (Decided(place, error) for error in errors)
+        return
+    said = f"Column '{name}' failed validator number {number}: {check}"
+    try:
+        yield _compiled(frame, check, name, place, said if check.raise_warning else None)
+        yield Promise(check, name, "scan")
+    except builtin.NotInScan as reason:
+        row_wise = known[0] != "unique_values_eq"
+        promise = Promise(check, name, _how(check, row_wise=row_wise), str(reason))
+        yield _part(alone, (name,), promise, place)
+
+
+def _compiled(frame: _Frame, check: Any, name: str, place: Place, said: str | None) -> Piece:
+    function, given = builtin.arguments(check) or ("", {})
+    dtype = frame.empty.schema[name]
+    if function == "unique_values_eq":
+        holds = polarschecks.values_equal(given, dtype)
+        return Whole(place, check, name, lambda table: holds(frame.value(table, name)), said)
+    failing = polarschecks.fails(function, given, dtype, frame.engine)
+    on_null, on_nan = _of_missing(check, dtype, name)
+    floating = frame.dtype(name) in polarschecks.FLOATS
+
+    def fails(table: Any) -> Any:
+        value = frame.value(table, name)
+        failed = failing(value)
+        if floating:
+            failed = (failed | value.isnan()) if on_nan else (failed & ~value.isnan())
+        failed = failed.fill_null(on_null)
+        return (failed | value.isnull()) if on_null else failed
+
+    return Rows(place, check, name, fails, (name,), check.n_failure_cases, said)
+
+
+def _how(check: Any, *, row_wise: bool) -> Literal["batches", "column"]:
+    """A warning, and a number of cases that is not to be exceeded, are of all batches together."""
+    together = check.raise_warning or check.n_failure_cases is not None
+    return "batches" if row_wise and not together else "column"
+
+
+def _of_missing(check: Any, dtype: Any, name: str) -> tuple[bool, bool]:
+    """Whether a check fails for null, and for NaN."""
+    import polars as pl
+
+    values = [None, float("nan")] if dtype.is_float() else [None]
+    probe = pl.LazyFrame({name: pl.Series(values, dtype=dtype)})
+    output = check(probe, name).check_output.collect().to_series().to_list()
+    # Older versions leave null where they mean that it passes.
+    return output[0] is False, output[-1] is False
+
+
+def _own(alone: Any, check: Any, name: str, place: Place) -> Part:
+    """A check of the user's: what it sees beside its column cannot be told."""
+    if check.element_wise:
+        how = _how(check, row_wise=True)
+        return _part(
+            alone,
+            (name,),
+            Promise(check, name, how, "a function of the user's, of one value"),
+            place,
+        )
+    promise = Promise(check, name, "table", "a function of the user's, which is given the table")
+    return _part(alone, None, promise, place)
+
+
+def _raised(alone: Any, frame: _Frame, name: str) -> list[Any]:
+    """What a check raises whatever the values are."""
+    from pandera import errors
+
+    try:
+        alone.validate(frame.empty.select(name), lazy=True)
+    except errors.SchemaErrors as found:
+        return [e for e in found.schema_errors if e.reason_code.name == "CHECK_ERROR"]
+    return []
+
+
+def _alone(name: str | None = None, **options: Any) -> Any:
+    """A schema with nothing but one promise in it."""
+    import pandera.polars as pa
+
+    if name is None:
+        return pa.DataFrameSchema(**options)
+    return pa.DataFrameSchema({name: pa.Column(nullable=True, **options)})
+
+
+def _part(schema: Any, columns: tuple[str, ...] | None, promise: Promise, place: Place) -> Part:
+    return Part(schema, columns, promise.how, lambda _: place, place, promise)  # type: ignore[arg-type]
