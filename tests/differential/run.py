@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.contract.check import Findings
+    from assay.contract.schema import Backend
 
     from tests.differential.case import Case
 
@@ -57,7 +58,7 @@ class UnusableError(Exception):
 
 
 def judge(case: Case, folder: Path) -> Verdict:
-    """Ask Pandera and the scan."""
+    """Ask Pandera and the scan about a case."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what schemas and data of chance make libraries say
         try:
@@ -65,18 +66,22 @@ def judge(case: Case, folder: Path) -> Verdict:
             schema = case.schema()
         except Exception as error:
             raise UnusableError(f"{type(error).__name__}: {error}") from error
-        loaded = LoadedSchema(name="schema", schema=schema, backend=case.flavour)
-        with check._without_summary():  # which takes most of Pandera's time, and is not read
-            expected, told = _pandera(path, loaded)
-            found, ours = _scan(path, loaded)
+        return compare(path, schema, case.flavour)
+
+
+def compare(path: Path, schema: Any, flavour: Backend) -> Verdict:
+    """Ask Pandera and the scan about a file."""
+    loaded = LoadedSchema(name="schema", schema=schema, backend=flavour)
+    with check._without_summary():  # which takes most of Pandera's time, and is not read
+        expected, told = _pandera(path, loaded)
+        found, ours = _scan(path, loaded)
+    words = {failure.check.partition("(")[0] for failure in told.failures} if told else ()
     return Verdict(
         expected=expected,
         found=found,
         problems=tuple(_differences(expected, told, found, ours)),
         how=Counter(planned.how for planned in ours.plan) if ours else Counter(),
-        kinds=frozenset(failure.check.partition("(")[0] for failure in told.failures)
-        if told
-        else frozenset(),
+        kinds=frozenset(words),
     )
 
 
