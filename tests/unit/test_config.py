@@ -49,8 +49,8 @@ MISTAKES: dict[str, tuple[int | None, str, str | None]] = {
         "Unknown key `data.0.sensitve`.",
         (
             "Did you mean `sensitive`? Allowed here: `path`, `schema`, `sensitive`, `key`, "
-            "`label`, `disjoint_from`, `disjoint_on`, `max_shared`, `engine`, `connection`, `table`, "
-            "`remote`, `references`, `fresh`, `rows`, `labels`, `expect`."
+            "`label`, `disjoint_from`, `disjoint_on`, `max_shared`, `engine`, `connection`, "
+            "`table`, `remote`, `references`, `fresh`, `rows`, `labels`, `expect`."
         ),
     ),
     "train: fast": (1, "`train` is 'fast'.", "Allowed: 'run', 'verify' or 'skip'."),

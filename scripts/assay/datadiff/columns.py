@@ -206,15 +206,20 @@ def _moved(head: Numbers, base: Numbers, *, is_number: bool) -> Shift | None:
 
 
 def _moved_categories(head: Mapping[str, int], base: Mapping[str, int]) -> Shift | None:
+    return shift.of_counts(*category_counts(head, base), ordered=False)
+
+
+def category_counts(
+    head: Mapping[str, int], base: Mapping[str, int]
+) -> tuple[list[int], list[int]]:
+    """The rows of each category on both sides; those after the `FOLDED` most frequent are one."""
     frequent = _by_frequency(head, base)
     told_apart, rest = frequent[:FOLDED], frequent[FOLDED:]
-    return shift.of_counts(
-        *(
-            [*(side.get(v, 0) for v in told_apart), sum(side.get(v, 0) for v in rest)]
-            for side in (head, base)
-        ),
-        ordered=False,
+    mine, its = (
+        [*(side.get(v, 0) for v in told_apart), sum(side.get(v, 0) for v in rest)]
+        for side in (head, base)
     )
+    return mine, its
 
 
 def _categories(
