@@ -19,7 +19,7 @@ def failures(schema: Any, frame: Any, folder: Path) -> list[tuple[str, str | Non
     answer = said(schema, frame, folder)
     assert answer.error is None, answer
     found = [(check, column, count) for check, column, count, _ in answer.failures.elements()]
-    return sorted(found, key=str)
+    return sorted(found, key=lambda one: (one[0], str(one[1])))
 
 
 def said(schema: Any, frame: Any, folder: Path) -> Answer:

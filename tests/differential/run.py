@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from assay.contract.check import Findings
     from assay.contract.schema import Backend
+    from assay.stages.validate import CheckFailure
 
     from tests.differential.case import Case
 
-_ROW = re.compile(r"row (\d+)(?=: |$)")
 FELL_BACK = "LayoutError"
 """The scan took something for granted that does not hold: the caller then asks Pandera."""
 
@@ -137,17 +137,22 @@ def _differences(
 
 def _wrong_examples(told: Findings, ours: Findings) -> Iterator[str]:
     """Examples and positions that name no row that fails."""
-    real: dict[tuple[str, str | None], set[str]] = {}
-    for failure in told.failures:
-        real.setdefault((failure.check, failure.column), set()).update(failure.examples)
-    positions = ours.positions or ((),) * len(ours.failures)
-    for failure, rows in zip(ours.failures, positions, strict=True):
-        examples = real[failure.check, failure.column]
-        for example in set(failure.examples) - examples:
-            yield f"{failure.check} of {failure.column}: {example!r} is none of {sorted(examples)}"
-        labels = {int(found[1]) for text in examples if (found := _ROW.match(text))}
-        if labels and not set(rows) <= labels:
-            yield f"{failure.check} of {failure.column}: rows {rows}, of {sorted(labels)}"
+    texts: dict[tuple[str, str | None], set[str]] = {}
+    rows: dict[tuple[str, str | None], set[int]] = {}
+    for failure, positions in _with_positions(told):
+        texts.setdefault((failure.check, failure.column), set()).update(failure.examples)
+        rows.setdefault((failure.check, failure.column), set()).update(positions)
+    for failure, positions in _with_positions(ours):
+        key = failure.check, failure.column
+        if wrong := set(failure.examples) - texts[key]:
+            yield f"{key}: the examples {sorted(wrong)} are none of {sorted(texts[key])}"
+        if rows[key] and not set(positions) <= rows[key]:
+            yield f"{key}: the positions {positions} are none of {sorted(rows[key])}"
+
+
+def _with_positions(findings: Findings) -> Iterator[tuple[CheckFailure, tuple[int, ...]]]:
+    positions = findings.positions or ((),) * len(findings.failures)
+    return zip(findings.failures, positions, strict=True)
 
 
 @contextmanager
