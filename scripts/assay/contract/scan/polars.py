@@ -156,7 +156,8 @@ def _pieces(frame: _Frame, schema: Any) -> Iterator[Piece]:
         together = not row_wise or _how(check, row_wise=True) != "batches"
         why = "a function of the user's" if known is None else "a check of whole rows"
         promise = Promise(check, None, "table" if together else "batches", why)
-        yield _part(_alone(checks=[check]), None, promise, (_TABLE, number))
+        before = [_passing()] * number if check.raise_warning else []
+        yield _part(_alone(checks=[*before, check]), None, promise, (_TABLE, number))
 
 
 def _of_layout(frame: _Frame, schema: Any) -> Iterator[Decided]:
@@ -275,7 +276,9 @@ def _unique(frame: _Frame, name: str, place: Place) -> Iterator[Piece]:
 
 
 def _check(frame: _Frame, check: Any, name: str, place: Place, number: int) -> Iterator[Piece]:
-    alone = _alone(name, checks=[check])
+    # Pandera's warnings name the number of a check among those of its column.
+    before = [_passing()] * number if check.raise_warning else []
+    alone = _alone(name, checks=[*before, check])
     known = builtin.arguments(check)
     if known is None or check.element_wise:
         yield _own(alone, check, name, place)
@@ -285,9 +288,10 @@ def _check(frame: _Frame, check: Any, name: str, place: Place, number: int) -> I
         yield Promise(check, name, "scan")
         yield from (Decided(place, error) for error in errors)
         return
-    said = f"Column '{name}' failed validator number {number}: {check}"
+    what = str(number) if known[0] == "unique_values_eq" else f"validator number {number}"
+    said = f"Column '{name}' failed {what}: {check}" if check.raise_warning else None
     try:
-        yield _compiled(frame, check, name, place, said if check.raise_warning else None)
+        yield _compiled(frame, check, name, place, said)
         yield Promise(check, name, "scan")
     except builtin.NotInScan as reason:
         row_wise = known[0] != "unique_values_eq"
@@ -365,6 +369,12 @@ def _alone(name: str | None = None, **options: Any) -> Any:
     if name is None:
         return pa.DataFrameSchema(**options)
     return pa.DataFrameSchema({name: pa.Column(nullable=True, **options)})
+
+
+def _passing() -> Any:
+    import pandera.polars as pa
+
+    return pa.Check(lambda _: True)
 
 
 def _part(schema: Any, columns: tuple[str, ...] | None, promise: Promise, place: Place) -> Part:
