@@ -259,6 +259,11 @@ class DataSpec(Documented):
     expect: ExpectSpec | None = None
 
     @property
+    def is_local(self) -> bool:
+        """Whether its data is files of the work tree: no database, and not left in the remote."""
+        return bool(self.path) and not self.remote
+
+    @property
     def promises_more(self) -> bool:
         """Whether it promises anything that `assay.contract.relations` looks at."""
         held = (self.fresh, self.rows, self.labels, self.expect)

@@ -48,7 +48,7 @@ def needed(config: Config, head: DvcFiles, base: DvcFiles) -> list[Output]:
         for out in base.outputs
         if out.object_path is not None
         and (out.path, out.md5) not in own
-        and any(_may_hold(out, spec.path) for spec in config.data)
+        and any(_may_hold(out, spec.path) for spec in config.data if spec.is_local)
     ]
 
 
@@ -62,6 +62,8 @@ def changes(context: Context) -> tuple[DataChange, ...]:
         return ()
     found = []
     for number, spec in enumerate(context.config.data):
+        if not spec.is_local:
+            continue
         key = ("data", number, "path")
         try:
             with tempfile.TemporaryDirectory(prefix="assay-base-") as folder:
@@ -83,7 +85,7 @@ def leaks(context: Context) -> tuple[Leakage | Reason, ...]:
     root = context.workspace.root
     found: list[Leakage | Reason] = []
     for number, spec in enumerate(context.config.data):
-        if spec.disjoint_from is None:
+        if spec.disjoint_from is None or not spec.is_local:
             continue
         try:
             found.append(
@@ -114,14 +116,10 @@ def _change(context: Context, spec: DataSpec, sha: str, scratch: Path) -> DataCh
     from assay.datadiff.compare import compare  # which needs numpy, and the record does not
 
     workspace = context.workspace
-    base_files = workspace.files_at(sha)
-    if base_files.problem is not None:
-        raise base_files.problem
+    base = _at_base(context, spec, sha, scratch)
     cache = workspace.dvc.cache_dir()
-    base = {f.name: f for f in _stored(cache, base_files.outputs, spec.path)}
     head = {f.name: f for f in _stored(cache, workspace.head_files().outputs, spec.path)}
     names = _at_head(workspace.root, spec.path)
-    base |= _from_git(context, spec.path, sha, scratch, known=base)
     if not names and not base:
         return None
     if set(names) == set(base) and all(
@@ -150,6 +148,38 @@ def _change(context: Context, spec: DataSpec, sha: str, scratch: Path) -> DataCh
     )
 
 
+def _at_base(context: Context, spec: DataSpec, sha: str, scratch: Path) -> dict[str, _File]:
+    """Base's files of one entry, by name.
+
+    Raises:
+        AssayError: DVC's files at base cannot be read.
+    """
+    workspace = context.workspace
+    base_files = workspace.files_at(sha)
+    if base_files.problem is not None:
+        raise base_files.problem
+    cache = workspace.dvc.cache_dir()
+    stored = {f.name: f for f in _stored(cache, base_files.outputs, spec.path)}
+    return stored | _from_git(context, spec.path, sha, scratch, known=stored)
+
+
+def base_paths(context: Context, spec: DataSpec, scratch: Path) -> dict[str, Path]:
+    """Where the content of base's files of one entry lies, by name; those that can be read here.
+
+    Args:
+        context: The run; without a base there are none.
+        spec: The entry.
+        scratch: A folder for what git tracks.
+
+    Raises:
+        AssayError: DVC's files at base cannot be read.
+    """
+    if context.record.base is None or not spec.is_local:
+        return {}
+    files = _at_base(context, spec, context.record.base.sha, scratch)
+    return {name: file.path for name, file in files.items() if file.path.is_file()}
+
+
 def _is_same(stored: _File | None, base: _File, path: Path) -> bool:
     """Whether head's file has base's content: as it lies there, saved in DVC or not."""
     if base.legacy and stored is not None:
@@ -158,9 +188,11 @@ def _is_same(stored: _File | None, base: _File, path: Path) -> bool:
 
 
 def _at_head(root: Path, pattern: str) -> list[str]:
-    """The files of the work tree that an entry of `data` names, as `validate` finds them."""
-    if (root / pattern).exists():
+    """The files of the work tree that an entry of `data` names, those in a folder one by one."""
+    if (root / pattern).is_file():
         return [pattern]
+    if (root / pattern).is_dir():
+        pattern = f"{pattern.rstrip('/')}/**/*"
     return sorted(
         name
         for path in root.glob(pattern)
@@ -212,8 +244,12 @@ def _may_hold(out: Output, pattern: str) -> bool:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """What `Path.glob` says, of a file that need not be there."""
-    return name == pattern or _matched(name.split("/"), pattern.split("/"))
+    """What `Path.glob` says, of a file that need not be there; or whether it is in a folder."""
+    return (
+        name == pattern
+        or name.startswith(f"{pattern}/")
+        or _matched(name.split("/"), pattern.split("/"))
+    )
 
 
 def _matched(name: Sequence[str], pattern: Sequence[str]) -> bool:

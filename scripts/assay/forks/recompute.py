@@ -216,7 +216,7 @@ def _unanswered(rules: Config, name: str, *, slices: bool) -> Gate:
 def _leaks(rules: Config, compare: CompareSection) -> Iterator[Leakage | Reason]:
     known = {(leak.path, leak.other): leak for leak in compare.leakage}
     for spec in rules.data:
-        if spec.disjoint_from is not None:
+        if spec.disjoint_from is not None and spec.is_local:
             path, other = printable(spec.path), printable(spec.disjoint_from)
             missing = f"The rows that {path} and {other} have in common are not in the record."
             yield known.get((path, other)) or Reason(message=missing, severity="warning")

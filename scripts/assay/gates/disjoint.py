@@ -23,22 +23,27 @@ def decide(config: Config, found: Sequence[Leakage | Reason]) -> Iterator[Gate]:
         found: For each of those with `disjoint_from`, in order: what they share, or why that is
             not known.
     """
-    wanted = [(i, spec) for i, spec in enumerate(config.data) if spec.disjoint_from is not None]
+    wanted = [
+        (i, spec)
+        for i, spec in enumerate(config.data)
+        if spec.disjoint_from is not None and spec.is_local
+    ]
     for (number, spec), leak in zip(wanted, found, strict=True):
-        result, value, message = _judged(leak)
+        limit = 0 if isinstance(leak, Reason) else int(spec.max_shared * leak.rows)
+        result, value, message = _judged(leak, limit)
         yield Gate(
             metric="rows in common",
             column=spec.path,
             rule="disjoint_from",
             key=("data", number, "disjoint_from"),
-            limit=0.0,
+            limit=float(limit),
             value=value,
             result=result,
             message=message,
         )
 
 
-def _judged(leak: Leakage | Reason) -> tuple[Result, float | None, str]:
+def _judged(leak: Leakage | Reason, limit: int) -> tuple[Result, float | None, str]:
     if isinstance(leak, Reason):
         return "failed", None, leak.message.rstrip(".")
     counts = [count for count in (leak.shared_rows, leak.shared_keys) if count is not None]
@@ -49,4 +54,4 @@ def _judged(leak: Leakage | Reason) -> tuple[Result, float | None, str]:
     if most == 0:
         return "passed", 0.0, f"{leak.path} has no row in common with {leak.other}"
     message = f"{most:,} of the {leak.rows:,} {what} of {leak.path} are in {leak.other} too"
-    return "failed", float(most), message
+    return "passed" if most <= limit else "failed", float(most), message

@@ -47,6 +47,8 @@ def run(context: Context) -> CheckoutSection:
     workspace.dvc.require()
     shutil.rmtree(workspace.base_folder, ignore_errors=True)
     head = workspace.head_files()
+    stays = {spec.path for spec in context.config.data if spec.remote}
+    wanted = [out for out in head.outputs if out.path not in stays]
     _refuse_links(context, head)
     if context.config.train == "verify" and head.stages and not head.has_lock:
         raise no_lock()
@@ -54,8 +56,8 @@ def run(context: Context) -> CheckoutSection:
     try:
         with ThreadPoolExecutor(max_workers=1) as pool:
             second = pool.submit(_fetch_base, context, head)  # beside head's pull
-            transfer, reasons = _pull_head(context, head, remote)
-            reasons += _missing_at_head(context, head, remote)
+            transfer, reasons = _pull_head(context, head, wanted, remote)
+            reasons += _missing_at_head(context, wanted, remote)
             base, needed, fetched = second.result()
         transfers = [transfer, *([fetched] if isinstance(fetched, Transfer) else [])]
         reasons += [*_base_problems(base, fetched), *_place_base(context, base, needed)]
@@ -108,13 +110,15 @@ def no_lock() -> RepositoryError:
 
 
 def _pull_head(
-    context: Context, head: DvcFiles, remote: Remote | None
+    context: Context, head: DvcFiles, outputs: Sequence[Output], remote: Remote | None
 ) -> tuple[Transfer, list[Reason]]:
+    """Fetch and place outputs of head; those of its files that stay in the remote are not given."""
     dvc, cache = context.workspace.dvc, context.workspace.dvc.cache_dir()
-    if not any(out.object_path for out in head.outputs):
+    named = [out.path for out in outputs if out.object_path]
+    if not named:
         context.console.line("DVC tracks no data here.")
         return Transfer(revision="head", files=0, bytes=0, seconds=0.0, cached=0), []
-    needed = [out for out in head.outputs if out.pushed and not _is_made_here(context, out)]
+    needed = [out for out in outputs if out.pushed and not _is_made_here(context, out)]
     if remote is None and not present(cache, needed):
         raise RepositoryError(
             "DVC tracks data, but there is no default remote to pull it from.",
@@ -128,8 +132,10 @@ def _pull_head(
         if remote is None
         else ["pull", "--allow-missing", *(["--run-cache"] if run_cache else [])]
     )
-    transfer, done = move(context, dvc, arguments, head.outputs, remote, revision="head")
-    return transfer, _keep_unsaved(context, head, done)
+    if len(outputs) < len(head.outputs):
+        arguments += ["--", *named]
+    transfer, done = move(context, dvc, arguments, outputs, remote, revision="head")
+    return transfer, _keep_unsaved(context, outputs, done)
 
 
 def _is_made_here(context: Context, out: Output) -> bool:
@@ -137,7 +143,7 @@ def _is_made_here(context: Context, out: Output) -> bool:
     return context.config.train == "run" and out.kind != "data"
 
 
-def _keep_unsaved(context: Context, head: DvcFiles, done: Completed) -> list[Reason]:
+def _keep_unsaved(context: Context, outputs: Sequence[Output], done: Completed) -> list[Reason]:
     """Put everything in place but what somebody is working on.
 
     DVC rightly does not overwrite data that is saved nowhere, and then places no file at all.
@@ -147,10 +153,10 @@ def _keep_unsaved(context: Context, head: DvcFiles, done: Completed) -> list[Rea
     root = context.workspace.root
     unsaved = [
         out.path
-        for out in head.outputs
+        for out in outputs
         if any(_is_below(line, root / out.path) for line in done.tail.splitlines())
     ]
-    others = [out.path for out in head.outputs if out.object_path and out.path not in unsaved]
+    others = [out.path for out in outputs if out.object_path and out.path not in unsaved]
     if others:
         dvc = context.workspace.dvc
         second = dvc.stream("checkout", "--allow-missing", "--", *others, on_line=lambda _: None)
@@ -166,11 +172,13 @@ def _is_below(line: str, path: Path) -> bool:
     return line == str(path) or line.startswith(f"{path}{os.sep}")
 
 
-def _missing_at_head(context: Context, head: DvcFiles, remote: Remote | None) -> list[Reason]:
+def _missing_at_head(
+    context: Context, outputs: Sequence[Output], remote: Remote | None
+) -> list[Reason]:
     """What is still not there: an error for data, and for a stage's output unless we train."""
     absent = [
         found
-        for found in objects.objects(context.workspace.dvc.cache_dir(), head.outputs)
+        for found in objects.objects(context.workspace.dvc.cache_dir(), outputs)
         if not found.present
         and found.output.pushed
         and not (context.workspace.root / found.name).exists()
