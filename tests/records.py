@@ -19,7 +19,7 @@ from assay.stages.compare import CompareSection, FileChange, ParameterChange
 from assay.stages.evaluate import EvaluateSection
 from assay.stages.test import FailedTest, TestSection
 from assay.stages.train import StageRun, TrainSection
-from assay.stages.validate import CheckFailure, FileResult, ValidateSection
+from assay.stages.validate import CheckFailure, FileResult, PlannedCheck, ValidateSection
 from assay.stats.catalogue import direction_of
 from assay.stats.curves import (
     Calibration,
@@ -597,6 +597,12 @@ def hostile(texts: tuple[str, ...] = HOSTILE) -> RunRecord:
                         failures=(
                             CheckFailure(check=pick(1), column=pick(2), count=1, examples=texts),
                         ),
+                        warnings=texts,
+                        plan=(
+                            PlannedCheck(check=pick(1), column=pick(2), how="scan"),
+                            PlannedCheck(check=pick(3), column=pick(0), how="table", why=pick(4)),
+                        ),
+                        failing_rows=pick(2),
                     ),
                     FileResult(
                         path=pick(4),

@@ -206,7 +206,7 @@ def bundle(folder: Path, files: Iterable[str]) -> Path | None:
             content = _plain_file(folder, file)
             if content is not None and len(content) <= left:
                 left -= len(content)
-                packed.writestr(PurePosixPath(file).name, content)
+                packed.writestr(file, content)
         if not packed.namelist():
             return None
     write_atomically(folder / BUNDLE, archive.getvalue())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import gatewords, wording
+from assay.report import contract, gatewords, wording
 from assay.report.escape import Code, Phrase, pieces
 from assay.report.lines import joined
 
@@ -45,6 +45,7 @@ def tables(record: RunRecord) -> tuple[Table, ...]:
 
 def _tables(record: RunRecord) -> Iterator[Table]:
     yield _fairness(record)
+    yield _contract(record)
     yield from _data(record)
     yield _code(record)
     yield _packages(record)
@@ -84,6 +85,18 @@ def _fairness(record: RunRecord) -> Table:
         ("Groups of", "Measure", f"Base → this change, {share}", "Furthest apart", "Gate"),
         (_groups(fact, gates) for fact in facts),
         note=note,
+    )
+
+
+def _contract(record: RunRecord) -> Table:
+    files = record.validation.files if record.validation else ()
+    held = sum(map(contract.held, files))
+    broken = sum(len(file.failures) for file in files if file.plan)
+    return _table(
+        "How the data contract was checked",
+        ("File", "Looked at", "Checks"),
+        contract.looked_at(record),
+        note=(f"{held:,} of {wording.count(held + broken, 'check')} hold.",),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import causes, wording
+from assay.report import causes, contract, wording
 from assay.report.comparison import file_phrase
 from assay.report.escape import Code, Phrase, marked, pieces
 from assay.report.lines import Line, joined
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from assay.stages.compare import CompareSection
     from assay.stages.test import TestSection
     from assay.stages.train import TrainSection
-    from assay.stages.validate import ValidateSection
 
 _STAGES = ("checkout", "validate", "test", "train", "evaluate", "compare")
 
@@ -52,18 +51,6 @@ class TestRow:
     where: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckRow:
-    """A check of the data contract that some rows do not satisfy."""
-
-    file: Code
-    column: Phrase
-    check: Code
-    count: str
-    share: str
-    examples: Phrase
-
-
 def problems(record: RunRecord) -> tuple[Problem, ...]:
     """Why stages did not pass, errors first; not those that the table of metrics shows."""
     gates = record.compare.gates if record.compare else ()
@@ -87,7 +74,7 @@ def _in_short(record: RunRecord, stage: str, section: Section) -> tuple[Reason, 
     if stage == "validate" and record.validation is not None:
         broken = (file for file in record.validation.files if file.failures)
         begins = tuple(f"{file.path}: " for file in broken)
-        summary = _contract(record.validation)
+        summary = contract.summary(record.validation)
     elif stage == "test" and record.test is not None:
         begins = tuple(failure.name[:100] for failure in record.test.failures)
         summary = _tests(record.test)
@@ -165,11 +152,6 @@ def tests(record: RunRecord) -> tuple[TestRow, ...]:
     )
 
 
-def checks(record: RunRecord) -> tuple[CheckRow, ...]:
-    """Checks of the data contract that do not hold, and files that could not be checked."""
-    return tuple(_checks(record.validation)) if record.validation else ()
-
-
 def pipeline(record: RunRecord) -> tuple[tuple[Code, Phrase, str], ...]:
     """What happened to each stage of dvc.yaml."""
     words = {
@@ -214,7 +196,7 @@ def _lines(record: RunRecord) -> Iterator[Line]:
         if gate.rule == "disjoint_from" and gate.passed:  # one that failed is a problem above
             yield Line(label="Leakage", status="✅", text=pieces(gate.message))
     if record.validation is not None:
-        yield from _stage_line("Contract", record.validation, _contract(record.validation))
+        yield from _stage_line("Contract", record.validation, contract.summary(record.validation))
     if record.test is not None:
         yield from _stage_line("Tests", record.test, _tests(record.test))
     if record.train is not None:
@@ -249,26 +231,6 @@ def _data(compare: CompareSection) -> Phrase:
     if len(changed) > 3:
         pieces.append(f"; and {len(changed) - 3:,} more")
     return tuple(pieces)
-
-
-def _contract(section: ValidateSection) -> Phrase:
-    if not section.files:
-        return ()
-    unread = [file for file in section.files if file.error is not None]
-    failing = [file for file in section.files if file.failures]
-    rows = sum(file.rows or 0 for file in section.files)
-    scope = f"{wording.count(rows, 'row')} in {wording.count(len(section.files), 'file')}"
-    if not unread and not failing:
-        return (f"{scope} keep every rule of the schema",)
-    said: list[str] = []
-    if failing:
-        broken = wording.count(sum(len(file.failures) for file in failing), "rule")
-        said += [f"{broken} broken in ", *joined(tuple(file.path for file in failing[:3]))]
-        said += [f" and {len(failing) - 3:,} more"] if len(failing) > 3 else []
-    if unread:
-        verb = wording.count(len(unread), "file") + " could not be checked"
-        said += [", ", verb] if said else [verb]
-    return (*said, f" ({scope})")
 
 
 def _tests(section: TestSection) -> Phrase:
@@ -310,25 +272,3 @@ def _model(compare: CompareSection) -> Phrase:
     if before is None or before == now:
         return (*name, wording.size(now) + (" as before" if before is not None else ""))
     return (*name, f"{wording.size(before)} → {wording.size(now)}")
-
-
-def _checks(section: ValidateSection) -> Iterator[CheckRow]:
-    for file in section.files:
-        if file.error is not None:
-            yield CheckRow(
-                file=Code(file.path),
-                column=("whole file",),
-                check=Code("readable"),
-                count="",
-                share="",
-                examples=(file.error,),
-            )
-        for failure in file.failures:
-            yield CheckRow(
-                file=Code(file.path),
-                column=("whole table",) if failure.column is None else (Code(failure.column),),
-                check=Code(failure.check),
-                count=f"{failure.count:,}",
-                share=wording.share(failure.share),
-                examples=joined(failure.examples),
-            )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
-from assay.report import check, wording
+from assay.report import check, contract, wording
 from assay.section import Status
 from assay.stages.validate import describe
 
@@ -129,11 +129,16 @@ def _gate(gate: Gate, accepted: str | None) -> Case:
 
 
 def _file(file: FileResult) -> Iterator[Case]:
-    """A file that keeps its contract is one case; else each check that it does not satisfy is."""
+    """A file that keeps its contract is one case; else each check that it breaks is one.
+
+    Those that hold are one case together.
+    """
     if file.error is not None:
         yield _with(Case(group=file.path, name="can be checked"), "error", "data", file.error, "")
     elif not file.failures:
         yield Case(group=file.path, name=f"keeps every rule of {file.schema_name}")
+    elif held := contract.held(file):
+        yield Case(group=file.path, name=f"{wording.count(held, 'check')} passed")
     for failure in file.failures:
         column = "table" if failure.column is None else failure.column
         where = [] if failure.file is None else [_place(failure.file, failure.line)]

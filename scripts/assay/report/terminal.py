@@ -14,7 +14,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from assay.report import escape, view, wording
+from assay.report import contract, escape, view, wording
+from assay.workspace import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,8 @@ def render(
     blocks += [Text("\n".join(map(escape.text, content.overrides)))] if content.overrides else []
     blocks += [_metrics(content)] if content.metrics else []
     blocks += [_slices(content)] if content.worse else []
-    blocks += [_failures(content)] if content.tests or content.checks else []
+    blocks += [_failures(content)] if content.tests else []
+    blocks += [_contract(record, content)] if content.contract_count else []
     blocks += [_lines(content)] if content.lines or content.notes else []
     blocks += [_files(files)] if files else []
     spaced: list[RenderableType] = []
@@ -197,14 +199,33 @@ def _failures(content: View) -> Text:
         found.append(f"{escape.text(test.name)}\n")
         found.append(f"  {escape.text(test.message)}\n", style="dim")
     found.append(_left(len(content.tests), "more test"))
-    for check in content.checks[:_MOST_FAILURES]:
-        found.append("broken: ", style="red")
-        count = f" ({check.count} rows)" if check.count and check.share else ""
-        where = f"{escape.text(check.file)}, {escape.text(check.column)}"
-        found.append(f"{where}: {escape.text(check.check)}{count}\n")
-        if check.examples:
-            found.append(f"  {escape.text(check.examples)}\n", style="dim")
-    found.append(_left(len(content.checks), "more broken rule"))
+    found.rstrip()
+    return found
+
+
+def _contract(record: RunRecord, content: View) -> Text:
+    files = contract.files(record, _MOST_FAILURES)
+    found = Text()
+    for file in files:
+        found.append("broken: " if file.checks or file.error else "warning: ", style="red")
+        found.append(escape.text(file.path))
+        found.append(f" ({file.facts})\n" if file.facts else "\n", style="dim")
+        if file.error:
+            found.append(f"  {escape.text(file.error)}\n")
+        for check in file.checks:
+            rows = f" in {check.count} rows ({check.share})" if check.share else ""
+            found.append(f"  {escape.text(check.column)}: {escape.text(check.check)}{rows}\n")
+            if check.examples:
+                found.append(f"    {escape.text(check.examples)}\n", style="dim")
+        if file.more:
+            found.append(f"  …and {file.more:,} more of this file, in the full report\n", "dim")
+        for warning in file.warnings[:_MOST_FAILURES]:
+            found.append(f"  warning: {escape.text(warning)}\n", style="yellow")
+        if file.failing_rows:
+            where = escape.text(f"{STATE}/{file.failing_rows}")
+            found.append(f"  first failing rows: {where}\n", style="dim")
+    left = content.contract_count - len(files)
+    found.append(f"…and {wording.count(left, 'more file')}, in the full report" if left else "")
     found.rstrip()
     return found
 

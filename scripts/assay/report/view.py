@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import acceptance, comparison, details, findings, heading
+from assay.report import acceptance, comparison, contract, details, findings, heading
 from assay.report.escape import Code, Phrase
 from assay.report.wording import OUTCOMES, count, duration, percent, size, status_words
 from assay.verdict import decide
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from assay.provenance import Provenance
     from assay.record import Revision, RunRecord
     from assay.report.comparison import FileRow, MetricRow, ParameterRow, SliceRow
+    from assay.report.contract import ContractFile
     from assay.report.details import Table
-    from assay.report.findings import CheckRow, Problem, TestRow
+    from assay.report.findings import Problem, TestRow
     from assay.report.lines import Line
     from assay.verdict import Outcome, Verdict
 
@@ -84,7 +85,10 @@ class View:
     """Rows that there are of them."""
     lines: tuple[Line, ...]
     tests: tuple[TestRow, ...]
-    checks: tuple[CheckRow, ...]
+    contract: tuple[ContractFile, ...]
+    """Files that break the data contract; as many as were asked for."""
+    contract_count: int
+    contract_title: str
     parameters: tuple[ParameterRow, ...]
     files: tuple[FileRow, ...]
     tables: tuple[Table, ...]
@@ -156,7 +160,9 @@ def of(record: RunRecord, verdict: Verdict | None = None, *, most: int | None = 
         slice_count=len(slices),
         lines=findings.lines(record),
         tests=findings.tests(record),
-        checks=findings.checks(record),
+        contract=contract.files(record, most),
+        contract_count=contract.count(record),
+        contract_title=contract.title(record),
         parameters=comparison.parameters(record),
         files=comparison.files(record),
         tables=details.tables(record),

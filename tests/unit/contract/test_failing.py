@@ -324,6 +324,6 @@ def test_an_archive_holds_the_files_that_are_plain(tmp_path: Path) -> None:
     archive = failing.bundle(tmp_path, [*(f"failing-rows/{name}" for name in names), *odd])
     assert archive == tmp_path / "failing-rows.zip"
     with zipfile.ZipFile(archive) as packed:
-        assert packed.namelist() == ["hour.csv"]
-        assert packed.read("hour.csv") == (folder / "hour.csv").read_bytes()
+        assert packed.namelist() == ["failing-rows/hour.csv"]
+        assert packed.read("failing-rows/hour.csv") == (folder / "hour.csv").read_bytes()
     assert failing.bundle(tmp_path, odd) is None

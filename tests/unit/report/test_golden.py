@@ -7,7 +7,7 @@ from assay.report import html, markdown, terminal
 from assay.report.images import Image
 from assay.report.mermaid import Chart
 
-from tests import evidence_records, records
+from tests import contract_records, evidence_records, records
 from tests.golden import assert_golden
 
 FILES = {"Full report": ".assay/report.html", "Comment": ".assay/report.md"}
@@ -47,6 +47,7 @@ CHARTS = (
 )
 ALL = {
     **records.ALL,
+    "broken-contract": contract_records.broken,
     "fork": from_a_fork,
     "sure": evidence_records.sure,
     "sure-hostile": lambda: evidence_records.sure(HOSTILE),
@@ -72,7 +73,17 @@ def test_terminal(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["good", "failed-checks", "errored-checkout", "hostile", "fork", "sure", "sure-hostile"]
+    "name",
+    [
+        "good",
+        "failed-checks",
+        "broken-contract",
+        "errored-checkout",
+        "hostile",
+        "fork",
+        "sure",
+        "sure-hostile",
+    ],
 )
 def test_page_without_plots(name: str) -> None:
     page = html.render(ALL[name](), plots={"A plot": "<svg></svg>"})

@@ -18,4 +18,4 @@ def test_what_is_left_out_is_counted_where_it_was() -> None:
     lines = text.splitlines()
     at = lines.index("…and 1 more test, in the full report")
     assert lines[at - 2] == "failed: test_9"
-    assert lines[at + 1].startswith("broken: ")
+    assert lines[at + 2].startswith("broken: ")
