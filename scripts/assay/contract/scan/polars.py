@@ -57,23 +57,20 @@ class _Frame:
         return self.read[name](table) if name in self.read else table[name]
 
 
-class Polars:
-    """`Semantics` of `pandera.polars`."""
+def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:  # noqa: ARG001 (nothing of the user's runs here)
+    """How a table is held against a polars schema; see `Semantics.plan`."""
+    from pandera.errors import SchemaError
 
-    def plan(self, layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:  # noqa: ARG002 (nothing of the user's runs here)
-        """How a table of this layout is held against a schema."""
-        from pandera.errors import SchemaError
-
-        schema = loaded.schema
-        try:
-            _refuse(schema)
-            frame = _parsed(layout.empty, schema, str(layout.table.get_backend().name))
-            return gather(list(_pieces(frame, schema)))
-        except builtin.NotInScan as reason:
-            return whole_table(schema, str(reason))
-        except SchemaError as error:
-            # What ends Pandera's validation is all that it reports.
-            return Plan(decided=(Decided((_PARSERS,), error),))
+    schema = loaded.schema
+    try:
+        _refuse(schema)
+        frame = _parsed(layout.empty, schema, str(layout.table.get_backend().name))
+        return gather(list(_pieces(frame, schema)))
+    except builtin.NotInScan as reason:
+        return whole_table(schema, str(reason))
+    except SchemaError as error:
+        # What ends Pandera's validation is all that it reports.
+        return Plan(decided=(Decided((_PARSERS,), error),))
 
 
 def whole_table(schema: Any, why: str) -> Plan:
@@ -110,6 +107,9 @@ def _refuse(schema: Any) -> None:
     if getattr(config, "use_narwhals_backend", False):
         raise builtin.NotInScan("Pandera uses its Narwhals backend")
     components = [schema, *schema.columns.values()]
+    modules = {type(component).__module__.rpartition(".")[0] for component in components}
+    if modules != {"pandera.api.polars"}:
+        raise builtin.NotInScan("the schema, or a column, is of a class of the user's own")
     if any(getattr(component, "drop_invalid_rows", False) for component in components):
         raise builtin.NotInScan("rows that fail are dropped (`drop_invalid_rows`)")
     if any(getattr(component, "parsers", None) for component in components):
