@@ -312,7 +312,12 @@ def row_text(cells: Iterable[tuple[Any, Any]]) -> str:
     named = list(cells)
     if len(named) == 1 and named[0][0] == "failure_case":  # a whole table that cannot be coerced
         return as_text(named[0][1])
-    return cut(", ".join(f"{name}={as_text(value)}" for name, value in named), WIDTH)
+    return joined([(name, as_text(value)) for name, value in named])
+
+
+def joined(cells: Iterable[tuple[Any, str]]) -> str:
+    """`a=1, b=2`."""
+    return cut(", ".join(f"{name}={text}" for name, text in cells), WIDTH)
 
 
 def share(count: int, rows: int) -> float:

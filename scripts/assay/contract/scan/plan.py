@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Layout
@@ -51,13 +52,17 @@ class Rows:
     column: str | None
     fails: Callable[[Any], Any]
     """From an `ibis.Table` (`Layout.table` or `.numbered`) to a boolean column: where a row fails;
-    never null."""
+    null counts as false."""
     shown: tuple[str, ...]
     """The columns whose values are the examples."""
     most: int | None = None
     """Pandera's `n_failure_cases`: not more are counted."""
     said: str | None = None
     """For a check that only warns: the warning that it gives, in place of a failure."""
+    values: Callable[[Any], list[Any]] | None = None
+    """How `shown` is read off a table, where the schema changes it first."""
+    dtypes: tuple[Any, ...] = ()
+    """The data frame's types of `shown`, where the schema changes them first."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Whole:
     check: Any
     column: str | None
     holds: Callable[[Any], Any]
-    """From an `ibis.Table` to a boolean scalar; null counts as true (a column without values)."""
+    """From an `ibis.Table` to a boolean scalar; never null."""
     said: str | None = None
 
 
@@ -87,8 +92,12 @@ class Repeats:
     counts_null: bool
     """Whether a row is counted whose key is null in all of its columns. Nulls always equal each
     other: where they alone come twice and are not counted, the failure is one of 0 rows."""
-    unless: Place | None = None
-    """Not reported where this other place has a failure."""
+    unless: tuple[Place, ...] = ()
+    """Not reported where one of these places has a failure."""
+    values: Callable[[Any], list[Any]] | None = None
+    """How `shown` is read off a table, where the schema changes it first."""
+    dtypes: tuple[Any, ...] = ()
+    """The data frame's types of `shown`, where the schema changes them first."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,8 @@ class Part:
     how: Literal["batches", "column", "table"]
     place: Callable[[Any], Place | None]
     """Of an error: where it belongs; `None` for one that another part reports."""
+    order: Place
+    """Where its warnings come."""
     promise: Promise
     """What it is about, for messages; the first where there are several."""
 
@@ -123,8 +134,14 @@ class Plan:
 class Semantics(Protocol):
     """What a table means to one of Pandera's backends: missing values, types, order of errors."""
 
-    def plan(self, layout: Layout, loaded: LoadedSchema) -> Plan:
+    def plan(self, layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:
         """How a table of this layout is held against a schema.
+
+        Args:
+            layout: Of the table.
+            loaded: The schema.
+            root: The project folder, to point at the user's code when it raises.
+            private: Whether what an exception says must not appear.
 
         Raises:
             SchemaError: The schema cannot be applied to any table of this layout.

@@ -1,0 +1,194 @@
+"""Pandera's pandas schemas: which promises are part of a scan, and which Pandera looks at.
+
+Follows `DataFrameSchemaBackend` of Pandera. Its errors come in the order: structure, coercion,
+names, uniqueness of the table, columns, index, checks of the table.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from assay.contract import check as contract_check
+from assay.contract.privacy import has_plain_rows
+from assay.contract.scan.pandascolumn import plan_column, seen
+from assay.contract.scan.pandasparts import COMPONENT, Component, Pieces
+from assay.contract.scan.pandastable import absent_columns, checks, index, named, uniqueness
+from assay.contract.scan.plan import Decided, Part, Plan, Promise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from assay.contract.schema import LoadedSchema
+    from assay.contract.sources.base import Layout
+
+_STRUCTURE, _NAMES = 0, 2
+"""Where Pandera reports what is wrong with columns as such."""
+
+_BEFORE = {"COLUMN_NOT_IN_SCHEMA", "COLUMN_NOT_ORDERED", "ADD_MISSING_COLUMN_NO_DEFAULT"}
+_NAMED = {"DUPLICATE_COLUMN_LABELS", "COLUMN_NOT_IN_DATAFRAME"}
+
+
+def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:
+    """How a table is held against a pandas schema; see `Semantics.plan`."""
+    why = _only_as_a_whole(loaded.schema, layout)
+    if why is not None:
+        return _whole(loaded.schema, why)
+    schema = loaded.schema
+    decided, said = _structure(layout, loaded, root=root, private=private)
+    into = Pieces()
+    _promises_of_structure(schema, into)
+    components = list(_components(schema, layout.empty))
+    views = {one.at: seen(one, layout) for one in components}
+    if schema.unique:
+        uniqueness(schema, layout, components, views, into)
+    for component in components:
+        plan_column(component, layout, schema, into)
+    absent_columns(schema, layout, decided, into)
+    if schema.index is not None:
+        index(schema, layout, into)
+    changed = any(one.coerce or one.schema.default is not None for one in components)
+    checks(schema, into, changed=changed or schema.add_missing_columns)
+    return Plan(
+        promises=tuple(into.promises),
+        decided=decided,
+        said=said,
+        rows=tuple(into.rows),
+        wholes=tuple(into.wholes),
+        repeats=tuple(into.repeats),
+        parts=tuple(into.parts),
+    )
+
+
+def _only_as_a_whole(schema: Any, layout: Layout) -> str | None:  # noqa: PLR0911 (one a reason)
+    """Why Pandera must see the whole table, if it must."""
+    from pandera.config import get_config_context
+
+    depth = get_config_context().validation_depth
+    names = list(layout.empty.columns)
+    components = [*schema.columns.values()]
+    if type(schema).__module__ != "pandera.api.pandas.container":
+        return "the schema is of a class of the user's own"
+    if any(type(one).__module__ != "pandera.api.pandas.components" for one in components):
+        return "the schema has columns of a class of the user's own"
+    if depth is not None and depth.value != "SCHEMA_AND_DATA":
+        return f"PANDERA_VALIDATION_DEPTH is {depth.value}"
+    if schema.parsers:
+        return "the schema has parsers"
+    if any(getattr(one, "drop_invalid_rows", False) for one in (schema, schema.index, *components)):
+        return "the schema drops invalid rows"
+    if schema.dtype is not None and (schema.coerce or any(one.coerce for one in components)):
+        return f"the table is turned into {schema.dtype}"
+    if len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
+        return "columns share a name, or have none"
+    if schema.strict == "filter" and (schema.ordered or schema.checks):
+        return "columns that are not in the schema are left out"
+    if layout.table is None:
+        return "columns have names that databases take for one"
+    if names != list(layout.table.columns):
+        return "the table's columns are not those of the data frame"
+    return None
+
+
+def _whole(schema: Any, why: str) -> Plan:
+    """Pandera looks at everything."""
+    promises = [
+        Promise(one, str(name), "table", why)
+        for name, column in schema.columns.items()
+        for one in (*named(column), *column.checks)
+    ]
+    promises += [Promise(one, None, "table", why) for one in schema.checks]
+    about = promises[0] if promises else Promise("schema", None, "table", why)
+    part = Part(
+        schema=schema,
+        columns=None,
+        how="table",
+        place=lambda _: (),
+        order=(),
+        promise=replace(about, how="table", why=why),
+    )
+    return Plan(promises=tuple(promises), parts=(part,))
+
+
+def _structure(
+    layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool
+) -> tuple[tuple[Decided, ...], tuple[str, ...]]:
+    """What Pandera says of a frame without rows to a schema that promises nothing of values."""
+    skeleton = copy.copy(loaded.schema)
+    present = set(layout.empty.columns)
+    skeleton.columns = {
+        name: _bare(one, absent=name not in present) for name, one in loaded.schema.columns.items()
+    }
+    skeleton.checks, skeleton.index, skeleton.unique, skeleton.coerce = [], None, None, False
+    skeleton.dtype = None
+    errors, said = contract_check.errors_of(
+        layout.empty, replace(loaded, schema=skeleton), root=root, private=private
+    )
+    order = list(loaded.schema.columns)
+    decided = []
+    for number, error in enumerate(errors):
+        reason = error.reason_code.name
+        if reason in _BEFORE:
+            decided.append(Decided((_STRUCTURE, number), error))
+        elif reason in _NAMED:
+            decided.append(Decided((_NAMES, number), error))
+        elif reason == "INVALID_COLUMN_NAME":  # a pattern that matches nothing
+            decided.append(Decided((COMPONENT, order.index(error.schema.name), 0), error))
+    return tuple(decided), tuple(said)
+
+
+def _bare(column: Any, *, absent: bool) -> Any:
+    """A column that may hold anything; where it is absent, what it would be filled with stays."""
+    bare = copy.copy(column)
+    bare.checks, bare.parsers = [], []
+    bare.unique, bare.coerce = False, False
+    if not absent:
+        bare.dtype, bare.default, bare.nullable = None, None, True
+    return bare
+
+
+def _promises_of_structure(schema: Any, into: Pieces) -> None:
+    held = {
+        "column_in_schema": schema.strict is True,
+        "column_ordered": schema.ordered,
+        "dataframe_column_labels_unique": schema.unique_column_names,
+    }
+    into.promises += [
+        Promise(name, None, "scan") for name, is_promised in held.items() if is_promised
+    ]
+
+
+def _components(schema: Any, empty: Any) -> Iterator[Component]:
+    """The columns of the data frame, each under the columns of the schema that describe it."""
+    columns = schema.columns
+    if not columns and schema.dtype is not None:
+        from pandera.api.pandas.components import Column
+
+        columns = {name: Column(schema.dtype, name=name) for name in empty.columns}
+    for number, (key, column) in enumerate(columns.items()):
+        for which, name in enumerate(_matched(key, column, empty)):
+            one = copy.copy(column)
+            one.name, one.regex = name, False
+            one.dtype = column.dtype if schema.dtype is None else schema.dtype
+            coerce = bool(column.coerce or schema.coerce) and schema.dtype is None
+            one.coerce = coerce
+            yield Component(
+                name=name,
+                schema=one,
+                coerce=coerce,
+                at=(number, which),
+                plain=has_plain_rows(empty),
+            )
+
+
+def _matched(key: str, column: Any, empty: Any) -> list[str]:
+    from pandera.errors import SchemaError
+
+    if not column.regex:
+        return [key] if key in empty.columns else []
+    try:
+        return list(column.get_backend(empty).get_regex_columns(column, empty))
+    except SchemaError:
+        return []

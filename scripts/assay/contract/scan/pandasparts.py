@@ -1,0 +1,165 @@
+"""What of a pandas column is left to Pandera, as schemas with nothing else in them."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from assay.contract.scan.plan import Part, Promise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from assay.contract.scan.plan import How, Place, Repeats, Rows, Whole
+
+COERCION, COMPONENT = 1, 4
+"""Where Pandera reports what a column cannot be turned into, and all else about it."""
+NULLS, UNIQUE, DTYPE, CHECKS = 1, 2, 3, 4
+"""The order of a column's errors."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """A column of the data frame under one column of the schema."""
+
+    name: str
+    schema: Any
+    """Pandera's `Column`, by the name of the column, with the type that counts for it."""
+    coerce: bool
+    """Whether its values are turned into that type first."""
+    at: tuple[int, int]
+    """Which column of the schema, and which of those that it matches."""
+    plain: bool
+    """Whether the rows of the data frame are only numbered."""
+
+    @property
+    def place(self) -> Place:
+        """Where its failures come."""
+        return (COMPONENT, *self.at)
+
+
+@dataclass
+class Pieces:
+    """What a plan is put together from."""
+
+    promises: list[Promise] = field(default_factory=list)
+    rows: list[Rows] = field(default_factory=list)
+    wholes: list[Whole] = field(default_factory=list)
+    repeats: list[Repeats] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+
+
+@dataclass
+class Left:
+    """What of a column is left to Pandera."""
+
+    checks: dict[int, How] = field(default_factory=dict)
+    """By their numbers."""
+    promises: dict[How, Promise] = field(default_factory=dict)
+    """One for each way in which Pandera looks at the column."""
+    dtype: bool = False
+    nulls: bool = False
+    unique: bool = False
+
+    def add(self, promise: Promise, number: int | None = None) -> None:
+        """Leave a promise to Pandera; of a check, with its number."""
+        if number is not None:
+            self.checks[number] = promise.how
+        self.promises.setdefault(promise.how, promise)
+
+
+def all_by_pandera(component: Component, whole: Any, why: str, into: Pieces) -> None:
+    """Leave a column to Pandera altogether."""
+    schema = component.schema
+    grouped = [one for one in schema.checks if one.groupby is not None]
+    how: How = "table" if grouped else "column"
+    promises = [Promise(name, component.name, how, why) for name in _facets(component)]
+    promises += [Promise(one, component.name, how, why) for one in schema.checks]
+    into.promises += promises
+    part = only(whole, {component.name: schema})
+    columns = _with_groups(component.name, grouped)
+    into.parts.append(
+        Part(
+            schema=part,
+            columns=columns,
+            how="table" if columns is None else "column",
+            place=lambda error: place_of(error, component),
+            order=component.place,
+            promise=promises[0] if promises else Promise("column", component.name, how, why),
+        )
+    )
+
+
+def _facets(component: Component) -> list[str]:
+    schema = component.schema
+    facets = []
+    if schema.dtype is not None:
+        facets.append(f"dtype('{schema.dtype}')")
+    if not schema.nullable:
+        facets.append("not_nullable")
+    if schema.unique:
+        facets.append("field_uniqueness")
+    return facets
+
+
+def _with_groups(name: str, grouped: Iterable[Any]) -> tuple[str, ...] | None:
+    """The columns that grouped checks of a column need; `None` where only they know."""
+    names = [name]
+    for one in grouped:
+        if not isinstance(one.groupby, list) or not all(isinstance(n, str) for n in one.groupby):
+            return None
+        names += one.groupby
+    return tuple(dict.fromkeys(names))
+
+
+def parts(component: Component, whole: Any, left: Left) -> Iterator[Part]:
+    """What is left of a column, as schemas for Pandera."""
+    for how, promise in left.promises.items():
+        schema = copy.copy(component.schema)
+        schema.checks = [
+            one if left.checks.get(number) == how else passing()
+            for number, one in enumerate(component.schema.checks)
+        ]
+        schema.nullable = not (how == "batches" and left.nulls)
+        schema.unique = how == "column" and left.unique
+        if not component.coerce and not (how == "batches" and left.dtype):
+            schema.dtype = None
+        grouped = [one for one in schema.checks if one.groupby is not None]
+        yield Part(
+            schema=only(whole, {component.name: schema}),
+            columns=_with_groups(component.name, grouped),
+            how=how,  # type: ignore[arg-type]
+            place=lambda error: place_of(error, component),
+            order=component.place,
+            promise=promise,
+        )
+
+
+def only(whole: Any, columns: dict[str, Any]) -> Any:
+    """A table's schema that promises nothing but some columns."""
+    part = copy.copy(whole)
+    part.dtype = None
+    part.columns, part.index = columns, None
+    part.checks, part.parsers = [], []
+    part.strict = part.ordered = part.coerce = False
+    part.unique = None
+    part.unique_column_names = part.add_missing_columns = False
+    return part
+
+
+def passing() -> Any:
+    """A check that holds: it keeps the numbers of those after it as they are."""
+    from pandera.api.checks import Check
+
+    return Check(lambda _: True, ignore_na=False)
+
+
+def place_of(error: Any, component: Component) -> Place:
+    """Where Pandera reports an error of a column."""
+    if error.reason_code is not None and error.reason_code.name == "DATATYPE_COERCION":
+        return (COERCION, *component.at)
+    if not isinstance(error.check, str):
+        return (*component.place, CHECKS, error.check_index or 0)
+    named = {"not_nullable": NULLS, "field_uniqueness": UNIQUE}
+    return (*component.place, named.get(error.check, DTYPE))

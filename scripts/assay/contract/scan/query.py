@@ -1,0 +1,46 @@
+"""Queries, and what an engine says when it cannot answer one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.console import printable
+from assay.errors import AssayError, DataError, OutsideError
+
+_MEMORY = ("OutOfMemory", "MemoryError")
+_DISK = ("No space left", "max_temp_directory_size", "temporary directory")
+
+
+def fetch(expression: Any, *, private: bool) -> list[dict[str, Any]]:
+    """The rows of an Ibis expression.
+
+    Args:
+        expression: A table of a bounded number of rows.
+        private: Whether what the engine says must not appear: it may quote values.
+
+    Raises:
+        OutsideError: Memory or disk space ran out.
+        DataError: The data cannot be read.
+    """
+    try:
+        rows: list[dict[str, Any]] = expression.to_pyarrow().to_pylist()
+    except AssayError:
+        raise
+    except Exception as error:
+        raise translated(error, private=private) from error
+    return rows
+
+
+def translated(error: BaseException, *, private: bool) -> AssayError:
+    """An engine's error as one of ours."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if any(word in type(error).__name__ for word in _MEMORY) or any(w in str(error) for w in _DISK):
+        return OutsideError(
+            "The data cannot be scanned: memory or disk space ran out.",
+            hint="Use a larger runner, or free some space in the temporary folder.",
+        )
+    said = type(error).__name__ if private else printable(lines[0])[:300].rstrip(".")
+    return DataError(
+        f"The data cannot be scanned: {said}.",
+        hint="The file is damaged, or a value in it is not of its column's type.",
+    )
