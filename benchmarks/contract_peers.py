@@ -213,7 +213,7 @@ def ours(file: Path) -> Callable[[], bool]:
     loaded = LoadedSchema(name="Schema", schema=data.pandas_schema(), backend="pandas")
 
     def validate() -> bool:
-        source = open_source(file)
+        source = open_source(file, shown=file.name, private=False)
         try:
             found = scan.findings(source, loaded, root=file.parent, sensitive=())
         finally:

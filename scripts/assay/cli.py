@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay import __version__
+from assay import __version__, leaving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from assay.console import Console
     from assay.context import Context
@@ -398,30 +398,9 @@ def _check_switches() -> None:
 
 
 def main() -> None:
-    """Entry point: runs the command, and leaves without taking everything apart first.
-
-    Freeing each object of a run takes Python a quarter of a second, for which people wait.
-    """
-    ended: list[object] = []
-    atexit.register(_leave, ended)  # the first to be registered is the last to be called
-    try:
+    """Entry point: runs the command, and leaves at once."""
+    with leaving.at_once():
         _run()
-    except SystemExit as ending:
-        ended.append(ending.code)
-        raise
-    ended.append(0)
-
-
-def _leave(ended: Sequence[object]) -> None:
-    """End this process at once, unless there is still something for Python to say."""
-    if not ended or not isinstance(ended[0], int):
-        return
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        return
-    os._exit(ended[0])
 
 
 def _run() -> None:
@@ -432,11 +411,15 @@ def _run() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _check_switches()
-        if sys.argv[1:2] and sys.argv[1] in STARTS_WITH_DVC:
-            from assay.standby import Standby
+        if sys.argv[1:2] and sys.argv[1] in (*STARTS_WITH_DVC, "validate"):
+            from assay import standby as programs
 
-            # A check needs it for the pull, the training and the plots.
-            standby = Standby(os.environ, times=3 if sys.argv[1] == "check" else 1)
+            # A check needs DVC for the pull, the training and the plots.
+            standby = programs.Standby(
+                os.environ,
+                times=3 if sys.argv[1] == "check" else 1,
+                program=programs.CONTRACT if sys.argv[1] == "validate" else programs.DVC,
+            )
             standby.get_ready()  # before Typer parses: that imports pydantic
             atexit.register(standby.dismiss)
             app(obj=standby)

@@ -34,7 +34,7 @@ class Workspace:
     Args:
         root: The project folder, absolute.
         environ: Environment for git and DVC.
-        standby: A DVC that was started ahead.
+        standby: A program that was started ahead: DVC, or the contract.
     """
 
     root: Path
