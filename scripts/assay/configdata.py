@@ -269,6 +269,12 @@ class DataSpec(Documented):
         held = (self.fresh, self.rows, self.labels, self.expect)
         return bool(self.references or self.disjoint_on) or any(one is not None for one in held)
 
+    @property
+    def looks_at_base(self) -> bool:
+        """Whether a promise compares it with the table at the base revision."""
+        grown = self.rows is not None and (self.rows.max_drop, self.rows.max_growth) != (None, None)
+        return grown or (self.expect is not None and self.expect.reference == BASE)
+
     @model_validator(mode="after")
     def _one_place(self) -> DataSpec:
         if self.path and (self.connection or self.table):

@@ -8,82 +8,114 @@ line of JSON is added for each `Outcome`, the last of which is `DONE`.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import sys
+import warnings
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay import leaving
 from assay.console import printable
-from assay.contract import check, reader, schema, usercode
-from assay.contract.job import DONE, Job, JobSpec, Outcome
+from assay.contract import promises, schema, usercode
+from assay.contract.job import DONE, Job, JobSpec, Outcome, Table
+from assay.contract.judge import Judge
 from assay.errors import AssayError, DataError
 from assay.section import Reason
 from assay.stages.validate import FileResult
+from assay.workspace import read_inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from assay.stages.validate import CheckFailure
+
+
+def warm_up() -> None:
+    """Import what every schema needs, while the job is not there yet.
+
+    What is wrong with it is said when a schema is loaded.
+    """
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        importlib.import_module("pandera")
+
+
+def run(args: Sequence[str]) -> None:
+    """The program: `JOB RESULTS`."""
+    with leaving.at_once():
+        main(Path(args[0]), Path(args[1]))
 
 
 def main(job_file: Path, results: Path) -> None:
-    """Do a job; every outcome is on disk before the next file is begun."""
+    """Do a job; every outcome is on disk before the next table is begun."""
     job = Job.model_validate_json(job_file.read_bytes())
     root = Path(job.root)
     with results.open("a", encoding="utf-8") as out, usercode.importable(root):
         for spec in job.specs:
-            for outcome in outcomes(spec, root):
+            for outcome in outcomes(spec, job):
                 print(outcome.model_dump_json(), file=out, flush=True)
         print(DONE, file=out, flush=True)
 
 
-def outcomes(spec: JobSpec, root: Path) -> Iterator[Outcome]:
-    """Load the schema of a spec, and check its files against it, one by one."""
+def outcomes(spec: JobSpec, job: Job) -> Iterator[Outcome]:
+    """Load the schema of an entry, and hold its tables against it, one by one."""
+    root = Path(job.root)
     yield Outcome(begun=printable(spec.reference))
     try:
         loaded = schema.load(spec.reference, root)
     except AssayError as error:
-        # One problem, however many files wait for this schema.
+        # One problem, however many tables wait for this schema.
         problem = _problem(error)
         if problem.file is None or not (root / problem.file).is_file():
             problem = problem.model_copy(update={"key": ("data", spec.number, "schema")})
         yield Outcome(problem=problem, exit_code=error.exit_code)
         return
-    for file in spec.files:
-        yield Outcome(begun=printable(file))
-        yield _outcome(file, spec, loaded, root)
+    now = datetime.fromisoformat(job.now)
+    judge = Judge(spec=spec, loaded=loaded, root=root, state=Path(job.state), now=now)
+    for table in spec.tables:
+        yield Outcome(begun=printable(table.path))
+        yield _outcome(table, judge)
 
 
-def _outcome(file: str, spec: JobSpec, loaded: schema.LoadedSchema, root: Path) -> Outcome:
-    path, shown = root / file, printable(file)
+def _outcome(table: Table, judge: Judge) -> Outcome:
+    shown, loaded = printable(table.path), judge.loaded
     result = FileResult(
-        path=shown, schema_name=loaded.name, rows=None, columns=None, bytes=reader.size_of(path)
+        path=shown, schema_name=loaded.name, rows=None, columns=None, bytes=judge.size(table)
     )
     try:
-        frame = reader.read(
-            path,
-            backend=loaded.backend,
-            shown=shown,
-            has_index=getattr(loaded.schema, "index", None) is not None,
-            private=bool(spec.sensitive),
-        )
-        rows, columns = (int(size) for size in frame.shape)
-        result = result.model_copy(update={"rows": rows, "columns": columns})
-        found = check.check(frame, loaded, root=root, sensitive=spec.sensitive)
+        judged = judge.judge(table)
     except AssayError as error:
-        _say(shown, result.rows, "error")
+        _say(shown, None, "error")
         return Outcome(
             file=result.model_copy(update={"error": error.message}),
-            problem=_problem(error, data=shown),
+            problem=_problem(error, data=None if judge.spec.connection else shown),
             exit_code=error.exit_code,
         )
-    failures = tuple(
-        f.model_copy(update={"file": loaded.file, "line": loaded.lines.get(f.column)})
-        if f.column is not None and f.column in loaded.lines
-        else f
-        for f in found.failures
-    )
-    _say(shown, result.rows, "fail" if failures else "pass")
-    return Outcome(
-        file=result.model_copy(update={"failures": failures, "warnings": found.warnings})
-    )
+    found = judged.findings
+    _say(shown, found.rows, "fail" if found.failures else "pass")
+    facts = {
+        "rows": found.rows,
+        "columns": found.columns,
+        "failures": _placed(found.failures, judge),
+        "warnings": found.warnings,
+        "plan": found.plan,
+        "failing_rows": judged.failing_rows,
+    }
+    return Outcome(file=result.model_copy(update=facts))
+
+
+def _placed(failures: tuple[CheckFailure, ...], judge: Judge) -> tuple[CheckFailure, ...]:
+    """Failures with the lines that promise what is not so, as far as these are known."""
+    if not failures:
+        return ()
+
+    def read(path: str) -> bytes | None:
+        return read_inside(judge.root, path, promises.MOST_BYTES)
+
+    places = promises.lines_of(judge.spec.reference, read)
+    return promises.placed(failures, places, judge.loaded.schema)
 
 
 def _problem(error: AssayError, *, data: str | None = None) -> Reason:
@@ -97,4 +129,4 @@ def _say(shown: str, rows: int | None, ending: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    run(sys.argv[1:])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     """File and line."""
 
 DOCUMENTS = (".yaml", ".yml", ".json")
-_MOST_BYTES = 1_000_000
+MOST_BYTES = 1_000_000
 """Of a file that is parsed: nobody writes more by hand."""
 _MOST_PARTS = 50
 """Classes and tables that one schema is looked for in."""
@@ -101,7 +101,7 @@ def text(read: Read, file: str) -> str | None:
     if not file.isprintable() or "\\" in file or not is_inside(posixpath.normpath(file)):
         return None
     content = read(file)
-    if content is None or len(content) > _MOST_BYTES:
+    if content is None or len(content) > MOST_BYTES:
         return None
     try:
         return content.decode("utf-8-sig")
