@@ -88,12 +88,15 @@ def execute(
     if layout.table is None:
         memory.refuse_whole(source.bytes)
         frame = next(iter(source.frames(layout)))
-        whole = contract_check.check(frame, loaded, root=root, sensitive=sensitive)
-        return replace(whole, plan=planned)
+        return replace(
+            contract_check.check(frame, loaded, root=root, sensitive=sensitive), plan=planned
+        )
     answers = _aggregate(plan, layout, private=bool(sensitive))
     rows = answers["rows"]
+    columns = len(layout.empty.columns)
     if rows == 0:
-        return Findings(failures=(CheckFailure(check="not_empty", count=1),), plan=planned)
+        empty = CheckFailure(check="not_empty", count=1)
+        return Findings(failures=(empty,), plan=planned, rows=rows, columns=columns)
     scan = Scan(source, layout, loaded, root, sight, rows)
     found: list[tuple[Place, Finding]] = [
         (one.place, contract_check.finding(one.error, layout.empty, sight)) for one in plan.decided
@@ -128,6 +131,8 @@ def execute(
         ),
         positions=tuple(one.positions for _, one in found),
         plan=planned,
+        rows=rows,
+        columns=columns,
     )
 
 
@@ -168,9 +173,8 @@ def _finding(one: Rows | Repeats, count: int, first: list[dict[str, Any]], scan:
     first = first[:count]
     positions = tuple(int(row[POSITION]) for row in first if POSITION in row)
     some = first[:EXAMPLES]
-    labels = [row.get(POSITION) if sight.labels else None for row in some]
-    if not has_plain_rows(scan.layout.empty):
-        labels = [None] * len(some)
+    labels = _labels(positions[:EXAMPLES], scan) if sight.labels else []
+    labels = labels or [None] * len(some)
     dtypes = one.dtypes or tuple(getattr(scan.layout.empty[n], "dtype", None) for n in one.shown)
     cells = {
         name: _texts([row[name] for row in some], dtype)
@@ -193,6 +197,28 @@ def _finding(one: Rows | Repeats, count: int, first: list[dict[str, Any]], scan:
         ),
     )
     return Finding(failure, positions=positions)
+
+
+def _labels(positions: Sequence[int], scan: Scan) -> list[Any]:
+    """What the data frame calls some of its first rows, in their order."""
+    layout = scan.layout
+    if has_plain_rows(layout.empty) or not positions:
+        return list(positions)
+    import pandas as pd
+    from pandera.backends.pandas.error_formatters import reshape_failure_cases
+
+    parts: list[Any] = []
+    start = 0
+    for frame in scan.source.frames(layout, layout.empty.columns[:1], rows=memory.MOST_ROWS):
+        end = start + len(frame)
+        parts.append(frame.index[[p - start for p in positions if start <= p < end]])
+        start = end
+        if start > positions[-1]:
+            break
+    index = parts[0].append(parts[1:])
+    named = reshape_failure_cases(pd.Series(0, index=index), ignore_na=False)
+    labels: list[Any] = named["index"].tolist()
+    return labels
 
 
 def _row(cells: dict[str, list[str]], number: int, row: dict[str, Any]) -> str:

@@ -62,17 +62,20 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
     )
 
 
-def _only_as_a_whole(schema: Any, layout: Layout) -> str | None:  # noqa: PLR0911 (one a reason)
+def _only_as_a_whole(schema: Any, layout: Layout) -> str | None:
     """Why Pandera must see the whole table, if it must."""
+    return _oddity_of_schema(schema) or _oddity_of_table(schema, layout)
+
+
+def _oddity_of_schema(schema: Any) -> str | None:
     from pandera.config import get_config_context
 
     depth = get_config_context().validation_depth
-    names = list(layout.empty.columns)
-    components = [*schema.columns.values()]
-    if type(schema).__module__ != "pandera.api.pandas.container":
+    components = list(schema.columns.values())
+    if type(schema).__module__ != "pandera.api.pandas.container" or any(
+        type(one).__module__ != "pandera.api.pandas.components" for one in components
+    ):
         return "the schema is of a class of the user's own"
-    if any(type(one).__module__ != "pandera.api.pandas.components" for one in components):
-        return "the schema has columns of a class of the user's own"
     if depth is not None and depth.value != "SCHEMA_AND_DATA":
         return f"PANDERA_VALIDATION_DEPTH is {depth.value}"
     if schema.parsers:
@@ -81,12 +84,17 @@ def _only_as_a_whole(schema: Any, layout: Layout) -> str | None:  # noqa: PLR091
         return "the schema drops invalid rows"
     if schema.dtype is not None and (schema.coerce or any(one.coerce for one in components)):
         return f"the table is turned into {schema.dtype}"
+    return None
+
+
+def _oddity_of_table(schema: Any, layout: Layout) -> str | None:
+    names = list(layout.empty.columns)
+    if layout.table is None:
+        return "columns have names that databases take for one"
     if len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
         return "columns share a name, or have none"
     if schema.strict == "filter" and (schema.ordered or schema.checks):
         return "columns that are not in the schema are left out"
-    if layout.table is None:
-        return "columns have names that databases take for one"
     if names != list(layout.table.columns):
         return "the table's columns are not those of the data frame"
     return None
