@@ -11,6 +11,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from assay.contract.relations.meeting import together
 from assay.datadiff import shift
 from assay.datadiff.columns import MOST_CATEGORIES, category_counts
 from assay.datadiff.profile import BINS, cuts
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Distance:
-    """How far a column is from its reference; `None` is what does not apply."""
+    """How far a column is from its reference."""
 
-    psi: float | None = None
-    ks: float | None = None
+    psi: float
+    ks: float
 
 
 @dataclass(frozen=True)
@@ -53,41 +54,52 @@ def ordered(
 
     Args:
         head: The table.
-        reference: Its reference, on the same backend.
+        reference: Its reference.
         column: Of both.
         rows: Those of `head` that have a usable value.
         reference_rows: The same of the reference.
     """
-    running = _accumulated(_counts(head, reference, column))
-    gap = (running.head_so_far / rows - running.base_so_far / reference_rows).abs()
-    asked = {"ks": gap.max()}
-    for number in range(1, BINS):
-        # As an inverse of the step function: the least value with so many rows up to it.
-        reached = running.base_so_far >= -(-number * reference_rows // BINS)
-        for side in ("head", "base"):
-            upto = running[f"{side}_so_far"]
-            asked[f"{side}_upto_{number}"] = upto.min(where=reached)
-            asked[f"{side}_before_{number}"] = (upto - running[side]).min(where=reached)
-    (found,) = head.rows(running.aggregate(**asked))
+    with together(head, reference, [column], [column]) as (left, right):
+        running = _accumulated(_counts(left, right, column))
+        gap = (running.head_so_far / rows - running.base_so_far / reference_rows).abs()
+        asked = {"ks": gap.max()}
+        for number in range(1, BINS):
+            # As an inverse of the step function: the least value with so many rows up to it.
+            reached = running.base_so_far >= -(-number * reference_rows // BINS)
+            for side in _SIDES:
+                upto = running[f"{side}_so_far"]
+                asked[f"{side}_upto_{number}"] = upto.min(where=reached)
+                asked[f"{side}_before_{number}"] = (upto - running[side]).min(where=reached)
+        (found,) = left.rows(running.aggregate(**asked))
     bins = [_bins(found, side, total) for side, total in (("head", rows), ("base", reference_rows))]
     return Distance(psi=shift.psi(*bins), ks=float(found["ks"]))
 
 
-def categories(head: Side, reference: Side, column: str) -> Distance | None:
-    """How far categories are apart; `None` of more than `MOST_CATEGORIES`."""
-    found = head.rows(_counts(head, reference, column).limit(MOST_CATEGORIES + 1))
+def categories(head: Side, reference: Side, column: str) -> float | None:
+    """The population stability index of categories; `None` of more than `MOST_CATEGORIES`."""
+    sides = [counted(side, column) for side in (head, reference)]
+    if sides[0] is None or sides[1] is None or len(sides[0].keys() | sides[1]) > MOST_CATEGORIES:
+        return None
+    return shift.psi(*category_counts(sides[0], sides[1]))
+
+
+def counted(side: Side, column: str) -> dict[str, int] | None:
+    """The rows of each value, as text; `None` of more than `MOST_CATEGORIES`."""
+    values = side.table.select(value=side.table[column])
+    times = values.filter(values.value.notnull()).group_by("value")
+    found = side.rows(times.aggregate(rows=lambda t: t.count()).limit(MOST_CATEGORIES + 1))
     if len(found) > MOST_CATEGORIES:
         return None
-    sides = [{str(row["value"]): int(row[side]) for row in found if row[side]} for side in _SIDES]
-    return Distance(psi=shift.psi(*category_counts(*sides)))
+    return {str(row["value"]): int(row["rows"]) for row in found}
 
 
 def novelty(head: Side, reference: Side, column: str) -> Novelty:
     """The values of a column that the reference does not have."""
-    counts = _counts(head, reference, column)
-    new = counts.filter(counts.base == 0)
-    asked = {"values": new.count(), "rows": new["head"].sum().coalesce(0)}
-    (found,) = head.rows(new.aggregate(**asked))
+    with together(head, reference, [column], [column]) as (left, right):
+        counts = _counts(left, right, column)
+        new = counts.filter(counts.base == 0)
+        asked = {"values": new.count(), "rows": new["head"].sum().coalesce(0)}
+        (found,) = left.rows(new.aggregate(**asked))
     return Novelty(int(found["values"]), int(found["rows"]))
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.contract.relations import distribution
-from assay.contract.relations.distribution import Distance, usable
+from assay.contract.relations import brackets, distribution
+from assay.contract.relations.distribution import usable
 from assay.contract.relations.meeting import together
 from assay.contract.relations.side import dotted, plain, whole
 from assay.datadiff import shift
@@ -17,11 +17,14 @@ from assay.datadiff.columns import MOST_CATEGORIES
 from assay.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from assay.configdata import Bounds, ExpectSpec
+    from assay.contract.relations.brackets import Bracket
     from assay.contract.relations.side import Found, KeyPath, Kind, Side
 
+EXACT = 2_000_000
+"""Rows of both tables up to which every value is sorted."""
 _FITS: dict[Kind, frozenset[str]] = {
     "number": frozenset({"psi", "ks", "mean_within", "null_share_within"}),
     "time": frozenset({"psi", "ks", "null_share_within"}),
@@ -116,19 +119,16 @@ def find(
     Raises:
         DataError: The reference has no rows, or a column that is named cannot be judged.
     """
-    columns = [one.column for one in expected]
-    both = any(_OF_BOTH.intersection(one.set) for one in expected)
-    apart = contextlib.nullcontext((side, other))
+    own, its = _summaries(side, expected), _summaries(other, expected)
+    if any(summary.rows == 0 for summary in its.values()):
+        message = f"`{dotted((*key, 'reference'))}`: {other.shown} has no rows."
+        raise DataError(message, key=(*key, "reference"))
     found: list[Found] = []
     warnings: list[str] = []
-    with together(side, other, columns, columns) if both else apart as (left, right):
-        own, its = _summaries(left, expected), _summaries(right, expected)
+    with _prepared(side, other, expected, own, its) as tables:
         for one in expected:
             summaries = own[one.column], its[one.column]
-            if summaries[1].rows == 0:
-                message = f"`{dotted((*key, 'reference'))}`: {other.shown} has no rows."
-                raise DataError(message, key=(*key, "reference"))
-            for looked in (*_summarized(one, *summaries), *_compared(left, right, one, *summaries)):
+            for looked in (*_summarized(one, *summaries), *_compared(tables, one, *summaries)):
                 if not isinstance(looked, str):
                     found.append(looked)
                 elif one.explicit:
@@ -140,6 +140,45 @@ def find(
                         f" `{printable(one.column)}`: {looked}."
                     )
     return found, warnings
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Both tables, and what is known of their large columns of numbers and times."""
+
+    left: Side
+    right: Side
+    brackets: Mapping[str, Bracket]
+
+
+@contextlib.contextmanager
+def _prepared(
+    side: Side,
+    other: Side,
+    expected: Sequence[Expected],
+    own: Mapping[str, Summary],
+    its: Mapping[str, Summary],
+) -> Iterator[_Tables]:
+    """Small tables brought together once; of large ones, which are not, brackets."""
+    compared = [one.column for one in expected if _OF_BOTH.intersection(one.set)]
+    rows = sum(summaries[name].rows for name in compared[:1] for summaries in (own, its))
+    if not compared:
+        yield _Tables(side, other, {})
+    elif rows <= EXACT or other.layout.numbered is None:
+        with together(side, other, compared, compared) as (left, right):
+            yield _Tables(left, right, {})
+    else:
+        large = [
+            one.column
+            for one in expected
+            if one.column in compared
+            and one.kind in {"number", "time"}
+            and own[one.column].usable
+            and its[one.column].usable
+        ]
+        total = its[compared[0]].rows
+        found = brackets.measured(side, other, large, reference_rows=total)
+        yield _Tables(side, other, found)
 
 
 def _summaries(side: Side, expected: list[Expected]) -> dict[str, Summary]:
@@ -192,39 +231,47 @@ def _summarized(one: Expected, own: Summary, its: Summary) -> Iterator[Found | s
             yield _broken(one, "mean_within", f"means apart by {plain(abs(difference))}")
 
 
-def _compared(
-    left: Side, right: Side, one: Expected, own: Summary, its: Summary
-) -> Iterator[Found | str]:
+def _compared(tables: _Tables, one: Expected, own: Summary, its: Summary) -> Iterator[Found | str]:
     """The bounds that compare value by value."""
+    left, right = tables.left, tables.right
     if not _OF_BOTH.intersection(one.set):
         return
     if its.usable == 0:
         yield "the reference has no value of it"
     elif own.usable == 0:
-        for name in _OF_BOTH.intersection(one.set) - {"new_categories"}:
-            yield _broken(one, name, "no values")
+        for name in ("psi", "ks"):
+            if one.bound(name) is not None:
+                yield _broken(one, name, "no values")
     elif one.kind == "category":
         yield from _new(left, right, one, total=own.rows)
         if one.bounds.psi is not None:
-            apart = distribution.categories(left, right, one.column)
-            if apart is None:
+            value = distribution.categories(left, right, one.column)
+            if value is None:
                 yield f"it has more than {MOST_CATEGORIES:,} different values, too many for `psi`"
             else:
-                yield from _judged(one, apart)
+                yield from _judged(one, "psi", value)
     else:
-        yield from _judged(
-            one,
-            distribution.ordered(
-                left, right, one.column, rows=own.usable, reference_rows=its.usable
-            ),
+        yield from _ordered(tables, one, own, its)
+
+
+def _ordered(tables: _Tables, one: Expected, own: Summary, its: Summary) -> Iterator[Found]:
+    """Numbers and times: by their bracket, and value by value where that cannot tell."""
+    bracket, most = tables.brackets.get(one.column), one.bound("ks")
+    if bracket is not None and (most is None or not bracket.least <= most < bracket.most):
+        psi, ks = bracket.psi, bracket.least
+    else:
+        apart = distribution.ordered(
+            tables.left, tables.right, one.column, rows=own.usable, reference_rows=its.usable
         )
+        psi, ks = apart.psi, apart.ks
+    yield from _judged(one, "psi", psi)
+    yield from _judged(one, "ks", ks)
 
 
-def _judged(one: Expected, apart: Distance) -> Iterator[Found]:
-    for name, value in (("psi", apart.psi), ("ks", apart.ks)):
-        most = one.bound(name)
-        if most is not None and value is not None and value > most:
-            yield _broken(one, name, f"{name} is {plain(value)}")
+def _judged(one: Expected, name: str, value: float) -> Iterator[Found]:
+    most = one.bound(name)
+    if most is not None and value > most:
+        yield _broken(one, name, f"{name} is {plain(value)}")
 
 
 def _new(left: Side, right: Side, one: Expected, *, total: int) -> Iterator[Found]:
@@ -233,9 +280,11 @@ def _new(left: Side, right: Side, one: Expected, *, total: int) -> Iterator[Foun
     if most is None:
         return
     new = distribution.novelty(left, right, one.column)
-    if new.values > most:
-        known = right.table.select(one.column)
-        yield left.failing(
+    if new.values <= most:
+        return
+    with together(left, right, [one.column], [one.column]) as (head, reference):
+        known = reference.table.select(one.column)
+        yield head.failing(
             lambda table: table.filter(table[one.column].notnull()).anti_join(known, one.column),
             [one.column],
             check=one.called("new_categories"),

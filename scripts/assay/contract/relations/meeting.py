@@ -65,24 +65,40 @@ def _scratch() -> Iterator[Any]:
 def _copied(backend: Any, name: str, side: Side, columns: Sequence[str]) -> Side:
     """A side whose table has just these columns, and the number of each row."""
     import ibis
-    import pyarrow as pa
 
     names = list(dict.fromkeys(columns))
     types = side.table.schema()
     schema = ibis.schema({**{column: types[column] for column in names}, POSITION: "int64"})
     with translated(side.shown, private=bool(side.sensitive)):
         backend.create_table(name, schema=schema)
-        start = 0
-        for frame in side.source.frames(side.layout, names, rows=BATCH):
-            batch = _arrow(frame, names, schema.to_pyarrow())
-            position = pa.array(range(start, start + batch.num_rows), type=pa.int64())
-            start += batch.num_rows
-            backend.con.register("batch", batch.append_column(POSITION, position))
+        for batch in _batches(side, names, schema.to_pyarrow()):
+            backend.con.register("batch", batch)
             backend.con.execute(f"INSERT INTO {name} SELECT * FROM batch")  # noqa: S608 (our names)
             backend.con.unregister("batch")
     copied = backend.table(name)
     layout = replace(side.layout, table=copied.drop(POSITION), numbered=copied, assumptions=())
     return replace(side, layout=layout)
+
+
+def _batches(side: Side, columns: Sequence[str], schema: Any) -> Iterator[Any]:
+    """The rows of a side with their numbers, in what DuckDB reads."""
+    import ibis
+    import pyarrow as pa
+
+    numbered = side.layout.numbered
+    backend = side.table.get_backend()
+    if numbered is not None and backend.name == "duckdb":
+        # Straight from one DuckDB into the other: a tenth of the time that data frames take.
+        relation = backend.con.sql(ibis.to_sql(numbered.select(*columns, POSITION)))
+        stream = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
+        yield stream(BATCH)
+        return
+    start = 0
+    for frame in side.source.frames(side.layout, columns, rows=BATCH):
+        batch = _arrow(frame, columns, schema)
+        numbers = pa.array(range(start, start + batch.num_rows), type=pa.int64())
+        start += batch.num_rows
+        yield batch.append_column(POSITION, numbers)
 
 
 def _arrow(frame: Any, columns: Sequence[str], schema: Any) -> Any:

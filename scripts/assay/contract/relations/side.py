@@ -89,9 +89,13 @@ class Side:
             DataError: The data cannot be processed.
             OutsideError: Memory and disk space are not enough, or a database does not answer.
         """
-        with translated(self.shown, private=bool(self.sensitive)):
-            found: list[dict[str, Any]] = query.to_pyarrow().to_pylist()
+        found: list[dict[str, Any]] = self.arrow(query).to_pylist()
         return found
+
+    def arrow(self, query: Any) -> Any:
+        """The same as a `pyarrow.Table`."""
+        with translated(self.shown, private=bool(self.sensitive)):
+            return query.to_pyarrow()
 
     def failing(
         self,
