@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import traceback
 import warnings
 from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.contract import check, reader, scan, sources
@@ -14,7 +16,6 @@ from assay.contract.schema import LoadedSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from assay.contract.check import Findings
     from assay.contract.schema import Backend
@@ -34,6 +35,14 @@ class Answer:
     warnings: tuple[str, ...] = ()
     error: str | None = None
     """The type of the exception, where there was one."""
+    detail: str = field(default="", compare=False)
+    """What it says, and where it was raised."""
+
+    @classmethod
+    def of(cls, error: Exception) -> Answer:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        detail = f"{error} ({Path(place.filename).name}, line {place.lineno})"
+        return cls(error=type(error).__name__, detail=detail)
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,7 @@ def _pandera(path: Path, loaded: LoadedSchema) -> tuple[Answer, Findings | None]
         with _every_example():
             findings = check.check(frame, loaded, root=path.parent, sensitive=())
     except Exception as error:  # noqa: BLE001 (which one is what is compared)
-        return Answer(error=type(error).__name__), None
+        return Answer.of(error), None
     return _answer(findings), findings
 
 
@@ -102,7 +111,7 @@ def _scan(path: Path, loaded: LoadedSchema) -> tuple[Answer, Findings | None]:
         with closing(sources.open_source(path, shown=path.name, private=False)) as source:
             findings = scan.findings(source, loaded, root=path.parent, sensitive=())
     except Exception as error:  # noqa: BLE001 (which one is what is compared)
-        return Answer(error=type(error).__name__), None
+        return Answer.of(error), None
     return _answer(findings), findings
 
 
@@ -124,6 +133,7 @@ def _differences(
         return
     if expected.error != found.error:
         yield f"Pandera: {expected.error or 'no error'}, the scan: {found.error or 'no error'}"
+        yield f"Pandera: {expected.detail}; the scan: {found.detail}"
         return
     for failure, count in (expected.failures - found.failures).items():
         yield f"the scan misses {count} x {failure}"
@@ -140,14 +150,24 @@ def _wrong_examples(told: Findings, ours: Findings) -> Iterator[str]:
     texts: dict[tuple[str, str | None], set[str]] = {}
     rows: dict[tuple[str, str | None], set[int]] = {}
     for failure, positions in _with_positions(told):
-        texts.setdefault((failure.check, failure.column), set()).update(failure.examples)
+        texts.setdefault((failure.check, failure.column), set()).update(
+            map(_value, failure.examples)
+        )
         rows.setdefault((failure.check, failure.column), set()).update(positions)
     for failure, positions in _with_positions(ours):
         key = failure.check, failure.column
-        if wrong := set(failure.examples) - texts[key]:
+        if wrong := set(map(_value, failure.examples)) - texts[key]:
             yield f"{key}: the examples {sorted(wrong)} are none of {sorted(texts[key])}"
         if rows[key] and not set(positions) <= rows[key]:
             yield f"{key}: the positions {positions} are none of {sorted(rows[key])}"
+
+
+def _value(example: str) -> str:
+    """The value of an example: without its row, which need not be named, and as it was in the
+    file: Pandera shows it converted (3.0 for 3)."""
+    text = re.sub(r"^row (\(.*?\)|.*?): ", "", example)
+    text = re.sub(r"^[^=]*=(?=[^=]*$)", "", text)
+    return re.sub(r"\b(\d+)\.0\b", r"\1", text.strip("'"))
 
 
 def _with_positions(findings: Findings) -> Iterator[tuple[CheckFailure, tuple[int, ...]]]:
