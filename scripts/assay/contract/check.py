@@ -55,6 +55,8 @@ class Findings:
     order of the file; empty where it is not about rows, or their numbers are not known."""
     plan: tuple[PlannedCheck, ...] = ()
     """See `FileResult.plan`."""
+    rows: int | None = None
+    columns: int | None = None
 
 
 def check(frame: Any, loaded: LoadedSchema, *, root: Path, sensitive: Collection[str]) -> Findings:
@@ -69,8 +71,10 @@ def check(frame: Any, loaded: LoadedSchema, *, root: Path, sensitive: Collection
     Raises:
         SchemaError: The schema cannot be applied: its own code raised outside of a check.
     """
-    if frame.shape[0] == 0:
-        return Findings(failures=(CheckFailure(check="not_empty", count=1),))
+    rows, columns = rows_of(frame), len(frame.columns)
+    if rows == 0:
+        empty = CheckFailure(check="not_empty", count=1)
+        return Findings(failures=(empty,), rows=rows, columns=columns)
     errors, said = errors_of(frame, loaded, root=root, private=bool(sensitive))
     sight = Sight.on(frame, loaded, sensitive)
     found = [finding(error, frame, sight) for error in errors]
@@ -78,6 +82,8 @@ def check(frame: Any, loaded: LoadedSchema, *, root: Path, sensitive: Collection
         failures=tuple(one.failure for one in found),
         warnings=(*limits(frame, sensitive), *sight.warnings(said)),
         positions=tuple(one.positions for one in found),
+        rows=rows,
+        columns=columns,
     )
 
 
@@ -186,6 +192,10 @@ def finding(error: Any, frame: Any, sight: Sight) -> Finding:
     """What one of Pandera's errors says, counted, with examples of what may be shown."""
     reason = "" if error.reason_code is None else error.reason_code.name
     cases = error.failure_cases
+    if type(cases).__module__.startswith("ibis"):
+        if hasattr(cases, "columns"):
+            return Finding(_from_ibis(error, cases, frame, sight), reason)
+        return Finding(_of_the_whole(error, cases, sight, reason), reason)
     if hasattr(cases, "collect"):  # polars, lazy, in older versions of Pandera
         cases = cases.collect()
     if reason in _ABOUT_COLUMNS and isinstance(cases, str):
@@ -244,7 +254,7 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
         check=sight.check(error.check, column),
         column=shown,
         count=count,
-        share=share(count, frame.shape[0]) if of_rows else None,
+        share=share(count, rows_of(frame)) if of_rows else None,
         examples=examples(labels, values, hidden=sight.hides(column) and column is not None),
     )
     return Finding(failure, reason, _positions(cases["index"], frame) if of_rows else ())
@@ -252,6 +262,8 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
 
 def _positions(labels: Any, frame: Any) -> tuple[int, ...]:
     """The rows that stand under pandas labels; none where labels do not tell rows apart."""
+    if not type(frame).__module__.startswith("pandas"):
+        return ()  # an Ibis table, whose rows have no order
     index = frame.index
     if type(index).__name__ == "MultiIndex" or not index.is_unique:
         return ()
@@ -266,7 +278,7 @@ def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
     output = error.check_output
     count = cases.height
     hidden = sight.hides(column)
-    if output is not None and output.height != frame.shape[0]:  # one answer for the whole column
+    if output is not None and output.height != rows_of(frame):  # one answer for the whole column
         whole = CheckFailure(
             check=sight.check(error.check, column), column=sight.column(column), count=count
         )
@@ -288,10 +300,24 @@ def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
         check=sight.check(error.check, column),
         column=sight.column(column),
         count=count,
-        share=share(count, frame.shape[0]),
+        share=share(count, rows_of(frame)),
         examples=examples(rows, values, hidden=hidden and column is not None),
     )
     return Finding(failure, reason, positions)
+
+
+def _from_ibis(error: Any, cases: Any, frame: Any, sight: Sight) -> CheckFailure:
+    """What Pandera has not counted: it gives the query of the rows that fail."""
+    column, count = column_of(error), rows_of(cases)
+    some = cases.limit(EXAMPLES).to_pyarrow().to_pylist()
+    values = [row_text(row.items()) if column is None else as_text(row[column]) for row in some]
+    return CheckFailure(
+        check=sight.check(error.check, column),
+        column=sight.column(column),
+        count=count,
+        share=share(count, rows_of(frame)),
+        examples=examples([None] * len(some), values, hidden=sight.hides(column)),
+    )
 
 
 def examples(
@@ -318,6 +344,12 @@ def row_text(cells: Iterable[tuple[Any, Any]]) -> str:
 def joined(cells: Iterable[tuple[Any, str]]) -> str:
     """`a=1, b=2`."""
     return cut(", ".join(f"{name}={text}" for name, text in cells), WIDTH)
+
+
+def rows_of(frame: Any) -> int:
+    """The number of rows of a data frame, or of an Ibis table."""
+    shape = getattr(frame, "shape", None)
+    return int(frame.count().execute() if shape is None else shape[0])
 
 
 def share(count: int, rows: int) -> float:

@@ -61,26 +61,28 @@ def _pieces(table: Any, schema: Any) -> Iterator[Piece]:
     from pandera.config import ValidationDepth, get_config_context
 
     depth = get_config_context(validation_depth_default=None).validation_depth
-    structure = depth != ValidationDepth.DATA_ONLY
-    data = depth != ValidationDepth.SCHEMA_ONLY
-    if structure:
-        for error in _schema_errors(schema, table):
-            stage = _STAGES.get(error.reason_code.name)
-            if stage is not None:
-                yield Decided((stage,), error)
-    table = _filtered(table, schema)
-    if data:
-        yield from _sets(table, schema)
+    if depth != ValidationDepth.DATA_ONLY:
+        yield from _of_structure(table, schema)
+    if depth != ValidationDepth.SCHEMA_ONLY:
+        yield from _of_data(_filtered(table, schema), schema)
+
+
+def _of_structure(table: Any, schema: Any) -> Iterator[Piece]:
+    for error in _schema_errors(schema, table):
+        stage = _STAGES.get(error.reason_code.name)
+        if stage is not None:
+            yield Decided((stage,), error)
     for number, component in enumerate(_components(table, schema)):
-        place = (_COLUMNS, number)
-        if structure:
-            yield from _dtypes(table, component, place)
-        if data:
-            for at, name in enumerate(_names(table, component)):
-                yield from _of_column(table, component, name, (*place, at))
-    if data:
-        for number, check in enumerate(schema.checks):
-            yield from _check(table, schema, check, None, (_TABLE, number), number)
+        yield from _dtypes(table, component, (_COLUMNS, number))
+
+
+def _of_data(table: Any, schema: Any) -> Iterator[Piece]:
+    yield from _sets(table, schema)
+    for number, component in enumerate(_components(table, schema)):
+        for at, name in enumerate(_names(table, component)):
+            yield from _of_column(table, component, name, (_COLUMNS, number, at))
+    for number, check in enumerate(schema.checks):
+        yield from _check(table, schema, check, None, (_TABLE, number))
 
 
 def _schema_errors(schema: Any, table: Any) -> list[Any]:
@@ -159,7 +161,7 @@ def _of_column(table: Any, component: Any, name: str, place: Place) -> Iterator[
         missing = _missing(table, name)
         yield Rows((*place, _NULLS), "not_nullable", name, _over(table, missing), (name,))
     for number, check in enumerate(component.checks):
-        yield from _check(table, component, check, name, (*place, _CHECKS, number), number)
+        yield from _check(table, component, check, name, (*place, _CHECKS, number))
 
 
 def _missing(table: Any, name: str) -> Any:
@@ -180,7 +182,7 @@ def _over(table: Any, expression: Any) -> Callable[[Any], Any]:
 
 
 def _check(
-    table: Any, component: Any, check: Any, name: str | None, place: Place, number: int
+    table: Any, component: Any, check: Any, name: str | None, place: Place
 ) -> Iterator[Piece]:
     seen = table if name is None else table[name].as_table()
     try:
@@ -193,7 +195,7 @@ def _check(
     yield Promise(check, name, how, "a function of one value" if check.element_wise else None)
     # A column is a table of its own to Pandera; one query has them all in one.
     passes = found.op().replace({seen.op(): table.op()}).to_expr()
-    said = _warning(component, check, number) if check.raise_warning else None
+    said = _warning(component, check, place[-1]) if check.raise_warning else None
     if _is_scalar(passes):
         holds = passes.fill_null(False)  # noqa: FBT003 (Ibis' signature)
         yield Whole(place, check, name, _over(table, holds), said)
@@ -219,10 +221,14 @@ def _answer(check: Any, seen: Any, name: str | None) -> Any:
     known = builtin.arguments(check)
     if known is not None and known[0] == "unique_values_eq":
         return _same_values(known[1]["values"], seen[name])
-    backend = check.get_backend(seen)(check)
     try:
+        backend = check.get_backend(seen)(check)
         if check.element_wise:
             found = _each(backend.check_fn, seen, name)
+        elif known is not None:
+            # The one that is registered now: copies of a check may know no Ibis yet.
+            function = check.get_builtin_check_fn(known[0])
+            found = function(IbisData(seen, name), **known[1])
         else:
             found = backend.check_fn(IbisData(seen, name))
     except Exception as error:
