@@ -112,25 +112,30 @@ def held(file: FileResult) -> int:
 
 
 def looked_at(record: RunRecord) -> Iterator[tuple[Phrase | str, ...]]:
-    """Files, how some of their checks were looked at, and which; files with equal plans are one."""
+    """By file how its checks were looked at, and which; files with equal plans are one."""
     plans: dict[tuple[PlannedCheck, ...], list[FileResult]] = {}
     for file in record.validation.files if record.validation else ():
-        plans.setdefault(file.plan, []).append(file)
+        if file.plan:
+            plans.setdefault(file.plan, []).append(file)
     for plan, alike in plans.items():
-        more = f" and {len(alike) - 1:,} more" if len(alike) > 1 else ""
-        name: Phrase = (Code(alike[0].path), *([more] if more else []))
-        ways: dict[tuple[str, str | None], list[PlannedCheck]] = {}
-        for planned in plan:
-            ways.setdefault((planned.how, planned.why), []).append(planned)
+        name: Phrase = (Code(alike[0].path),)
+        name += (f" and {len(alike) - 1:,} more",) if len(alike) > 1 else ()
+        ways: dict[str, list[PlannedCheck]] = {}
         # The scan first, which most checks are a part of.
-        for (how, why), checks in sorted(ways.items(), key=lambda way: way[0][0] != "scan"):
-            words = _HOW[how] if why is None else f"{_HOW[how]}: {why}"
-            yield name, words, (wording.count(len(checks), "check"), *_named(checks, how))
+        for planned in sorted(plan, key=lambda one: one.how != "scan"):
+            why = "" if planned.why is None else f": {planned.why}"
+            ways.setdefault(f"{_HOW[planned.how]}{why}", []).append(planned)
+        if len(ways) > 1:
+            yield name, f"{len(plan):,}"
+            name = ()
+        for words, checks in ways.items():
+            where: Phrase = (*name, ", ", words) if name else (words,)
+            yield where, (f"{len(checks):,}", *_named(checks))
 
 
-def _named(checks: list[PlannedCheck], how: str) -> Iterator[str]:
+def _named(checks: list[PlannedCheck]) -> Iterator[str]:
     """The checks that Pandera looked at itself, by name."""
-    if how == "scan":
+    if checks[0].how == "scan":
         return
     for at, planned in enumerate(checks[:_MOST_NAMES]):
         yield ", " if at else ": "

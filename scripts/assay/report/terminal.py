@@ -218,7 +218,7 @@ def _contract(record: RunRecord, content: View) -> Text:
             if check.examples:
                 found.append(f"    {escape.text(check.examples)}\n", style="dim")
         if file.more:
-            found.append(f"  …and {file.more:,} more of this file, in the full report\n", "dim")
+            found.append(f"  …and {file.more:,} more in this file, in the full report\n", "dim")
         for warning in file.warnings[:_MOST_FAILURES]:
             found.append(f"  warning: {escape.text(warning)}\n", style="yellow")
         if file.failing_rows:
