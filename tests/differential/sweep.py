@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tests.differential import generate, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tests.differential.case import Case, Flavour
 
@@ -81,23 +81,30 @@ def make(flavour: Flavour, seed: int) -> Case:
     return generate.MAKERS[flavour](Random(f"{flavour}-{seed}"))
 
 
-def sweep(flavour: Flavour, seeds: Iterable[int]) -> Tally:
-    """Judge the cases of some seeds."""
-    tally = Tally()
+def verdicts(flavour: Flavour, seeds: Iterable[int]) -> Iterator[tuple[int, run.Verdict | None]]:
+    """The cases of some seeds, judged; `None` where Pandera refuses the schema."""
     with tempfile.TemporaryDirectory() as folder:
         for seed in seeds:
-            tally.cases += 1
             try:
-                verdict = run.judge(make(flavour, seed), Path(folder))
+                yield seed, run.judge(make(flavour, seed), Path(folder))
             except run.UnusableError:
-                tally.unusable += 1
-                continue
-            tally.failed += bool(verdict.expected.failures)
-            tally.refused += verdict.expected.error is not None
-            tally.fell_back += verdict.fell_back
-            tally.how += verdict.how
-            tally.checks.update(verdict.kinds)
-            if verdict.problems:
-                kind = run.signature(verdict)
-                tally.differences.append(Difference(flavour, seed, kind, verdict.problems))
+                yield seed, None
+
+
+def sweep(flavour: Flavour, seeds: Iterable[int]) -> Tally:
+    """What comes of the cases of some seeds."""
+    tally = Tally()
+    for seed, verdict in verdicts(flavour, seeds):
+        tally.cases += 1
+        if verdict is None:
+            tally.unusable += 1
+            continue
+        tally.failed += bool(verdict.expected.failures)
+        tally.refused += verdict.expected.error is not None
+        tally.fell_back += verdict.fell_back
+        tally.how += verdict.how
+        tally.checks.update(verdict.kinds)
+        if verdict.problems:
+            kind = run.signature(verdict)
+            tally.differences.append(Difference(flavour, seed, kind, verdict.problems))
     return tally
