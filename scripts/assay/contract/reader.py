@@ -15,9 +15,10 @@ import stat
 import warnings
 import zlib
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from assay.console import printable
+from assay.contract.sources import packed
 from assay.errors import DataError
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ def read(
         warnings.simplefilter("ignore")  # DtypeWarning and the like: the schema will tell
         if kind in _PARQUET:
             return _read_parquet(library, path, shown, private=private)
-        source = _Csv(path, shown, _SEPARATORS[kind])
-        return _read_csv(library, source, has_index=has_index, private=private)
+        compression = ".gz" if suffixes[-1] == ".gz" else ""
+        source = Csv(path, shown, _SEPARATORS[kind], compression)
+        return read_csv(library, source, has_index=has_index, private=private)
 
 
 def _library(backend: Backend, shown: str) -> Any:
@@ -139,19 +141,22 @@ def _read_parquet(library: Any, path: Path, shown: str, *, private: bool) -> Any
         ) from error
 
 
-class _Csv(NamedTuple):
+class Csv(NamedTuple):
+    """A CSV file."""
+
     path: Path
     shown: str
     separator: str
+    compression: str = ""
+    """`.gz`, `.zst`, `.bz2`, or nothing."""
 
     def open(self) -> IO[bytes]:
         """The file's bytes, decompressed."""
-        if self.shown.lower().endswith(".gz"):
-            return cast("IO[bytes]", gzip.open(self.path, "rb"))
-        return self.path.open("rb")
+        return packed.opened(self.path, self.compression)
 
 
-def _read_csv(library: Any, source: _Csv, *, has_index: bool, private: bool) -> Any:
+def read_csv(library: Any, source: Csv, *, has_index: bool, private: bool) -> Any:
+    """Read a CSV file whole; see `read`."""
     try:
         with source.open() as file:
             if library.__name__ == "polars":
@@ -165,14 +170,14 @@ def _read_csv(library: Any, source: _Csv, *, has_index: bool, private: bool) -> 
     except BaseException as error:
         if not is_failure(error):
             raise
-        raise _explain(source, error, private=private) from error
-    if problem := _misread(source, frame, has_index=has_index):
+        raise explain(source, error, private=private) from error
+    if problem := misread(source, frame, has_index=has_index):
         raise problem
     return frame
 
 
-def _misread(source: _Csv, frame: Any, *, has_index: bool) -> DataError | None:
-    """What both libraries pass over in silence."""
+def misread(source: Csv, frame: Any, *, has_index: bool) -> DataError | None:
+    """What both libraries pass over in silence; `frame` is what was read, or its last column."""
     with source.open() as file:
         header = file.readline(_LONGEST_RECORD)
     if b"\0" in header or not _is_utf8(header):
@@ -181,8 +186,8 @@ def _misread(source: _Csv, frame: Any, *, has_index: bool) -> DataError | None:
     # pandas takes the first field for an index where rows have one more than the header. A row
     # that is too short is filled with nulls by both.
     longer = first > expected and not has_index
-    filled = frame.shape[1] > 1 and _has_nulls(frame, frame.columns[-1])
-    return _ragged(source) if longer or filled else None
+    filled = expected > 1 and _has_nulls(frame, frame.columns[-1])
+    return ragged(source) if longer or filled else None
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -206,9 +211,11 @@ def is_failure(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
-def _explain(source: _Csv, error: BaseException, *, private: bool) -> DataError:
+def explain(source: Csv, error: BaseException, *, private: bool) -> DataError:
     """Why a CSV file could not be read: the reasons that we can locate, then the library's."""
     shown = source.shown
+    if source.compression in {".bz2", ".zst"} and isinstance(error, EOFError | OSError):
+        return packed.damaged(shown, source.compression)
     if isinstance(error, EOFError | gzip.BadGzipFile | zlib.error):
         return DataError(
             f"{shown} is not a complete gzip file{because(error, private=False)}.",
@@ -221,7 +228,7 @@ def _explain(source: _Csv, error: BaseException, *, private: bool) -> DataError:
     return (
         _bad_encoding(source)
         or _blank(source)
-        or _ragged(source)
+        or ragged(source)
         or DataError(
             f"{shown} is not a readable CSV file{because(error, private=private)}.",
             hint=f"Expected: UTF-8, fields parted by {source.separator!r}, one header line.",
@@ -235,14 +242,14 @@ def because(error: BaseException, *, private: bool) -> str:
     return f": {printable(lines[0])[:200].rstrip('.')}" if lines else f" ({type(error).__name__})"
 
 
-def _blank(source: _Csv) -> DataError | None:
+def _blank(source: Csv) -> DataError | None:
     with source.open() as file:
         if any(line.strip() for line in file):
             return None
     return DataError(f"{source.shown} holds no table: it is blank.", hint="It needs a header.")
 
 
-def _bad_encoding(source: _Csv) -> DataError | None:
+def _bad_encoding(source: Csv) -> DataError | None:
     offset = 0
     with source.open() as file:
         for number, line in enumerate(file, start=1):
@@ -265,7 +272,7 @@ def _bad_encoding(source: _Csv) -> DataError | None:
     return None
 
 
-def _ragged(source: _Csv) -> DataError | None:
+def ragged(source: Csv) -> DataError | None:
     """The first line whose number of fields is not that of the header."""
     expected = None
     for number, found in _field_counts(source):
@@ -286,7 +293,7 @@ def _fields(count: int) -> str:
     return f"{count} field{'' if count == 1 else 's'}"
 
 
-def _field_counts(source: _Csv) -> Iterator[tuple[int, int]]:
+def _field_counts(source: Csv) -> Iterator[tuple[int, int]]:
     """The line on which each record starts, and its number of fields.
 
     Lines without quotes, which are nearly all, are counted without being parsed.

@@ -28,7 +28,10 @@ def open_source(
         OutsideError: A package is missing that reads it.
     """
     from assay.contract.sources import files
+    from assay.contract.sources.converted import ConvertedSource
     from assay.contract.sources.parquet import ParquetSource
 
     found = files.found(paths, shown=shown, name=name)
-    return ParquetSource(found, private=private)
+    if found.kind.suffix == ".parquet":
+        return ParquetSource(found, private=private)
+    return ConvertedSource(found, private=private)

@@ -22,7 +22,6 @@ _BLIND_TO_NAN = "statistics_propagation,filter_pushdown"
 # They believe the least and the greatest value in Parquet's footer, which leave NaN out: then
 # `x > 5` is false where all else is below 5, and `WHERE isnan(x)` finds nothing. A scan that
 # reads everything is no slower without them.
-OUTSIDE = "Use a larger runner, or free some space in the temporary folder."
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,16 @@ class Duck:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def opened(files: Sequence[Path], suffix: str, *, ordered: bool) -> Duck:
+def opened(
+    files: Sequence[Path], suffix: str, *, ordered: bool = False, stored: bool = False
+) -> Duck:
     """Open a connection.
 
     Args:
         files: What it may read.
         suffix: What the links to them end with.
         ordered: Whether rows must come in the order of the files; it costs memory.
+        stored: Whether tables are to be kept, on disk; else it is for views.
 
     Raises:
         OutsideError: DuckDB or Ibis is not installed.
@@ -74,7 +76,7 @@ def opened(files: Sequence[Path], suffix: str, *, ordered: bool) -> Duck:
     folder = Path(tempfile.mkdtemp(prefix="assay-contract-"))
     try:
         links = engine.linked(folder, "part", files, suffix)
-        connection = duckdb.connect(":memory:")
+        connection = duckdb.connect(str(folder / "stored.duckdb") if stored else ":memory:")
         try:
             connection.execute(f"SET disabled_optimizers = '{_BLIND_TO_NAN}'")
             engine.lock(connection, folder, links, memory=MEMORY)
@@ -99,9 +101,7 @@ def translated(shown: str, form: str, *, private: bool) -> Iterator[None]:
     try:
         yield
     except (duckdb.OutOfMemoryException, MemoryError) as error:
-        raise OutsideError(
-            f"There is not enough memory and disk space to scan {shown}.", hint=OUTSIDE
-        ) from error
+        raise memory_short(shown) from error
     except duckdb.Error as error:
         first = printable(next(iter(str(error).strip().splitlines()), ""))[:200].rstrip(".")
         because = f" ({type(error).__name__})" if private else f": {first}"
@@ -109,3 +109,11 @@ def translated(shown: str, form: str, *, private: bool) -> Iterator[None]:
             f"{shown} is not a readable {form} file{because}.",
             hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
         ) from error
+
+
+def memory_short(shown: str) -> OutsideError:
+    """DuckDB needs more than it may use, and cannot spill."""
+    return OutsideError(
+        f"There is not enough memory and disk space to scan {shown}.",
+        hint="Use a larger runner, or free some space in the temporary folder.",
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
 from assay.contract import reader
-from assay.contract.sources import duck, frames, tables
+from assay.contract.sources import duck, frames, stored, tables
 from assay.contract.sources.base import POSITION, Layout
 from assay.datadiff.engine import quoted, text
 from assay.errors import DataError
@@ -240,7 +240,7 @@ class ParquetSource:
     def _scan_polars(self) -> Any:
         import polars as pl
 
-        if self._keys:
+        if self._keys and self._files.folder is not None:
             return pl.scan_parquet(self._files.folder, glob=False)
         return pl.scan_parquet([part.path for part in self._files.parts], glob=False)
 
@@ -255,6 +255,8 @@ class ParquetSource:
         links = f"[{', '.join(map(text, opened.links))}]"
         found = opened.columns(f"read_parquet({links}, hive_partitioning = false)")
         if list(found) != list(self._schema.names) or tables.ambiguous(self._names):
+            if empty is None:
+                raise tables.not_for_sql(self.shown)
             return Layout(empty=empty, table=None)
         columns = tables.selected(found, empty, backend)
         columns += [
@@ -281,8 +283,8 @@ class ParquetSource:
         source = f"{read}, {named}) rows {by_part}" if several else f"{read}) rows"
         position = f"parts.start + {_NUMBER}" if several else _NUMBER
         connection.execute(
-            f"CREATE OR REPLACE VIEW numbered AS SELECT {', '.join(columns)},"
-            f" CAST({position} AS BIGINT) AS {quoted(POSITION)} FROM {source}"  # noqa: S608 (as above)
+            f"CREATE OR REPLACE VIEW numbered AS SELECT {', '.join(columns)},"  # noqa: S608 (so here)
+            f" CAST({position} AS BIGINT) AS {quoted(POSITION)} FROM {source}"
         )
         return Layout(
             empty=table if empty is None else empty,
@@ -317,6 +319,9 @@ class ParquetSource:
         self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
     ) -> Iterator[Any]:
         """See `Source`."""
+        if layout.empty is layout.table:
+            yield from stored.table_frames(layout, columns, rows)
+            return
         wanted = list(layout.empty.columns) if columns is None else list(columns)
         if hasattr(layout.empty, "iloc"):
             yield from self._pandas_frames(layout.empty, wanted, rows)

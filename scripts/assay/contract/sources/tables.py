@@ -43,6 +43,14 @@ def ambiguous(names: Sequence[str]) -> bool:
     )
 
 
+def not_for_sql(shown: str) -> DataError:
+    """Ibis gets a table whose columns SQL cannot tell apart."""
+    return DataError(
+        f"{shown} has columns that SQL cannot tell apart, or cannot name.",
+        hint="Column names must differ in more than their case, and not be empty.",
+    )
+
+
 def selected(found: Mapping[str, str], empty: Any, backend: Backend) -> list[str]:
     """The SQL of each column, with the values that it has in a frame of the backend.
 

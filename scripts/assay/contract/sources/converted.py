@@ -1,0 +1,248 @@
+"""Formats that are made into something else before they are scanned.
+
+What polars reads, polars writes as Parquet, a bit at a time; so does pyarrow with Arrow files. CSV
+for pandas is parsed into DuckDB; JSON lines, of which pandas infers types and dates from all values
+at once, are read whole by it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.contract import reader
+from assay.contract.sources import duck, packed, stored
+from assay.contract.sources.csvtable import SEPARATORS, CsvTable
+from assay.contract.sources.files import Kind
+from assay.contract.sources.parquet import ParquetSource
+from assay.datadiff.engine import text
+from assay.errors import DataError, OutsideError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from assay.contract.schema import Backend
+    from assay.contract.sources.base import Layout
+    from assay.contract.sources.files import Files, Part
+
+_FORMS = {".csv": "CSV", ".tsv": "CSV", ".jsonl": "JSON lines", ".arrow": "Arrow"}
+
+
+class ConvertedSource:
+    """Files of CSV, JSON lines or Arrow.
+
+    Args:
+        files: The parts.
+        private: Whether values must not appear in messages.
+    """
+
+    def __init__(self, files: Files, *, private: bool) -> None:
+        self._files = files
+        self._private = private
+        self.shown = files.shown
+        self._folder: Path | None = None
+        self._inner: Any = None
+
+    @property
+    def bytes(self) -> int:
+        """Size on disk."""
+        return self._files.bytes
+
+    def check_unchanged(self) -> None:
+        """See `Files.check_unchanged`."""
+        self._files.check_unchanged()
+
+    def close(self) -> None:
+        """Let go of DuckDB, and delete what was made."""
+        if self._inner is not None:
+            self._inner.close()
+            self._inner = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def layout(self, backend: Backend, *, has_index: bool) -> Layout:
+        """See `Source`."""
+        self.close()
+        self._inner = self._opened(backend, has_index=has_index)
+        layout: Layout = self._inner.layout(backend, has_index=has_index)
+        return layout
+
+    def frames(
+        self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
+    ) -> Iterator[Any]:
+        """See `Source`."""
+        yield from self._inner.frames(layout, columns, rows=rows)
+
+    def _opened(self, backend: Backend, *, has_index: bool) -> Any:
+        self._folder = Path(tempfile.mkdtemp(prefix="assay-contract-"))
+        files = self._unpacked(self._folder)
+        suffix = files.kind.suffix
+        if backend == "pandas" and suffix in SEPARATORS:
+            return CsvTable(files, private=self._private, has_index=has_index)
+        if backend == "pandas" and suffix == ".jsonl":
+            return _PandasJson(files, private=self._private)
+        if backend == "ibis" and suffix != ".arrow":
+            return _ByDuckdb(files, private=self._private)
+        parts = []
+        for number, part in enumerate(files.parts):
+            target = self._folder / f"{number:06}.parquet"
+            with _translated(part, suffix, private=self._private):
+                if backend == "polars":
+                    self._by_polars(part, suffix, target)
+                else:
+                    _arrow_to_parquet(part.path, target)
+            parts.append(replace(part, path=target))
+        made = replace(files, parts=tuple(parts), kind=Kind(".parquet"))
+        return ParquetSource(made, private=self._private)
+
+    def _unpacked(self, folder: Path) -> Files:
+        kind = self._files.kind
+        if not kind.compression:
+            return self._files
+        parts = []
+        for number, part in enumerate(self._files.parts):
+            target = folder / f"{number:06}{kind.suffix}"
+            packed.unpacked(part.path, kind.compression, target, shown=part.shown)
+            reader.probe(target, part.shown)
+            parts.append(replace(part, path=target))
+        return replace(self._files, parts=tuple(parts), kind=Kind(kind.suffix))
+
+    def _by_polars(self, part: Part, suffix: str, target: Path) -> None:
+        import polars as pl
+
+        if suffix == ".arrow":
+            pl.scan_ipc(part.path, glob=False).sink_parquet(target)
+            return
+        if suffix == ".jsonl":
+            # Types from all rows, as with CSV; see `reader.read_csv`.
+            pl.scan_ndjson(part.path, infer_schema_length=None).sink_parquet(target)
+            return
+        source = reader.Csv(part.path, part.shown, SEPARATORS[suffix])
+        try:
+            pl.scan_csv(
+                part.path, separator=source.separator, infer_schema_length=None, glob=False
+            ).sink_parquet(target)
+        except BaseException as error:
+            if not reader.is_failure(error):
+                raise
+            raise reader.explain(source, error, private=self._private) from error
+        last = pl.scan_parquet(target).select(pl.last())
+        if problem := reader.misread(source, last.collect(), has_index=False):
+            raise problem
+
+
+class _PandasJson:
+    """JSON lines for pandas, in memory."""
+
+    def __init__(self, files: Files, *, private: bool) -> None:
+        import pandas as pd
+
+        self._shown = files.shown
+        read = []
+        for part in files.parts:
+            with (
+                _translated(part, files.kind.suffix, private=private),
+                warnings.catch_warnings(),
+            ):
+                warnings.simplefilter("ignore")
+                read.append(pd.read_json(part.path, lines=True))
+        self._frame = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
+        self._duck = duck.opened([], "", ordered=True, stored=True)
+
+    def layout(self, backend: Backend, *, has_index: bool) -> Layout:  # noqa: ARG002 (pandas, and none)
+        return stored.frame_layout(self._duck, self._frame, shown=self._shown)
+
+    def frames(
+        self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
+    ) -> Iterator[Any]:
+        wanted = list(layout.empty.columns) if columns is None else list(columns)
+        yield from stored.slices(self._frame[wanted], rows)
+
+    def close(self) -> None:
+        self._duck.close()
+
+
+class _ByDuckdb:
+    """CSV and JSON lines for Ibis, whose own reader on DuckDB this is."""
+
+    def __init__(self, files: Files, *, private: bool) -> None:
+        self._files = files
+        self._private = private
+        self._duck = duck.opened(
+            [part.path for part in files.parts], files.kind.suffix, ordered=True, stored=True
+        )
+
+    def layout(self, backend: Backend, *, has_index: bool) -> Layout:  # noqa: ARG002 (Ibis, and none)
+        links = f"[{', '.join(map(text, self._duck.links))}]"
+        is_json = self._files.kind.suffix == ".jsonl"
+        read = (
+            f"read_json({links}, format = 'newline_delimited')"
+            if is_json
+            else f"read_csv({links}, delim = '{SEPARATORS[self._files.kind.suffix]}')"
+        )
+        with duck.translated(
+            self._files.shown, _FORMS[self._files.kind.suffix], private=self._private
+        ):
+            names = list(self._duck.columns(read))
+            columns = ", ".join(f"c{n}" for n in range(len(names)))
+            self._duck.connection.execute(
+                f"CREATE OR REPLACE TABLE {stored.STORED} AS SELECT * FROM {read} AS t({columns})"  # noqa: S608 (ours)
+            )
+        return stored.layout(
+            self._duck, None, [f"c{n}" for n in range(len(names))], names, shown=self._files.shown
+        )
+
+    def frames(
+        self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
+    ) -> Iterator[Any]:
+        yield from stored.table_frames(layout, columns, rows)
+
+    def close(self) -> None:
+        self._duck.close()
+
+
+def _arrow_to_parquet(path: Path, target: Path) -> None:
+    """An Arrow file as Parquet with the same schema, batch by batch."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pa.memory_map(str(path)) as source:
+        file = pa.ipc.open_file(source)
+        with pq.ParquetWriter(target, file.schema, compression="zstd") as writer:
+            for number in range(file.num_record_batches):
+                writer.write_batch(file.get_batch(number))
+
+
+@contextlib.contextmanager
+def _translated(part: Part, suffix: str, *, private: bool) -> Iterator[None]:
+    """A library's errors as ours."""
+    try:
+        yield
+    except (DataError, OutsideError):
+        raise
+    except ImportError as error:
+        raise OutsideError(
+            f"{part.shown} cannot be read: {error.name or error} is not installed.",
+            hint="Add it to the project's requirements.",
+        ) from error
+    except BaseException as error:
+        if not reader.is_failure(error):
+            raise
+        if isinstance(error, MemoryError):
+            raise reader.too_large(part.shown) from error
+        because = reader.because(error, private=private)
+        hint = (
+            "Expected: one JSON object a line, in UTF-8."
+            if suffix == ".jsonl"
+            else "It is damaged or was cut off: write it again, or run `dvc pull --force`."
+        )
+        raise DataError(
+            f"{part.shown} is not a readable {_FORMS[suffix]} file{because}.",
+            hint=hint,
+        ) from error

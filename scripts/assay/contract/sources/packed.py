@@ -1,0 +1,60 @@
+"""Compressed files: opened as what is inside of them, and unpacked."""
+
+from __future__ import annotations
+
+import bz2
+import errno
+import gzip
+import io
+import shutil
+import zlib
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from assay.errors import DataError, OutsideError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def opened(path: Path, compression: str) -> IO[bytes]:
+    """A file's bytes, decompressed."""
+    if compression == ".gz":
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    if compression == ".bz2":
+        return bz2.open(path, "rb")
+    if compression == ".zst":
+        import pyarrow as pa
+
+        stream: Any = pa.input_stream(str(path), compression="zstd")
+        return cast("IO[bytes]", io.BufferedReader(stream))
+    return path.open("rb")
+
+
+def unpacked(path: Path, compression: str, target: Path, *, shown: str) -> None:
+    """Write the file as it is inside to `target`.
+
+    To the end, with its checksums: not every reader notices that a file was cut off.
+
+    Raises:
+        DataError: It is damaged.
+        OutsideError: There is no space for it.
+    """
+    try:
+        with opened(path, compression) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise OutsideError(
+                f"There is no space to unpack {shown}.",
+                hint="Free some space in the temporary folder.",
+            ) from error
+        raise damaged(shown, compression) from error
+
+
+def damaged(shown: str, compression: str) -> DataError:
+    """A compressed file does not decompress."""
+    form = {".gz": "gzip", ".bz2": "bzip2", ".zst": "Zstandard"}[compression]
+    return DataError(
+        f"{shown} is not a complete {form} file.",
+        hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
+    )
