@@ -201,13 +201,20 @@ def finding(error: Any, frame: Any, sight: Sight) -> Finding:
     if reason in _ABOUT_COLUMNS and isinstance(cases, str):
         column = sight.column(cases)
         return Finding(
-            CheckFailure(check=sight.check(error.check, column), column=column, count=1), reason
+            CheckFailure(check=sight.check(_checked(error), column), column=column, count=1), reason
         )
     if hasattr(cases, "with_row_index"):
         return _from_polars(error, cases, frame, sight, reason)
     if hasattr(cases, "columns") and {"index", "failure_case"} <= set(cases.columns):
         return _from_pandas(error, cases, frame, sight, reason)
     return Finding(_of_the_whole(error, cases, sight, reason), reason)
+
+
+def _checked(error: Any) -> Any:
+    """What an error is about: a check, or text. An index of the wrong kind has neither."""
+    if error.check is None:
+        return "check" if error.reason_code is None else error.reason_code.name.lower()
+    return error.check
 
 
 def column_of(error: Any) -> str | None:
@@ -228,7 +235,7 @@ def _of_the_whole(error: Any, case: Any, sight: Sight, reason: str) -> CheckFail
     elif reason == "WRONG_DATATYPE":
         examples = sight.found(case, column)
     return CheckFailure(
-        check=sight.check(error.check, column), column=column, count=1, examples=examples
+        check=sight.check(_checked(error), column), column=column, count=1, examples=examples
     )
 
 
@@ -251,7 +258,7 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
     shown = sight.column(column)
     labels = [label if sight.labels else None for label in some] if of_rows else []
     failure = CheckFailure(
-        check=sight.check(error.check, column),
+        check=sight.check(_checked(error), column),
         column=shown,
         count=count,
         share=share(count, rows_of(frame)) if of_rows else None,
@@ -280,7 +287,7 @@ def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
     hidden = sight.hides(column)
     if output is not None and output.height != rows_of(frame):  # one answer for the whole column
         whole = CheckFailure(
-            check=sight.check(error.check, column), column=sight.column(column), count=count
+            check=sight.check(_checked(error), column), column=sight.column(column), count=count
         )
         return Finding(whole, reason)
     rows: list[int | None] = [None] * EXAMPLES
@@ -297,7 +304,7 @@ def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
     else:
         values = [None if hidden else row_text(row.items()) for row in some.iter_rows(named=True)]
     failure = CheckFailure(
-        check=sight.check(error.check, column),
+        check=sight.check(_checked(error), column),
         column=sight.column(column),
         count=count,
         share=share(count, rows_of(frame)),
@@ -312,7 +319,7 @@ def _from_ibis(error: Any, cases: Any, frame: Any, sight: Sight) -> CheckFailure
     some = cases.limit(EXAMPLES).to_pyarrow().to_pylist()
     values = [row_text(row.items()) if column is None else as_text(row[column]) for row in some]
     return CheckFailure(
-        check=sight.check(error.check, column),
+        check=sight.check(_checked(error), column),
         column=sight.column(column),
         count=count,
         share=share(count, rows_of(frame)),

@@ -95,9 +95,21 @@ def _oddity_of_table(schema: Any, layout: Layout) -> str | None:
         return "columns share a name, or have none"
     if schema.strict == "filter" and (schema.ordered or schema.checks):
         return "columns that are not in the schema are left out"
+    if schema.index is not None and _changes_index(schema, layout.empty.index):
+        return "the index is turned into another type"
     if names != list(layout.table.columns):
         return "the table's columns are not those of the data frame"
     return None
+
+
+def _changes_index(schema: Any, index: Any) -> bool:
+    """Whether rows are called something else once the schema has coerced the index."""
+    if not schema.index.coerce and not schema.coerce:
+        return False
+    wanted = getattr(schema.index, "dtype", None)
+    return hasattr(schema.index, "indexes") or (
+        wanted is not None and getattr(wanted, "type", None) != index.dtype
+    )
 
 
 def _whole(schema: Any, why: str) -> Plan:
