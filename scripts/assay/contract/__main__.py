@@ -18,18 +18,15 @@ from typing import TYPE_CHECKING
 
 from assay import leaving
 from assay.console import printable
-from assay.contract import promises, schema, usercode
+from assay.contract import schema, usercode
 from assay.contract.job import DONE, Job, JobSpec, Outcome, Table
 from assay.contract.judge import Judge
 from assay.errors import AssayError, DataError
 from assay.section import Reason
 from assay.stages.validate import FileResult
-from assay.workspace import read_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from assay.stages.validate import CheckFailure
 
 
 def warm_up() -> None:
@@ -98,24 +95,12 @@ def _outcome(table: Table, judge: Judge) -> Outcome:
     facts = {
         "rows": found.rows,
         "columns": found.columns,
-        "failures": _placed(found.failures, judge),
+        "failures": found.failures,
         "warnings": found.warnings,
         "plan": found.plan,
         "failing_rows": judged.failing_rows,
     }
     return Outcome(file=result.model_copy(update=facts))
-
-
-def _placed(failures: tuple[CheckFailure, ...], judge: Judge) -> tuple[CheckFailure, ...]:
-    """Failures with the lines that promise what is not so, as far as these are known."""
-    if not failures:
-        return ()
-
-    def read(path: str) -> bytes | None:
-        return read_inside(judge.root, path, promises.MOST_BYTES)
-
-    places = promises.lines_of(judge.spec.reference, read)
-    return promises.placed(failures, places, judge.loaded.schema)
 
 
 def _problem(error: AssayError, *, data: str | None = None) -> Reason:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.contract import check, failing, reader
+from assay.contract import check, failing, promises, reader
 from assay.errors import ConfigError, OutsideError
+from assay.workspace import read_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from assay.contract.job import JobSpec, Table
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Source
+    from assay.stages.validate import CheckFailure
 
 SMALL = 16_000_000
 """Bytes of a file that Pandera has checked before a query would be compiled."""
@@ -70,6 +72,7 @@ class Judge:
                 found, rows = self._by_pandera(table)
             else:
                 found, rows = self._by_scan(table, opened)
+            found = replace(found, failures=self._placed(found.failures))
             if self.spec.more is not None:
                 found = joined(found, self._more(table, opened))
             name = failing.file_name(table.path, self.spec.number)
@@ -78,6 +81,17 @@ class Judge:
                 sensitive = self.spec.sensitive
                 written = failing.write(known, found, self.state, sensitive=sensitive, name=name)
             return Judged(found, written)
+
+    def _placed(self, failures: tuple[CheckFailure, ...]) -> tuple[CheckFailure, ...]:
+        """Failures with the lines of the schema that promise what is not so."""
+        if not failures:
+            return ()
+
+        def read(path: str) -> bytes | None:
+            return read_inside(self.root, path, promises.MOST_BYTES)
+
+        places = promises.lines_of(self.spec.reference, read)
+        return promises.placed(failures, places, self.loaded.schema)
 
     def size(self, table: Table) -> int:
         """The bytes of a table on this disk."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from pathlib import PurePosixPath
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from assay import process
+from assay import process, standby
 from assay.console import printable
-from assay.errors import ConfigError, DataError, ProgramError, SchemaError
+from assay.errors import ProgramError, SchemaError
 from assay.section import Fact, Reason, Section, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
-    from assay.config import DataSpec
     from assay.context import Context
     from assay.contract.job import JobSpec, Outcome
 
@@ -101,9 +102,12 @@ def run(context: Context) -> ValidateSection:
                 ),
             ),
         )
-    root = context.workspace.root
-    found, absent = _expand(specs, root)
-    outcomes = [*absent, *(_validate(context, found) if found else ())]
+    from assay.contract import entries, failing
+
+    failing.clear(context.workspace.state)
+    with tempfile.TemporaryDirectory(prefix="assay-base-") as scratch:
+        found, absent = entries.expand(context, Path(scratch))
+        outcomes = [*absent, *(_validate(context, found) if found else ())]
     files = tuple(outcome.file for outcome in outcomes if outcome.file is not None)
     exit_code = max((outcome.exit_code for outcome in outcomes), default=0)
     failed = any(file.failures for file in files)
@@ -119,82 +123,6 @@ def run(context: Context) -> ValidateSection:
     )
 
 
-def _expand(specs: Sequence[DataSpec], root: Path) -> tuple[list[JobSpec], list[Outcome]]:
-    """The files of each entry, and an outcome for each entry that has none."""
-    from assay.contract.job import JobSpec, Outcome
-
-    found, absent = [], []
-    for number, spec in enumerate(specs):
-        files = _files(spec.path, root, key=("data", number, "path"))
-        if files:
-            found.append(
-                JobSpec(
-                    number=number,
-                    reference=spec.pandera_schema,
-                    files=files,
-                    sensitive=spec.sensitive,
-                )
-            )
-            continue
-        shown = printable(spec.path)
-        error = DataError(
-            f"No file matches {shown}." if _is_glob(spec.path) else f"{shown} does not exist.",
-            hint=f"Correct `data.{number}.path`, or fetch the files: `assay checkout`, `dvc pull`.",
-            key=("data", number, "path"),
-        )
-        result = FileResult(
-            path=shown,
-            schema_name=spec.pandera_schema,
-            rows=None,
-            columns=None,
-            bytes=0,
-            error=error.message,
-        )
-        outcome = Outcome(file=result, problem=Reason.of(error), exit_code=error.exit_code)
-        absent.append(outcome)
-    return found, absent
-
-
-def _is_glob(pattern: str) -> bool:
-    return any(char in pattern for char in "*?[")
-
-
-def _files(pattern: str, root: Path, *, key: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The files that a path or a glob stands for, relative to the project, sorted."""
-    dotted = ".".join(map(str, key))
-    path = PurePosixPath(pattern)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ConfigError(
-            f"`{dotted}` is {pattern!r}, which leads out of the project.",
-            hint="Data files are named relative to the project folder, without `..`.",
-            key=key,
-        )
-    if (root / pattern).exists():
-        return (path.as_posix(),)
-    if not _is_glob(pattern):
-        return ()
-    try:
-        matches = [match.relative_to(root) for match in root.glob(pattern) if match.is_file()]
-    except ValueError as error:
-        raise ConfigError(
-            f"`{dotted}` is {pattern!r}, which is not a glob: {error}.", key=key
-        ) from error
-    # DVC's pointer files lie beside the data; hidden files are no data in a shell either.
-    files = [
-        match.as_posix()
-        for match in matches
-        if match.suffix != ".dvc" and not any(part.startswith(".") for part in match.parts)
-    ]
-    for file in files:
-        if file.encode(errors="replace") != file.encode(errors="surrogateescape"):
-            raise ConfigError(
-                f"`{dotted}` matches {printable(file)}, whose name is not UTF-8.",
-                hint="Rename the file.",
-                key=key,
-            )
-    return tuple(sorted(files))
-
-
 def _validate(context: Context, specs: list[JobSpec]) -> list[Outcome]:
     """Run the contract in a process of its own; see `assay.contract.__main__`."""
     from assay.contract.job import DONE, Job, Outcome
@@ -202,19 +130,26 @@ def _validate(context: Context, specs: list[JobSpec]) -> list[Outcome]:
     state = context.workspace.state
     job, results = state / "validate-job.json", state / "validate-results.jsonl"
     job.write_text(
-        Job(root=str(context.workspace.root), specs=tuple(specs)).model_dump_json(),
+        Job(
+            root=str(context.workspace.root),
+            state=str(state),
+            now=datetime.now(UTC).isoformat(),
+            specs=tuple(specs),
+        ).model_dump_json(),
         encoding="utf-8",
     )
     results.write_text("", encoding="utf-8")
     # -P: a folder `assay` in the user's project must not stand in for this package.
     argv = [sys.executable, "-P", "-m", "assay.contract", str(job), str(results)]
+    root, ahead = context.workspace.root, context.workspace.standby
     with context.console.untrusted():
-        done = process.stream(
-            argv,
-            cwd=context.workspace.root,
-            env=process.user_environment(context.environ),
-            on_line=context.console.raw,
-        )
+        started = None
+        if ahead is not None:
+            started = ahead.take(root, argv[-2:], program=standby.CONTRACT)
+        if started is None:
+            env = process.user_environment(context.environ)
+            started = process.start(argv, cwd=root, env=env, stdin=subprocess.DEVNULL)
+        done = process.follow(started, context.console.raw)
     lines = results.read_text(encoding="utf-8").splitlines()
     job.unlink()
     results.unlink()
