@@ -138,39 +138,6 @@ def of_layout(layout: Layout) -> Rows | None:
     return Rows(columns, take)
 
 
-def positions(error: Any, frame: Any) -> tuple[int, ...]:
-    """The first rows of a frame that one of Pandera's errors is about, numbered from 0.
-
-    Empty where it is about no rows, or where it does not tell which.
-
-    Args:
-        error: A `SchemaError` of Pandera's.
-        frame: What was validated, of pandas or polars.
-    """
-    cases = error.failure_cases
-    if hasattr(cases, "collect"):  # polars, lazy, in older versions of Pandera
-        cases = cases.collect()
-    if hasattr(cases, "with_row_index"):
-        return _polars_positions(error.check_output, cases.height, frame)
-    if not hasattr(cases, "columns") or "index" not in cases.columns:
-        return ()
-    labels = cases["index"].dropna().drop_duplicates()
-    if not len(labels) or not frame.index.is_unique:
-        return ()
-    try:
-        found = frame.index.get_indexer(labels.tolist())
-    except (TypeError, ValueError):  # labels that the index cannot be asked for
-        return ()
-    return () if (found < 0).any() else tuple(sorted(map(int, found))[:MOST_POSITIONS])
-
-
-def _polars_positions(output: Any, count: int, frame: Any) -> tuple[int, ...]:
-    if output is None or "check_output" not in output.columns or output.height != frame.height:
-        return ()
-    failed = output["check_output"].eq(other=False).fill_null(value=False).arg_true()
-    return tuple(failed.head(MOST_POSITIONS).to_list()) if len(failed) == count else ()
-
-
 def clear(folder: Path) -> None:
     """Remove what an earlier run left, so that nobody takes it for this one's."""
     (folder / BUNDLE).unlink(missing_ok=True)

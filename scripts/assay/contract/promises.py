@@ -31,6 +31,15 @@ if TYPE_CHECKING:
 DOCUMENTS = (".yaml", ".yml", ".json")
 MOST_BYTES = 1_000_000
 """Of a file that is parsed: nobody writes more by hand."""
+_BESIDE = {
+    "references": ("references",),
+    "disjoint_on": ("disjoint_on",),
+    "fresh": ("fresh", "within"),
+    "not_in_future": ("fresh", "ahead"),
+    "label_classes": ("labels", "classes"),
+    "label_missing": ("labels", "missing"),
+    "label_conflicts": ("labels", "conflicting"),
+}
 _MOST_PARTS = 50
 """Classes and tables that one schema is looked for in."""
 
@@ -62,12 +71,31 @@ def place(reference: str, column: str | None, read: Read, check: str | None = No
     return lines_of(reference, read)(column, check)
 
 
+def beside(check: str, column: str | None) -> tuple[str, ...] | None:
+    """The key of an entry of `data` that promises a check beside the schema; `None` for others.
+
+    Args:
+        check: As `assay.contract.relations` names it: `rows(min=1000)`.
+        column: What it is about.
+    """
+    name, _, arguments = check.partition("(")
+    bound = arguments.partition("=")[0]
+    if name == "expect" and arguments:
+        return ("expect", "columns", column or "", bound)
+    if name in {"rows", "label_share", "label_rows"} and arguments:
+        section, _, of = name.partition("_")
+        return ("labels", f"{bound}_{of}") if of else (section, bound)
+    return _BESIDE.get(name) if arguments or name == "label_classes" else None
+
+
 def placed(
     failures: Iterable[CheckFailure],
     places: Callable[[str | None, str | None], Place | None],
     schema: Any,
 ) -> tuple[CheckFailure, ...]:
-    """Failures with the file and the line of what they break; those that have a file keep it.
+    """Failures with the file and the line of what they break, where the schema promises that.
+
+    Those that have a file keep it.
 
     Args:
         failures: What a table breaks.
@@ -77,7 +105,7 @@ def placed(
     found = []
     for failure in failures:
         known = None
-        if failure.file is None:
+        if failure.file is None and beside(failure.check, failure.column) is None:
             known = places(_declared_as(failure.column, schema), failure.check)
         update = {} if known is None else {"file": known[0], "line": known[1]}
         found.append(failure.model_copy(update=update))

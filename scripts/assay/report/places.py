@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from assay.changes import MetricChange
+    from assay.configdata import DataSpec
     from assay.record import RunRecord
     from assay.stages.compare import CompareSection, ParameterChange
     from assay.stages.validate import CheckFailure, FileResult
     from assay.yamlfile import YamlDocument
 
+    KeyPath = tuple[str | int, ...]
     Read = Callable[[str], bytes | None]
 
 CONFIG = "assay.yaml"
@@ -54,7 +56,7 @@ def located(
     """Reasons, and those without a line put on one, where it is known.
 
     A key of the configuration file gets its line there; a broken check of the data the line of the
-    schema that promises it, else of the entry of `data` that names the schema.
+    schema that promises it, else of the entry of `data` that names the schema or promises it.
 
     Args:
         record: The run.
@@ -83,7 +85,7 @@ def located(
             file, line = file or config, of_key(reason.key)
         elif line is None and reason.message in checks:
             reference, failure, key = checks[reason.message]
-            known = promised(reference)(failure.column, failure.check)
+            known = promised(reference)(failure.column, failure.check) if reference else None
             file, line = (config, of_key(key)) if known is None else known
         if line is None or line == reason.line:
             return reason
@@ -116,28 +118,40 @@ def parameters(record: RunRecord, read: Read) -> tuple[Reason, ...]:
     return tuple(notices)
 
 
-def _checks(
-    record: RunRecord,
-) -> Iterator[tuple[str, tuple[str, CheckFailure, tuple[str | int, ...]]]]:
-    """Broken checks by the message that `validate` makes of them: schema, failure, key."""
+def _checks(record: RunRecord) -> Iterator[tuple[str, tuple[str, CheckFailure, KeyPath]]]:
+    """Broken checks by the message that `validate` makes of them: schema, failure, key.
+
+    The schema is empty where a check stands beside it.
+    """
     for file in record.validation.files if record.validation else ():
         entry = _entry(record, file)
         if entry is None:
             continue
-        number, reference = entry
+        number, spec = entry
         for failure in file.failures:
-            yield (
-                message(file, failure),
-                (reference, failure, ("data", number, "schema")),
-            )
+            inside = _beside(spec, failure)
+            where = ("schema",) if inside is None else inside
+            reference = spec.pandera_schema if inside is None else ""
+            yield message(file, failure), (reference, failure, ("data", number, *where))
 
 
-def _entry(record: RunRecord, file: FileResult) -> tuple[int, str] | None:
-    """The entry of `data` that a file was checked by, and its schema."""
+def _beside(spec: DataSpec, failure: CheckFailure) -> KeyPath | None:
+    """The key within an entry of `data` that promises a check; `None` where the schema does."""
+    key = promises.beside(failure.check, failure.column)
+    if key != ("references",):
+        return key
+    # Of several the one that names the same file.
+    named = (at for at, one in enumerate(spec.references) if repr(one.to) in failure.check)
+    return (*key, next(named, 0))
+
+
+def _entry(record: RunRecord, file: FileResult) -> tuple[int, DataSpec] | None:
+    """The entry of `data` that a table was checked by."""
     for number, spec in enumerate(record.config.data):
+        path = spec.table or spec.path
         # A glob of ours: `**/` stands for no folder too, which `fnmatch` does not know.
-        if file.path == spec.path or fnmatch.fnmatchcase(file.path, spec.path.replace("**/", "*")):
-            return number, spec.pandera_schema
+        if file.path == path or fnmatch.fnmatchcase(file.path, path.replace("**/", "*")):
+            return number, spec
     return None
 
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
-import pandera.polars as pap
 import polars as pl
 import pytest
 from assay.contract import failing
@@ -24,7 +22,6 @@ from assay.contract.sources.base import POSITION, Layout
 from assay.stages.validate import CheckFailure
 from hypothesis import given
 from hypothesis import strategies as st
-from pandera.errors import SchemaErrors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -217,78 +214,6 @@ def test_a_file_has_a_name_that_is_safe_and_its_own(path: str, start: str) -> No
     assert len({name, failing.file_name(path, 1), failing.file_name(f"a/{path}", 0)}) == 3
     assert name.isascii()
     assert "/" not in name
-
-
-def errors_of(schema: Any, frame: Any) -> dict[tuple[Any, str], tuple[int, ...]]:
-    with pytest.raises(SchemaErrors) as caught:
-        schema.validate(frame, lazy=True)
-    return {
-        (
-            getattr(error, "column_name", None) or error.schema.name,
-            str(error.check if isinstance(error.check, str) else error.check.name),
-        ): failing.positions(error, frame)
-        for error in caught.value.schema_errors
-    }
-
-
-RAGGED = pd.DataFrame(
-    {"a": [1, -1, -2, None, 5], "b": ["x", "y", "y", "z", "z"], "c": list("12q45")}
-)
-PANDAS = pa.DataFrameSchema(
-    {
-        "a": pa.Column(float, pa.Check.ge(0)),
-        "b": pa.Column(str, unique=True),
-        "c": pa.Column(int, coerce=True),
-        "d": pa.Column(int),
-    },
-    checks=pa.Check(lambda table: table["a"] > 3, name="whole"),
-    unique=["a", "b"],
-)
-
-
-@pytest.mark.parametrize("labels", [None, [10, 20, 30, 40, 50], list("vwxyz")])
-def test_pandera_says_which_rows_of_pandas_fail(labels: list[Any] | None) -> None:
-    frame = RAGGED if labels is None else RAGGED.set_axis(labels)
-    found = errors_of(PANDAS, frame)
-    assert found["a", "greater_than_or_equal_to"] == (1, 2)
-    assert found["a", "not_nullable"] == (3,)
-    assert found["b", "field_uniqueness"] == (1, 2, 3, 4)
-    assert found["c", "coerce_dtype('int64')"] == (2,)
-    assert found[None, "whole"] == (0, 1, 2, 3)
-    assert found[None, "column_in_dataframe"] == ()
-
-
-@pytest.mark.parametrize(
-    "frame",
-    [
-        RAGGED.set_axis([1, 1, 2, 3, 4]),
-        # Of several levels Pandera gives the labels as one text.
-        RAGGED.set_index(["b", "c"], drop=False).rename_axis(["i", "j"]),
-    ],
-)
-def test_labels_that_do_not_lead_to_a_row_tell_none(frame: pd.DataFrame) -> None:
-    found = errors_of(pa.DataFrameSchema({"a": pa.Column(float, pa.Check.ge(0))}), frame)
-    assert found["a", "greater_than_or_equal_to"] == ()
-
-
-def test_pandera_says_which_rows_of_polars_fail() -> None:
-    schema = pap.DataFrameSchema(
-        {
-            "a": pap.Column(float, pap.Check.ge(0)),
-            "b": pap.Column(str, unique=True),
-            "d": pap.Column(int),
-        }
-    )
-    found = errors_of(schema, pl.from_pandas(RAGGED))
-    assert found["a", "greater_than_or_equal_to"] == (1, 2)
-    assert found["a", "not_nullable"] == (3,)
-    assert found["b", "field_uniqueness"] == (1, 2, 3, 4)
-
-
-def test_only_the_first_rows_of_a_check_are_kept() -> None:
-    frame = pd.DataFrame({"a": [-1.0] * 3_000})
-    found = errors_of(pa.DataFrameSchema({"a": pa.Column(float, pa.Check.ge(0))}), frame)
-    assert found["a", "greater_than_or_equal_to"] == tuple(range(failing.MOST_POSITIONS))
 
 
 def test_what_an_earlier_run_left_is_removed(tmp_path: Path) -> None:

@@ -342,12 +342,18 @@ def test_failures_are_placed_also_in_columns_of_a_regular_expression() -> None:
     source = b"class S(M):\n    hours: int = pa.Field(alias='hour_.*', regex=True,\n        ge=0)\n"
     table = pa.DataFrameSchema({"hour_.*": pa.Column(int, regex=True), "hour_x": pa.Column(int)})
     known = CheckFailure(check="fresh(1 day)", count=1, file="assay.yaml", line=3)
+    beside = CheckFailure(check="rows(min=1000)", count=1)
     broken = CheckFailure(check="greater_than_or_equal_to(0)", column="hour_1", count=2)
     other = CheckFailure(check="isin([1])", column="other", count=2)
     place = promises.lines_of("s.py:S", {"s.py": source}.get)
-    found = promises.placed((known, broken, other), place, table)
-    assert [(one.file, one.line) for one in found] == [("assay.yaml", 3), ("s.py", 3), ("s.py", 1)]
-    assert [one.count for one in found] == [1, 2, 2]
+    found = promises.placed((known, beside, broken, other), place, table)
+    assert [(one.file, one.line) for one in found] == [
+        ("assay.yaml", 3),
+        (None, None),
+        ("s.py", 3),
+        ("s.py", 1),
+    ]
+    assert [one.count for one in found] == [1, 1, 2, 2]
     lost = promises.placed((broken,), promises.lines_of("lib.x:S", lambda _: None), table)
     assert lost == (broken,)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from assay.changes import SliceChange
-from assay.config import Config, DataSpec
-from assay.contract import promises
+from assay.config import Config, DataSpec, parse
+from assay.contract import promises, relations
 from assay.report import lineage, places
 from assay.section import Reason, Status
 from assay.stages.compare import ParameterChange
@@ -232,6 +232,114 @@ def validated(*failures: CheckFailure, schema: str = "schema.py:Hour") -> RunRec
     config = Config(data=(DataSpec(path="data/**/*.csv", schema=schema),))
     record = records.good().model_copy(update={"config": config})
     return record.with_section("validate", section)
+
+
+BESIDE = b"""\
+data:
+  - path: data/hour.csv
+    schema: schema.py:Hour
+    references:
+      - columns: [station]
+        to: stations.csv
+      - columns: [user, day]
+        to: users.csv
+        to_columns: [id, day]
+    fresh:
+      column: when
+      within: 36 h
+      ahead: 5 min
+    rows:
+      min: 1000
+      max_drop: 0.1
+    disjoint_from: train.csv
+    disjoint_on: [user]
+    label: churned
+    labels:
+      classes: [yes, no]
+      min_share: 0.05
+      min_rows: 10
+      conflicting: 0.1
+      missing: 0.2
+    expect:
+      reference: base
+      columns:
+        temp:
+          psi: 0.2
+      default:
+        ks: 0.1
+"""
+
+
+def _beside() -> dict[tuple[str | None, str], str]:
+    """What the checks of `BESIDE` are called, by those who name them, and where they stand."""
+    spec = parse(BESIDE.decode()).data[0]
+    assert spec.fresh is not None
+    assert spec.rows is not None
+    assert spec.labels is not None
+    fresh, ahead = relations.fresh.names(spec.fresh)
+    least, drop = relations.rows.names(spec.rows)
+    labels = relations.labels.names(spec.labels)
+    return {
+        ("station", relations.references.name(spec.references[0])): "- columns: [station]",
+        (None, relations.references.name(spec.references[1])): "- columns: [user, day]",
+        ("when", fresh): "within: 36 h",
+        ("when", ahead): "ahead: 5 min",
+        (None, least): "min: 1000",
+        (None, drop): "max_drop: 0.1",
+        ("user", relations.disjoint.name(spec)): "disjoint_on: [user]",
+        ("churned", labels["classes"]): "classes: [yes, no]",
+        ("churned", relations.labels.names(spec.labels, hidden=True)["classes"]): (
+            "classes: [yes, no]"
+        ),
+        ("churned", labels["min_share"]): "min_share: 0.05",
+        ("churned", labels["min_rows"]): "min_rows: 10",
+        ("churned", labels["conflicting"]): "conflicting: 0.1",
+        ("churned", labels["missing"]): "missing: 0.2",
+        ("temp", "expect(psi=0.2)"): "psi: 0.2",
+        ("wind", "expect(ks=0.1)"): "columns:",
+    }
+
+
+@pytest.mark.parametrize(("check", "text"), _beside().items())
+def test_a_promise_beside_the_schema_has_its_line_in_the_configuration(
+    check: tuple[str | None, str], text: str
+) -> None:
+    column, name = check
+    failure = CheckFailure(check=name, column=column, count=1)
+    record = validated(failure)
+    data = parse(BESIDE.decode()).data
+    record = record.model_copy(update={"config": record.config.model_copy(update={"data": data})})
+    files = {"assay.yaml": BESIDE, "schema.py": SCHEMA}
+    assert record.validation is not None
+    (found,) = places.located(record, record.validation.reasons, files.get)
+    line = found.line or 0
+    assert (found.file, BESIDE.decode().splitlines()[line - 1].strip()) == ("assay.yaml", text)
+
+
+@pytest.mark.parametrize(
+    "check",
+    ["rows", "fresh", "references", "expect", "in_range(0, 1)", "adds_up", "label_share", ""],
+)
+def test_a_check_of_the_schema_is_none_beside_it(check: str) -> None:
+    assert promises.beside(check, "a") is None
+
+
+def test_a_table_of_a_database_has_its_entry() -> None:
+    record = validated(CheckFailure(check="isin([1])", column="hr", count=1))
+    assert record.validation is not None
+    table = record.validation.files[0].model_copy(update={"path": "main.hours"})
+    spec = DataSpec.model_validate(
+        {"connection": "URL", "table": "main.hours", "schema": "schema.py:Hour"}
+    )
+    reason = Reason(message=f"main.hours: {describe(table.failures[0], 10)}")
+    record = record.model_copy(
+        update={
+            "config": record.config.model_copy(update={"data": (spec,)}),
+            "validation": record.validation.model_copy(update={"files": (table,)}),
+        }
+    )
+    (found,) = places.located(record, [reason], {"schema.py": SCHEMA}.get)
+    assert (found.file, found.line) == ("schema.py", line_of(SCHEMA, "hr: int = pa.Field(ge=0)"))
 
 
 def test_a_broken_check_is_put_on_its_promise_else_on_the_schema_else_on_its_entry() -> None:
