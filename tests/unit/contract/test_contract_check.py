@@ -141,7 +141,7 @@ def test_check_failure_has_count_share_and_rows(schema):
 
 @pytest.mark.parametrize("schema", [PANDAS["range"], POLARS["range"]], ids=["pandas", "polars"])
 def test_check_passes_and_five_examples_at_most(schema):
-    assert run(schema, {"hour": [1, 2]}) == Findings()
+    assert not run(schema, {"hour": [1, 2]}).failures
     failure = only(run(schema, {"hour": [99] * 100}))
     assert (failure.count, len(failure.examples)) == (100, 5)
 
@@ -216,9 +216,9 @@ def test_check_survives_a_crash_of_panderas_own_summary():
 
 def test_check_drop_invalid_rows_and_coerce_as_pandera():
     dropping = pa.DataFrameSchema({"hour": pa.Column(int, pa.Check.lt(24))}, drop_invalid_rows=True)
-    assert run(dropping) == Findings()
+    assert not run(dropping).failures
     coercing = pa.DataFrameSchema({"hour": pa.Column(str, coerce=True)})
-    assert run(coercing) == Findings()
+    assert not run(coercing).failures
 
 
 @pytest.mark.parametrize(
