@@ -219,7 +219,7 @@ def test_a_file_has_a_name_that_is_safe_and_its_own(path: str, start: str) -> No
 def test_what_an_earlier_run_left_is_removed(tmp_path: Path) -> None:
     failing.clear(tmp_path)
     written(tmp_path, FRAME)
-    failing.bundle(tmp_path, ["failing-rows/hour.csv"])
+    assert failing.bundle(tmp_path, ["failing-rows/hour.csv"])
     failing.clear(tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
