@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.contract import failing
 from assay.errors import ConfigError
 from assay.forge import comment
 from assay.report import figures, html, junit, markdown, mermaid, outputs, summary, templating
@@ -82,7 +83,16 @@ def run(
             else None
         )
         _write(context, formats, files, shown, plots)
+    _bundle(record, state)
     return files
+
+
+def _bundle(record: RunRecord, state: Path) -> None:
+    """Put the files with failing rows into one; whatever the user's code left in its place goes."""
+    (state / failing.BUNDLE).unlink(missing_ok=True)
+    named = [file.failing_rows for file in record.validation.files] if record.validation else []
+    if present := [file for file in named if file is not None]:
+        failing.bundle(state, present)
 
 
 def _write(
