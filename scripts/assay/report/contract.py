@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assay.contract import promises
 from assay.report import wording
 from assay.report.escape import Code, Phrase
 from assay.report.lines import joined
@@ -105,8 +106,10 @@ def summary(section: ValidateSection) -> Phrase:
     return (*said, f" ({scope})")
 
 
-def held(file: FileResult) -> int:
-    """How many of the checks that were planned hold; 0 where there is no plan."""
+def held(file: FileResult) -> int | None:
+    """How many checks hold; `None` where the schema has no plan, and so nobody counted them."""
+    if all(promises.beside(planned.check, planned.column) for planned in file.plan):
+        return None
     broken = {(failure.column, failure.check) for failure in file.failures}
     return sum((planned.column, planned.check) not in broken for planned in file.plan)
 
@@ -167,8 +170,8 @@ def _file(file: FileResult, most: int | None, *, own: bool) -> ContractFile:
 
 def _facts(file: FileResult) -> str:
     said = [] if file.rows is None else [wording.count(file.rows, "row")]
-    if file.plan and file.error is None:
-        good = held(file)
+    good = held(file) if file.error is None else None
+    if good is not None:
         whole = good + len(file.failures)
         said.append(f"{good:,} of {wording.count(whole, 'check')} hold{'s' if whole == 1 else ''}")
     return "; ".join(said)
