@@ -75,12 +75,18 @@ def judge(case: Case, folder: Path) -> Verdict:
             schema = case.schema()
         except Exception as error:
             raise UnusableError(f"{type(error).__name__}: {error}") from error
-        return compare(path, schema, case.flavour)
+    return compare(path, schema, case.flavour)
 
 
 def compare(path: Path, schema: Any, flavour: Backend) -> Verdict:
     """Ask Pandera and the scan about a file."""
     loaded = LoadedSchema(name="schema", schema=schema, backend=flavour)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _compared(path, loaded)
+
+
+def _compared(path: Path, loaded: LoadedSchema) -> Verdict:
     with check._without_summary():  # which takes most of Pandera's time, and is not read
         expected, told = _pandera(path, loaded)
         found, ours = _scan(path, loaded)
@@ -165,9 +171,10 @@ def _wrong_examples(told: Findings, ours: Findings) -> Iterator[str]:
 def _value(example: str) -> str:
     """The value of an example: without its row, which need not be named, and as it was in the
     file: Pandera shows it converted (3.0 for 3)."""
-    text = re.sub(r"^row (\(.*?\)|.*?): ", "", example)
+    text = re.sub(r"^row (\(.*?\)|.*?)(: |$)", "", example)
     text = re.sub(r"^[^=]*=(?=[^=]*$)", "", text)
-    return re.sub(r"\b(\d+)\.0\b", r"\1", text.strip("'"))
+    text = re.sub(r"\b(\d+)\.0\b", r"\1", text.strip("'"))
+    return "null" if text in {"", "nan", "NaT", "<NA>"} else text
 
 
 def _with_positions(findings: Findings) -> Iterator[tuple[CheckFailure, tuple[int, ...]]]:
