@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import ibis
-import pandas as pd
 import yaml
 from assay import config
 from assay.contract import relations
@@ -18,6 +17,7 @@ from assay.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import pandas as pd
     from assay.configdata import DataSpec
     from assay.contract.check import Findings
 

@@ -8,6 +8,7 @@ does not grow with the data: databases spill, and only what is counted comes bac
 from __future__ import annotations
 
 import contextlib
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,9 @@ def findings(
         DataError: A table cannot be read, or has nothing to refer to.
         OutsideError: Memory and disk space are not enough.
     """
-    with contextlib.ExitStack() as opened:
+    with warnings.catch_warnings(), contextlib.ExitStack() as opened:
+        # Ibis calls what newer versions of DuckDB deprecate.
+        warnings.simplefilter("ignore", DeprecationWarning)
         work = _Work(
             side=_side(source, backend, frozenset(sensitive)),
             spec=spec,
@@ -137,10 +140,10 @@ def _placed(key: KeyPath) -> Iterator[None]:
     try:
         yield
     except AssayError as error:
-        if error.key is None:
-            error.key = key
-            error.message = f"`{dotted(key)}`: {error.message}"
-        raise
+        if error.key is not None:
+            raise
+        message = f"`{dotted(key)}`: {error.message}"
+        raise type(error)(message, hint=error.hint, key=key) from error
 
 
 def _parts(work: _Work, now: datetime) -> Iterator[_Part]:

@@ -258,20 +258,20 @@ def _ordered(tables: _Tables, one: Expected, own: Summary, its: Summary) -> Iter
     """Numbers and times: by their bracket, and value by value where that cannot tell."""
     bracket, most = tables.brackets.get(one.column), one.bound("ks")
     if bracket is not None and (most is None or not bracket.least <= most < bracket.most):
-        psi, ks = bracket.psi, bracket.least
-    else:
-        apart = distribution.ordered(
-            tables.left, tables.right, one.column, rows=own.usable, reference_rows=its.usable
-        )
-        psi, ks = apart.psi, apart.ks
-    yield from _judged(one, "psi", psi)
-    yield from _judged(one, "ks", ks)
+        yield from _judged(one, "psi", bracket.psi)
+        yield from _judged(one, "ks", bracket.least, "ks is at least")
+        return
+    apart = distribution.ordered(
+        tables.left, tables.right, one.column, rows=own.usable, reference_rows=its.usable
+    )
+    yield from _judged(one, "psi", apart.psi)
+    yield from _judged(one, "ks", apart.ks)
 
 
-def _judged(one: Expected, name: str, value: float) -> Iterator[Found]:
+def _judged(one: Expected, name: str, value: float, said: str | None = None) -> Iterator[Found]:
     most = one.bound(name)
     if most is not None and value > most:
-        yield _broken(one, name, f"{name} is {plain(value)}")
+        yield _broken(one, name, f"{said or f'{name} is'} {plain(value)}")
 
 
 def _new(left: Side, right: Side, one: Expected, *, total: int) -> Iterator[Found]:

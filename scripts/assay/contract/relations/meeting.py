@@ -63,7 +63,7 @@ def _scratch() -> Iterator[Any]:
 
 
 def _copied(backend: Any, name: str, side: Side, columns: Sequence[str]) -> Side:
-    """A side whose table has just these columns, and the number of each row."""
+    """A side whose table has just these columns; its rows have the numbers that they had."""
     import ibis
 
     names = list(dict.fromkeys(columns))
@@ -76,7 +76,8 @@ def _copied(backend: Any, name: str, side: Side, columns: Sequence[str]) -> Side
             backend.con.execute(f"INSERT INTO {name} SELECT * FROM batch")  # noqa: S608 (our names)
             backend.con.unregister("batch")
     copied = backend.table(name)
-    layout = replace(side.layout, table=copied.drop(POSITION), numbered=copied, assumptions=())
+    numbered = None if side.layout.numbered is None else copied
+    layout = replace(side.layout, table=copied.drop(POSITION), numbered=numbered, assumptions=())
     return replace(side, layout=layout)
 
 
