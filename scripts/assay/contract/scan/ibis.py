@@ -54,7 +54,7 @@ def _unlooked(schema: Any) -> Iterator[str]:
     """What a user may take for checked, and Pandera does not check."""
     for name, column in schema.columns.items():
         if column.unique:
-            yield f"pandera.ibis does not look at `unique` of column '{name}'; a schema's it does."
+            yield f"pandera.ibis does not look at `unique` of column '{name}', but a schema's."
 
 
 def _pieces(table: Any, schema: Any) -> Iterator[Piece]:
