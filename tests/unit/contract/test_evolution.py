@@ -16,7 +16,7 @@ from assay.contract.evolution.section import Description, SchemaChange
 from assay.contract.schema import LoadedSchema
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pandera.errors import SchemaErrors
+from pandera.errors import SchemaError, SchemaErrors
 
 NUMBERS = [-1, 0, 1, 2, 3]
 
@@ -377,22 +377,18 @@ def _pairs(draw: st.DrawFn) -> _Pair:
 
 def _accepts(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> bool:
     try:
-        schema.validate(frame, lazy=True)
-    except SchemaErrors:
+        schema.validate(frame)  # not lazy: the verdict is the same, and comes sooner
+    except (SchemaError, SchemaErrors):
         return False
     return True
 
 
-SEEN: dict[str, int] = {}
-
-
-@settings(max_examples=120)
+@settings(max_examples=40)
 @given(_pairs())
 def test_pandera_agrees(pair: _Pair) -> None:
     effects = {change.effect for change in _changes(pair.base, pair.head)}
     for frame in pair.frames:
-        before, after = _accepts(pair.base, frame), _accepts(pair.head, frame)
-        if effects <= {"widens"}:
-            assert after or not before, "what base accepts, head must accept"
-        if effects <= {"narrows"}:
-            assert before or not after, "what head accepts, base must have accepted"
+        if effects <= {"widens"} and _accepts(pair.base, frame):
+            assert _accepts(pair.head, frame), "what base accepts, head must accept"
+        if effects <= {"narrows"} and _accepts(pair.head, frame):
+            assert _accepts(pair.base, frame), "what head accepts, base must have accepted"

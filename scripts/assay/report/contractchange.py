@@ -1,0 +1,142 @@
+"""How schemas changed, for people: what is accepted now that was not, and what is not any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assay.report import wording
+from assay.report.escape import Code, Phrase, markdown, pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from assay.contract.evolution.section import Aspect, Effect, SchemaChange, SchemaComparison
+
+HEAD = ("Schema change", "Accepts", "Breaking")
+_NOTE = (
+    "Breaking: data that passed before may be rejected now. Where more is accepted, whoever reads"
+    " the data may meet values that were not there before."
+)
+NOTE: Phrase = (_NOTE,)
+
+_ACCEPTS: dict[Effect, str] = {
+    "widens": "more",
+    "narrows": "less",
+    "both": "more, and less",
+    "unknown": "not known",
+}
+_SUBJECTS: dict[Aspect, str] = {
+    "flavour": "library",
+    "column": "column",
+    "index": "index",
+    "dtype": "type",
+    "coerce": "coercion",
+    "nullable": "missing values",
+    "unique": "repeated values",
+    "required": "presence",
+    "range": "range",
+    "categories": "values",
+    "length": "length",
+    "check": "check",
+    "parser": "parser",
+    "default": "default",
+    "strict": "other columns",
+    "ordered": "order of columns",
+    "key": "key",
+    "option": "option",
+}
+_NO_VALUE = {"range", "categories", "length"}
+
+
+def rows(comparisons: Iterable[SchemaComparison]) -> tuple[tuple[Phrase, ...], ...]:
+    """One row a change, those that break something first."""
+    found = [
+        (change, (_subject(comparison, change), (accepts(change),), (breaking(change),)))
+        for comparison in comparisons
+        for change in comparison.changes
+    ]
+    found.sort(key=lambda pair: _RANK[pair[0].breaking])  # stable
+    return tuple(row for _, row in found)
+
+
+_RANK = {True: 0, None: 1, False: 2}
+
+
+def accepts(change: SchemaChange) -> str:
+    """Whether more or less data is accepted."""
+    return _ACCEPTS[change.effect]
+
+
+def breaking(change: SchemaChange) -> str:
+    """Whether data that passed before may be rejected now."""
+    return {True: "❌ yes", False: "no", None: "⚠️ perhaps"}[change.breaking]
+
+
+def _subject(comparison: SchemaComparison, change: SchemaChange) -> Phrase:
+    return (Code(_short(comparison.reference)), " ", *sentence(change))
+
+
+def _short(reference: str) -> str:
+    """`Schema` of `schema.py:Schema`: what people call it."""
+    return reference.rpartition(":")[2]
+
+
+def sentence(change: SchemaChange) -> Phrase:
+    """`hr`: range 0 to 23 → 0 to 24."""
+    subject: Phrase = () if change.column is None else (Code(change.column), ": ")
+    if change.aspect == "column":
+        word = "removed" if change.head is None else "added"
+        return (*subject, f"column {word}, ", Code(change.head or change.base or ""))
+    name: Phrase = (_SUBJECTS[change.aspect],)
+    if change.name is not None:
+        name = (*name, " ", Code(change.name))
+    if change.base is None and change.head is None:
+        return (*subject, *name, " changed")
+    if change.aspect == "check" and change.base == change.head:
+        return (*subject, *name, " changed in its code")
+    if change.aspect == "check" and None in {change.base, change.head}:
+        word = "removed" if change.head is None else "added"
+        told = change.head or change.base or ""
+        return (*subject, "check ", Code(told), f" {word}")
+    before, after = (_side(change, side) for side in (change.base, change.head))
+    return (*subject, *name, " ", *before, " → ", *after)
+
+
+def _side(change: SchemaChange, said: str | None) -> Phrase:
+    if said is not None:
+        return (Code(said),)
+    return ("any",) if change.aspect in _NO_VALUE else ("none",)
+
+
+def headline(comparisons: Sequence[SchemaComparison]) -> Phrase:
+    """All of it in one line; empty where nothing changed."""
+    changes = [change for comparison in comparisons for change in comparison.changes]
+    if not changes:
+        return ()
+    broken = sum(change.breaking is True for change in changes)
+    unsure = sum(change.breaking is None for change in changes)
+    counts = [
+        f"{count:,} {word}" for count, word in ((broken, "breaking"), (unsure, "perhaps")) if count
+    ]
+    said = ", ".join(counts) or "none of them breaking"
+    return (f"{wording.count(len(changes), 'change')} of schemas, {said}",)
+
+
+def notes(comparisons: Iterable[SchemaComparison]) -> Iterator[Phrase]:
+    """What became of schemas that were not compared."""
+    for comparison in comparisons:
+        if comparison.added:
+            yield (Code(comparison.reference), " is new.")
+        elif comparison.problem is not None:
+            yield (Code(comparison.reference), ": ", *pieces(comparison.problem.message))
+
+
+def report(comparisons: Sequence[SchemaComparison]) -> str:
+    """All changes as Markdown; empty where there is nothing to tell."""
+    lines = []
+    if found := rows(comparisons):
+        lines += [f"| {' | '.join(HEAD)} |", "|:--|:--|:--|"]
+        lines += [f"| {' | '.join(markdown(cell) for cell in row)} |" for row in found]
+        lines += ["", *map(markdown, NOTE)]
+    told = [str(markdown(note)) for note in notes(comparisons)]
+    return "\n".join([*lines, *([""] if lines and told else []), *told])
