@@ -35,3 +35,50 @@ def open_source(
     if found.kind.suffix == ".parquet":
         return ParquetSource(found, private=private)
     return ConvertedSource(found, private=private)
+
+
+def open_remote(
+    root: Path,
+    path: str,
+    *,
+    shown: str,
+    private: bool,
+    remote: str | None = None,
+    rev: str | None = None,
+) -> Source:
+    """Open a table that is in a DVC remote, without fetching it: Parquet by columns, as needed.
+
+    Other formats are read to the end anyway; a copy lies in the temporary folder until `close`.
+
+    Args:
+        root: The folder of the DVC project.
+        path: The file or folder, relative to it.
+        shown: What messages call it.
+        private: Whether values must not appear in messages.
+        remote: The name of the remote; the default one, or that of the file, by default.
+        rev: A git revision; the work tree by default.
+
+    Raises:
+        DataError: DVC does not track it, it is in no supported format, or not in the remote.
+        OutsideError: The remote does not answer, or a package is missing.
+    """
+    from assay.contract.sources.remote import RemoteSource
+
+    return RemoteSource(root, path, remote=remote, rev=rev, shown=shown, private=private)
+
+
+def open_table(url: str, table: str, *, shown: str) -> Source:
+    """Open a table in a database.
+
+    Args:
+        url: As for `ibis.connect`; it may hold a password, and is in no message.
+        table: Its name, with the schema and the catalog before it where that is needed.
+        shown: What messages call it.
+
+    Raises:
+        DataError: The URL cannot be used, or there is no such table.
+        OutsideError: The database does not answer, or a package is missing.
+    """
+    from assay.contract.sources.database import DatabaseSource
+
+    return DatabaseSource(url, table, shown=shown)

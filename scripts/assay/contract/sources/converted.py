@@ -174,9 +174,7 @@ class _ByDuckdb:
     def __init__(self, files: Files, *, private: bool) -> None:
         self._files = files
         self._private = private
-        self._duck = duck.opened(
-            [part.path for part in files.parts], files.kind.suffix, ordered=True, stored=True
-        )
+        self._duck = duck.opened(files.parts, files.kind.suffix, ordered=True, stored=True)
 
     def layout(self, backend: Backend, *, has_index: bool) -> Layout:  # noqa: ARG002 (Ibis, and none)
         links = f"[{', '.join(map(text, self._duck.links))}]"

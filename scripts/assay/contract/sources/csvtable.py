@@ -51,7 +51,7 @@ class CsvTable:
         self._frame: Any = None
         self._mixed: set[str] = set()
         self._duck = duck.opened(
-            [part.path for part in files.parts],
+            files.parts,
             files.kind.suffix,
             ordered=True,
             stored=True,

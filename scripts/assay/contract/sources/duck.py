@@ -16,9 +16,12 @@ from assay.errors import DataError, OutsideError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from assay.contract.sources.files import Part
+    from assay.contract.sources.remote import Stored
+
 MEMORY = 400
 """MB that a scan may use before it spills."""
-_BLIND_TO_NAN = "statistics_propagation,filter_pushdown"
+BLIND_TO_NAN = "statistics_propagation,filter_pushdown"
 # They believe the least and the greatest value in Parquet's footer, which leave NaN out: then
 # `x > 5` is false where all else is below 5, and `WHERE isnan(x)` finds nothing. A scan that
 # reads everything is no slower without them.
@@ -52,12 +55,12 @@ class Duck:
 
 
 def opened(
-    files: Sequence[Path], suffix: str, *, ordered: bool = False, stored: bool = False
+    parts: Sequence[Part], suffix: str, *, ordered: bool = False, stored: bool = False
 ) -> Duck:
     """Open a connection.
 
     Args:
-        files: What it may read.
+        parts: What it may read.
         suffix: What the links to them end with.
         ordered: Whether rows must come in the order of the files; it costs memory.
         stored: Whether tables are to be kept, on disk; else it is for views.
@@ -75,10 +78,13 @@ def opened(
         ) from error
     folder = Path(tempfile.mkdtemp(prefix="assay-contract-"))
     try:
-        links = engine.linked(folder, "part", files, suffix)
+        remote = [part.stored for part in parts if part.stored is not None]
+        links = engine.linked(folder, "part", [p.path for p in parts if not p.stored], suffix)
         connection = duckdb.connect(str(folder / "stored.duckdb") if stored else ":memory:")
         try:
-            connection.execute(f"SET disabled_optimizers = '{_BLIND_TO_NAN}'")
+            connection.execute(f"SET disabled_optimizers = '{BLIND_TO_NAN}'")
+            if remote:
+                links = _registered(connection, remote, suffix)
             engine.lock(connection, folder, links, memory=MEMORY)
             if not ordered:
                 connection.execute("SET preserve_insertion_order = false")
@@ -91,6 +97,15 @@ def opened(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return Duck(connection=connection, ibis=backend, folder=folder, links=tuple(links))
+
+
+def _registered(connection: Any, objects: Sequence[Stored], suffix: str) -> list[str]:
+    """Names under which DuckDB can read objects in a remote."""
+    from assay.contract.sources import remote
+
+    names = [f"part-{number}{suffix}" for number in range(len(objects))]
+    connection.register_filesystem(remote.filesystem(objects, names))
+    return [f"{remote.PROTOCOL}://{name}" for name in names]
 
 
 @contextlib.contextmanager

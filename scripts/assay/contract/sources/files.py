@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from assay.console import printable
@@ -14,6 +14,8 @@ from assay.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from assay.contract.sources.remote import Stored
 
 FORMATS = (
     "Parquet (.parquet, .pq), CSV (.csv, .tsv) and JSON lines (.jsonl, .ndjson), both also with"
@@ -57,6 +59,12 @@ class Part:
     """Size, time of the last change in ns, and inode, when it was opened."""
     partition: Mapping[str, str | None] = field(default_factory=dict)
     """The values in the names of its folders (`year=2024`), as pandas and polars read them."""
+    stored: Stored | None = None
+    """Where its bytes are, if it is not a local file."""
+
+    def open(self) -> Any:
+        """What pyarrow and polars read: its path, or an open file."""
+        return self.path if self.stored is None else self.stored.open()
 
 
 @dataclass(frozen=True)
@@ -116,17 +124,7 @@ def found(paths: Path | Sequence[Path], *, shown: str, name: str | None = None) 
     if not listed:
         inside = "no data file in it" if folder and any(folder.iterdir()) else "nothing in it"
         raise DataError(f"{shown} has {inside}.", hint=f"Supported: {FORMATS}.")
-    kinds = {kind_of(name or below or path.name): below for path, below in listed}
-    if None in kinds:
-        raise DataError(f"{shown} is in no supported format.", hint=f"Supported: {FORMATS}.")
-    if len(kinds) > 1:
-        one, other, *_ = (printable(below) for below in kinds.values())
-        raise DataError(
-            f"{shown} mixes formats: {one} and {other}.",
-            hint="Give each kind of file an entry of its own in `data`.",
-        )
-    kind = next(iter(kinds))
-    assert kind is not None  # noqa: S101 (ruled out above)
+    kind = one_kind([name or below or path.name for path, below in listed], shown)
     parts = tuple(
         _part(
             path,
@@ -137,6 +135,24 @@ def found(paths: Path | Sequence[Path], *, shown: str, name: str | None = None) 
         for path, below in listed
     )
     return Files(parts=parts, kind=kind, shown=shown, folder=folder)
+
+
+def one_kind(names: Sequence[str], shown: str) -> Kind:
+    """The format of all files of a table.
+
+    Raises:
+        DataError: One is in no supported format, or they differ.
+    """
+    kinds = {kind_of(name): name for name in names}
+    if None in kinds:
+        raise DataError(f"{shown} is in no supported format.", hint=f"Supported: {FORMATS}.")
+    if len(kinds) > 1:
+        one, other, *_ = map(printable, kinds.values())
+        raise DataError(
+            f"{shown} mixes formats: {one} and {other}.",
+            hint="Give each kind of file an entry of its own in `data`.",
+        )
+    return next(kind for kind in kinds if kind is not None)
 
 
 def kind_of(name: str) -> Kind | None:
@@ -164,13 +180,18 @@ def _below(folder: Path, shown: str) -> Iterator[tuple[Path, str]]:
 
 def _part(path: Path, below: str, kind: Kind, shown: str) -> Part:
     reader.probe(path, shown)
-    partition = {}
-    if kind.suffix == ".parquet":
-        for segment in PurePath(below).parts[:-1]:
-            if matched := _PARTITION.fullmatch(segment):
-                key, value = matched.groups()
-                partition[unquote(key)] = None if value == _NO_VALUE else unquote(value)
-    return Part(path=path, shown=shown, stamp=_stamp(path), partition=partition)
+    values = partition(below) if kind.suffix == ".parquet" else {}
+    return Part(path=path, shown=shown, stamp=_stamp(path), partition=values)
+
+
+def partition(below: str) -> dict[str, str | None]:
+    """The values in the names of a file's folders."""
+    values = {}
+    for segment in PurePath(below).parts[:-1]:
+        if matched := _PARTITION.fullmatch(segment):
+            key, value = matched.groups()
+            values[unquote(key)] = None if value == _NO_VALUE else unquote(value)
+    return values
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

@@ -120,10 +120,18 @@ def _mixed(column: Any) -> bool:
 
 def arrow_batches(opened: Duck, names: Sequence[str], rows: int) -> Iterator[Any]:
     """Columns of the layout's view as Arrow tables of at most so many rows, in order."""
+    # The connection keeps the order of insertion.
+    relation = opened.connection.sql(f"SELECT {', '.join(map(quoted, names))} FROM scanned")  # noqa: S608 (quoted)
+    yield from relation_batches(relation, rows)
+
+
+def relation_batches(relation: Any, rows: int) -> Iterator[Any]:
+    """What a relation of DuckDB holds as Arrow tables of at most so many rows.
+
+    Not by Ibis, some versions of which cannot do that with new versions of DuckDB.
+    """
     import pyarrow as pa
 
-    # The connection keeps the order of insertion. Ibis' batches need an older DuckDB.
-    relation = opened.connection.sql(f"SELECT {', '.join(map(quoted, names))} FROM scanned")  # noqa: S608 (quoted)
     reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
     for batch in reader(rows):
         for start in range(0, len(batch), rows):
