@@ -1,0 +1,174 @@
+"""`assay contract infer` and `assay contract diff`, but for the parsing of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assay.console import printable
+from assay.errors import OutsideError, RepositoryError, SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from assay.contract.evolution.section import Description, SchemaComparison
+    from assay.contract.infer.facts import Flavour
+    from assay.contract.sources.base import Source
+    from assay.workspace.git import Git
+
+
+def infer(
+    path: Path,
+    *,
+    shown: str,
+    flavour: Flavour = "pandas",
+    class_name: str | None = None,
+    sensitive: Collection[str] = (),
+) -> str:
+    """A schema for a data file, as the source of a Python module.
+
+    Args:
+        path: The file, or a folder of parts.
+        shown: What messages and the schema's docstring call it.
+        flavour: The library whose data frames the schema is for.
+        class_name: Of the schema; by default after the file.
+        sensitive: Columns of which only the type and whether values may be missing is told.
+
+    Raises:
+        DataError: The file cannot be read, or there is nothing in it to learn from.
+        OutsideError: A package is missing.
+        UsageError: `class_name` is none that a class can have.
+    """
+    from assay.contract.sources import open_source
+
+    source = open_source(path, shown=shown, private=bool(sensitive))
+    try:
+        return infer_source(source, flavour=flavour, class_name=class_name, sensitive=sensitive)
+    finally:
+        source.close()
+
+
+def infer_source(
+    source: Source,
+    *,
+    flavour: Flavour = "pandas",
+    class_name: str | None = None,
+    sensitive: Collection[str] = (),
+) -> str:
+    """A schema for any table, as `infer` makes it.
+
+    Raises:
+        DataError: The table cannot be read, or there is nothing in it to learn from.
+        UsageError: `class_name` is none that a class can have.
+    """
+    from assay.contract.infer import code, profile, propose
+    from assay.contract.infer.facts import Options
+
+    options = Options(class_name=class_name, sensitive=frozenset(sensitive))
+    try:
+        return code(propose(profile(source, flavour), options))
+    except ImportError as error:
+        missing = "pandera" if error.name is None else error.name.split(".")[0]
+        raise OutsideError(
+            f"No schema can be inferred: {missing} is not installed.",
+            hint="Install `assay[contract]` in the project's environment.",
+        ) from error
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What `assay contract diff` found."""
+
+    comparison: SchemaComparison
+
+    @property
+    def breaking(self) -> bool:
+        """Whether data that passed before may be rejected now, as far as that can be told."""
+        return any(change.breaking for change in self.comparison.changes)
+
+    @property
+    def text(self) -> str:
+        """For a terminal: one line a change."""
+        from assay.report import contractchange, escape
+
+        words = {True: "breaking", False: "compatible", None: "perhaps breaking"}
+        lines = [
+            f"{words[change.breaking]:<16}  {escape.text(contractchange.sentence(change))}"
+            f" (accepts {contractchange.accepts(change)})"
+            for change in self.comparison.changes
+        ]
+        return "\n".join(lines or ["The schemas accept the same data."])
+
+
+def diff(
+    base: str,
+    head: str | None = None,
+    *,
+    git: Git,
+    environ: Mapping[str, str],
+    on_line: Callable[[str], None],
+    sensitive: Collection[str] = (),
+) -> Diff:
+    """What another schema, or another revision of it, does to the data that are accepted.
+
+    Args:
+        base: `schema.py:Schema`, or `schema.py:Schema@main` for what it was at a revision.
+        head: Likewise; by default the schema that `base` names, in the work tree.
+        git: The repository, seen from the project folder.
+        environ: Of this process; the user's code sees it without secrets.
+        on_line: Takes each line that the user's code prints.
+        sensitive: Columns of which no value may be told.
+
+    Raises:
+        RepositoryError: There is no such revision.
+        SchemaError: A schema cannot be loaded.
+        OutsideError: Files cannot be written, or Python cannot be started.
+    """
+    from assay.contract.evolution.compare import compare
+    from assay.contract.evolution.section import SchemaComparison
+
+    reference = _split(base)[0]
+    before, after = (
+        _described(named, git, environ=environ, on_line=on_line)
+        for named in (base, head or reference)
+    )
+    changes = compare(before, after, sensitive)
+    return Diff(SchemaComparison(reference=_split(head or reference)[0], changes=changes))
+
+
+def _split(named: str) -> tuple[str, str | None]:
+    reference, at, revision = named.partition("@")
+    return reference, revision if at else None
+
+
+def _described(
+    named: str, git: Git, *, environ: Mapping[str, str], on_line: Callable[[str], None]
+) -> Description:
+    from assay.contract.evolution import revisions
+
+    reference, revision = _split(named)
+    if revision is None:
+        found = revisions.described(git.project, [reference], environ=environ, on_line=on_line)[
+            reference
+        ]
+    else:
+        sha = git.resolve(revision)
+        if sha is None:
+            raise RepositoryError(
+                f"There is no revision `{printable(revision)}`.",
+                hint="Name a branch, a tag or a commit; in a shallow clone, fetch it first.",
+            )
+        found = revisions.base_schema(git, sha, reference, environ=environ, on_line=on_line)
+    if found.description is not None:
+        return found.description
+    problem = found.problem
+    message = "It could not be loaded." if problem is None else problem.message
+    where = f" at {printable(revision)}" if revision else ""
+    kind = OutsideError if found.exit_code == OutsideError.exit_code else SchemaError
+    raise kind(
+        f"{printable(reference)}{where}: {message}",
+        hint=problem.hint if problem else None,
+        file=problem.file if problem and not revision else None,
+        line=problem.line if problem and not revision else None,
+    )
