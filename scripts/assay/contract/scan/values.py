@@ -133,4 +133,6 @@ def _stores(stored: Any, kind: Kind) -> bool:
 def _tells_nulls(dtype: Any) -> bool:
     """Pandas' nullable floats tell NaN from null; the table does not."""
     name = type(dtype).__name__
-    return not name.startswith("Float") and name not in {"ArrowDtype", "SparseDtype"}
+    return is_numpy(dtype) or not (
+        name.startswith("Float") or name in {"ArrowDtype", "SparseDtype"}
+    )
