@@ -128,14 +128,27 @@ def of_layout(layout: Layout) -> Rows | None:
     columns = tuple(name for name in table.columns if name != POSITION)
 
     def take(numbers: Sequence[int], kept: Sequence[int]) -> Iterator[tuple[int, list[Any]]]:
-        wanted = table.filter(table[POSITION].isin(list(numbers))).order_by(POSITION)
         chosen = [columns[at] for at in kept]
-        found = wanted.select(POSITION, *chosen).to_pyarrow()
+        wanted = _numbered(table, POSITION, numbers).select(POSITION, *chosen)
+        found = wanted.order_by(POSITION).to_pyarrow()
         cells = [found.column(name).to_pylist() for name in (POSITION, *chosen)]
         for number, *values in zip(*cells, strict=True):
             yield number, values
 
     return Rows(columns, take)
+
+
+def _numbered(table: Any, position: str, numbers: Sequence[int]) -> Any:
+    """The rows with these numbers."""
+    import ibis
+    import pyarrow as pa
+
+    if ibis.get_backend(table).name != "duckdb":
+        return table.filter(table[position].isin(list(numbers)))  # a database may take no table
+    # Joined, DuckDB skips the parts of a file that have none of them: 0.8 s in place of 5 s for
+    # 10,000 of 10 million rows.
+    wanted = pa.table({position: pa.array(numbers, pa.int64())})
+    return table.semi_join(ibis.memtable(wanted), position)
 
 
 def clear(folder: Path) -> None:
