@@ -76,7 +76,7 @@ class Table:
 def spec(text: str) -> DataSpec:
     """An entry of `data` that promises what a piece of YAML says."""
     entry = {"path": "data/orders.parquet", "schema": "schema.py:S", **yaml.safe_load(text)}
-    return config.parse(yaml.safe_dump({"data": [entry]})).data[0]
+    return config.parse(yaml.safe_dump({"data": [entry]}, sort_keys=False)).data[0]
 
 
 def look(

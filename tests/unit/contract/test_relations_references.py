@@ -169,10 +169,10 @@ def test_a_header_in_doubt_is_not_quoted() -> None:
 _KEYS = st.sampled_from([None, *range(6)])
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
-    st.lists(st.tuples(_KEYS, _KEYS), min_size=1, max_size=20),
-    st.lists(st.tuples(_KEYS, _KEYS), min_size=1, max_size=20),
+    st.lists(st.tuples(_KEYS, _KEYS), min_size=1, max_size=40),
+    st.lists(st.tuples(_KEYS, _KEYS), min_size=1, max_size=40),
 )
 def test_as_many_dangle_as_pandas_says(
     left: list[tuple[int | None, int | None]], right: list[tuple[int | None, int | None]]
