@@ -94,7 +94,7 @@ def test_large_tables_are_judged_by_their_bracket(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(expect, "EXACT", 0)
     far = held(head, ref, bounds % (0.1, 0.9))
     assert [one[:2] for one in far] == [("expect(ks=0.1)", "x"), ("expect(psi=0.01)", "c")]
-    assert far[0][2].startswith("ks is at least 0.1")
+    assert far[0][2].startswith("ks is at least 0.2")
     near = held(head, ref, bounds % (exact - 1e-9, exact + 1e-4))
     assert near[0][2] == f"ks is {exact:.4g}", "the bracket cannot tell; each value is looked at"
     assert [one[1] for one in near] == ["x", "c"]
