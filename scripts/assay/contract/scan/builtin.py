@@ -11,6 +11,8 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from assay.contract.scan import regex
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -191,8 +193,19 @@ def _str_length(given: dict[str, Any], kind: Kind) -> Callable[[Any], Any]:
     return failing
 
 
-def _regular_expression(_given: dict[str, Any], _kind: Kind) -> Callable[[Any], Any]:
-    raise NotInScan("regular expressions mean something else in a database")
+def _pattern(start: str) -> Callable[[dict[str, Any], Kind], Callable[[Any], Any]]:
+    """A search for a regular expression, which must begin with `start`."""
+
+    def compiled(given: dict[str, Any], kind: Kind) -> Callable[[Any], Any]:
+        _only_text(kind)
+        pattern = given["pattern"]
+        translated = regex.from_python(pattern) if _is_text(pattern) else None
+        if translated is None:
+            raise NotInScan("its regular expression may mean something else in a database")
+        search = f"{start}(?:{translated})"
+        return lambda column: ~column.re_search(search)
+
+    return compiled
 
 
 def _elsewhere(_given: dict[str, Any], _kind: Kind) -> Callable[[Any], Any]:
@@ -255,8 +268,8 @@ _ROWS: dict[str, Callable[[dict[str, Any], Kind], Callable[[Any], Any]]] = {
     "in_range": _in_range,
     "isin": _isin,
     "notin": _notin,
-    "str_matches": _regular_expression,
-    "str_contains": _regular_expression,
+    "str_matches": _pattern("^"),
+    "str_contains": _pattern(""),
     "str_startswith": _affix("startswith"),
     "str_endswith": _affix("endswith"),
     "str_length": _str_length,
