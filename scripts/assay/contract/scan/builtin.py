@@ -11,7 +11,7 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from assay.contract.scan import regex
+from assay.contract.scan import pandasregex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -199,7 +199,7 @@ def _pattern(start: str) -> Callable[[dict[str, Any], Kind], Callable[[Any], Any
     def compiled(given: dict[str, Any], kind: Kind) -> Callable[[Any], Any]:
         _only_text(kind)
         pattern = given["pattern"]
-        translated = regex.from_python(pattern) if _is_text(pattern) else None
+        translated = pandasregex.portable(pattern) if _is_text(pattern) else None
         if translated is None:
             raise NotInScan("its regular expression may mean something else in a database")
         search = f"{start}(?:{translated})"

@@ -14,8 +14,8 @@ from assay.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from assay.contract.scan.execute import Scan
     from assay.contract.scan.plan import Part, Place
+    from assay.contract.scan.rows import Scan
 
 Found = list[tuple["Place", Finding]]
 Said = list[tuple["Place", str]]

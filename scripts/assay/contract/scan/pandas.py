@@ -93,13 +93,21 @@ def _oddity_of_table(schema: Any, layout: Layout) -> str | None:
         return "columns have names that databases take for one"
     if len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
         return "columns share a name, or have none"
-    if schema.strict == "filter" and (schema.ordered or schema.checks):
-        return "columns that are not in the schema are left out"
-    if schema.index is not None and _changes_index(schema, layout.empty.index):
-        return "the index is turned into another type"
     if names != list(layout.table.columns):
         return "the table's columns are not those of the data frame"
-    return None
+    if schema.strict == "filter" and (schema.ordered or schema.checks):
+        return "columns that are not in the schema are left out"
+    return None if schema.index is None else _oddity_of_index(schema, layout.empty.index)
+
+
+def _oddity_of_index(schema: Any, index: Any) -> str | None:
+    if schema.dtype is not None and _has_levels(schema):
+        return "the type of the table counts for each level of the index"
+    return "the index is turned into another type" if _changes_index(schema, index) else None
+
+
+def _has_levels(schema: Any) -> bool:
+    return hasattr(schema.index, "indexes")
 
 
 def _changes_index(schema: Any, index: Any) -> bool:
@@ -107,7 +115,7 @@ def _changes_index(schema: Any, index: Any) -> bool:
     if not schema.index.coerce and not schema.coerce:
         return False
     wanted = getattr(schema.index, "dtype", None)
-    return hasattr(schema.index, "indexes") or (
+    return _has_levels(schema) or (
         wanted is not None and getattr(wanted, "type", None) != index.dtype
     )
 
@@ -182,7 +190,7 @@ def _promises_of_structure(schema: Any, into: Pieces) -> None:
 
 def _components(schema: Any, empty: Any) -> Iterator[Component]:
     """The columns of the data frame, each under the columns of the schema that describe it."""
-    columns = schema.columns
+    columns, plain = schema.columns, has_plain_rows(empty)
     if not columns and schema.dtype is not None:
         from pandera.api.pandas.components import Column
 
@@ -199,7 +207,8 @@ def _components(schema: Any, empty: Any) -> Iterator[Component]:
                 schema=one,
                 coerce=coerce,
                 at=(number, which),
-                plain=has_plain_rows(empty),
+                plain=plain,
+                labelled=plain or empty.index.nlevels > 1 or empty.index.dtype.kind in "iub",
             )
 
 

@@ -134,12 +134,13 @@ def _nullable(component: Component, values: Values, left: Left, into: Pieces) ->
     )
 
 
+_UNLABELLED = "rows may have no label in the index"
 _TOLD = "this type tells NaN from missing"
 
 
 def _unique(component: Component, values: Values, left: Left, into: Pieces) -> None:
-    if values.kind is None:
-        why = f"values of {values.dtype} are compared by pandas"
+    if values.kind is None or not component.labelled:
+        why = _UNLABELLED if values.kind else f"values of {values.dtype} are compared by pandas"
         promise = Promise("field_uniqueness", component.name, "column", why)
         left.unique = True
         left.add(promise)
@@ -201,6 +202,20 @@ def _counts_oddly(one: Any, component: Component) -> bool:
     return most is not None and (most < 1 or not component.plain)
 
 
+def _refuse_oddities(one: Any, values: Values, component: Component) -> None:
+    """Raise `NotInScan` where a built-in check has options that no query follows."""
+    if one.element_wise:
+        raise NotInScan("it is called for each value")
+    if not one.ignore_na:
+        raise NotInScan("it looks at missing values too")
+    if values.kind is None or not values.nulls:
+        raise NotInScan(f"values of {values.dtype} are compared by pandas")
+    if not component.labelled:
+        raise NotInScan(_UNLABELLED)
+    if _counts_oddly(one, component):
+        raise NotInScan("its n_failure_cases counts by the index")
+
+
 def _in_scan(component: Component, place: Place, one: Any, values: Values, into: Pieces) -> None:
     """Add a check to the scan; raise `NotInScan` where it is none of it."""
     built_in = builtin.arguments(one)
@@ -208,14 +223,7 @@ def _in_scan(component: Component, place: Place, one: Any, values: Values, into:
         raise NotInScan("it compares groups of rows")
     if built_in is None:
         raise NotInScan(CUSTOM if one.element_wise else WHOLE)
-    if one.element_wise:
-        raise NotInScan("it is called for each value")
-    if not one.ignore_na:
-        raise NotInScan("it looks at missing values too")
-    if values.kind is None or not values.nulls:
-        raise NotInScan(f"values of {values.dtype} are compared by pandas")
-    if _counts_oddly(one, component):
-        raise NotInScan("its n_failure_cases counts by the index")
+    _refuse_oddities(one, values, component)
     name, given = built_in
     said = _said(component, one, place[-1], rows=name != "unique_values_eq")
     if name == "unique_values_eq":

@@ -32,6 +32,8 @@ class Component:
     """Which column of the schema, and which of those that it matches."""
     plain: bool
     """Whether the rows of the data frame are only numbered."""
+    labelled: bool
+    """Whether no row can stand under a missing label: Pandera does not count such failures."""
 
     @property
     def place(self) -> Place:

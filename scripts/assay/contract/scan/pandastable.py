@@ -124,7 +124,7 @@ def _unpromising(schema: Any) -> Any:
         one.nullable, one.unique = column.nullable or schema.add_missing_columns is False, False
         one.required = column.required and schema.add_missing_columns
         part.columns[name] = one
-    part.checks, part.unique = [], None
+    part.checks, part.unique, part.index = [], None, None
     return part
 
 
@@ -167,8 +167,9 @@ def index(schema: Any, layout: Layout, into: Pieces) -> None:
     """Add the index of the data frame: Pandera looks at it."""
     part = only(schema, {})
     part.index, part.coerce = schema.index, schema.coerce
-    if schema.dtype is not None:
-        part.coerce = False
+    if schema.dtype is not None:  # which counts for the index too
+        part.index = copy.copy(schema.index)
+        part.index.dtype, part.coerce = schema.dtype, False
     levels = getattr(schema.index, "indexes", [schema.index])
     for level in levels:
         name = INDEX if level.name is None else str(level.name)

@@ -64,6 +64,8 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
     schema = loaded.schema
     try:
         _refuse(schema)
+        if layout.table is None:
+            raise builtin.NotInScan("its columns cannot be told apart in SQL")
         frame = _parsed(layout.empty, schema, str(layout.table.get_backend().name))
         return gather(list(_pieces(frame, schema)))
     except builtin.NotInScan as reason:
@@ -178,6 +180,10 @@ def _schema_errors(schema: Any, empty: Any) -> list[Any]:
             schema.validate(empty, lazy=True)
         except errors.SchemaErrors as found:
             return list(found.schema_errors)
+        except errors.SchemaError:
+            raise
+        except Exception as error:  # where Pandera looks at everything, it is told as ever
+            raise builtin.NotInScan(f"Pandera raises {type(error).__name__}") from error
     return []
 
 

@@ -128,8 +128,6 @@ def coerced(dtype: Any, wanted: Any) -> Any:
     Raises:
         NotInScan: It can.
     """
-    if wanted is None:
-        return dtype
     target = getattr(wanted, "type", None)
     # A type of the user's own has a way to coerce of its own.
     if type(wanted).__module__ == "pandera.engines.polars_engine" and target is not None:
