@@ -7,17 +7,18 @@ what a check says of a value, and only for types where both sides surely mean th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.contract.scan import builtin, polarschecks
 from assay.contract.scan.plan import Decided, Part, Plan, Promise, Repeats, Rows, Whole
+from assay.contract.scan.polarsframe import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from assay.contract.scan.plan import Place
+    from assay.contract.scan.polarsframe import Frame
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Layout
 
@@ -37,36 +38,13 @@ _KEYS = (*polarschecks.INTEGERS, "Float32", "Float64", "String", "Boolean", "Dat
 """Types whose equal values are equal in every engine."""
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """The table as Pandera's checks see it: after coercion and defaults."""
-
-    empty: Any
-    """A `polars.DataFrame` without rows."""
-    engine: str
-    """Ibis' name of what runs the query."""
-    read: dict[str, Callable[[Any], Any]]
-    """How a column is read off an `ibis.Table`, where not by its name alone."""
-
-    def dtype(self, name: str) -> str:
-        """The name of a polars type, without its parameters."""
-        return polarschecks.name_of(self.empty.schema[name])
-
-    def value(self, table: Any, name: str) -> Any:
-        """A column of an `ibis.Table`."""
-        return self.read[name](table) if name in self.read else table[name]
-
-
 def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:  # noqa: ARG001 (nothing of the user's runs here)
     """How a table is held against a polars schema; see `Semantics.plan`."""
     from pandera.errors import SchemaError
 
     schema = loaded.schema
     try:
-        _refuse(schema)
-        if layout.table is None:
-            raise builtin.NotInScan("its columns cannot be told apart in SQL")
-        frame = _parsed(layout.empty, schema, str(layout.table.get_backend().name))
+        frame = parsed(layout, schema)
         return gather(list(_pieces(frame, schema)))
     except builtin.NotInScan as reason:
         return whole_table(schema, str(reason))
@@ -98,56 +76,7 @@ def gather(pieces: Sequence[Piece]) -> Plan:
     )
 
 
-def _refuse(schema: Any) -> None:
-    """Raise `NotInScan` for what is left to Pandera, as far as the schema alone shows."""
-    from pandera.config import get_config_context
-
-    config = get_config_context(validation_depth_default=None)
-    depth = config.validation_depth
-    if depth is not None and depth.value != "SCHEMA_AND_DATA":
-        raise builtin.NotInScan(f"PANDERA_VALIDATION_DEPTH is {depth.value}")
-    if getattr(config, "use_narwhals_backend", False):
-        raise builtin.NotInScan("Pandera uses its Narwhals backend")
-    components = [schema, *schema.columns.values()]
-    modules = {type(component).__module__.rpartition(".")[0] for component in components}
-    if modules != {"pandera.api.polars"}:
-        raise builtin.NotInScan("the schema, or a column, is of a class of the user's own")
-    if any(getattr(component, "drop_invalid_rows", False) for component in components):
-        raise builtin.NotInScan("rows that fail are dropped (`drop_invalid_rows`)")
-    if any(getattr(component, "parsers", None) for component in components):
-        raise builtin.NotInScan("it has parsers")
-    if schema.strict == "filter":
-        raise builtin.NotInScan("columns are filtered (`strict`)")
-    if schema.coerce and schema.dtype is not None:
-        raise builtin.NotInScan("the whole table is coerced")
-
-
-def _parsed(empty: Any, schema: Any, engine: str) -> _Frame:
-    """The table after Pandera's parsers."""
-    absent = (
-        column.required and not column.regex and name not in empty.columns
-        for name, column in schema.columns.items()
-    )
-    if getattr(schema, "add_missing_columns", False) and any(absent):
-        raise builtin.NotInScan("missing columns are added (`add_missing_columns`)")
-    read: dict[str, Callable[[Any], Any]] = {}
-    for name, column in schema.columns.items():
-        changed = schema.coerce or column.coerce
-        if column.default is not None or (changed and column.regex):
-            raise builtin.NotInScan(f"`{name}` has a default, or stands for several and is coerced")
-        if changed and name in empty.columns:
-            target = polarschecks.coerced(empty.schema[name], column.dtype)
-            if target != empty.schema[name]:
-                read[name] = _cast(name, target)
-                empty = empty.with_columns(empty[name].cast(target))
-    return _Frame(empty, engine, read)
-
-
-def _cast(name: str, target: Any) -> Callable[[Any], Any]:
-    return lambda table: table[name].cast(polarschecks.name_of(target).lower())
-
-
-def _pieces(frame: _Frame, schema: Any) -> Iterator[Piece]:
+def _pieces(frame: Frame, schema: Any) -> Iterator[Piece]:
     yield from _of_layout(frame, schema)
     yield from _sets(frame, schema)
     for number, component in enumerate(_components(frame, schema)):
@@ -162,7 +91,7 @@ def _pieces(frame: _Frame, schema: Any) -> Iterator[Piece]:
         yield _part(_alone(checks=[*before, check]), None, promise, (_TABLE, number))
 
 
-def _of_layout(frame: _Frame, schema: Any) -> Iterator[Decided]:
+def _of_layout(frame: Frame, schema: Any) -> Iterator[Decided]:
     """What Pandera says of the columns' presence and order."""
     for error in _schema_errors(schema, frame.empty):
         stage = _STAGES.get(error.reason_code.name)
@@ -187,7 +116,7 @@ def _schema_errors(schema: Any, empty: Any) -> list[Any]:
     return []
 
 
-def _components(frame: _Frame, schema: Any) -> list[Any]:
+def _components(frame: Frame, schema: Any) -> list[Any]:
     """The schemas of columns that apply to the table, as Pandera chooses and names them."""
     lazy = frame.empty.lazy()
     backend = schema.get_backend(lazy)
@@ -195,7 +124,7 @@ def _components(frame: _Frame, schema: Any) -> list[Any]:
     return list(backend.collect_schema_components(lazy, schema, info))
 
 
-def _sets(frame: _Frame, schema: Any) -> Iterator[Piece]:
+def _sets(frame: Frame, schema: Any) -> Iterator[Piece]:
     """Sets of columns that are unique together."""
     if not schema.unique:
         return
@@ -220,18 +149,23 @@ def _sets(frame: _Frame, schema: Any) -> Iterator[Piece]:
         )
 
 
-def _key(frame: _Frame, names: Sequence[str]) -> Callable[[Any], list[Any]]:
+def _key(frame: Frame, names: Sequence[str]) -> Callable[[Any], list[Any]]:
     return lambda table: [frame.value(table, name) for name in names]
 
 
-def _of_component(frame: _Frame, component: Any, place: Place) -> Iterator[Piece]:
+def _of_component(frame: Frame, component: Any, place: Place) -> Iterator[Piece]:
     import polars as pl
+    from pandera.errors import SchemaError
 
     lazy = frame.empty.lazy()
     names = [component.name]
     if getattr(component, "regex", False):
         names = lazy.select(pl.col(component.selector)).collect_schema().names()
-    for number, error in enumerate(_schema_errors(component, lazy)):
+    try:
+        found = _schema_errors(component, lazy)
+    except SchemaError as unmatched:  # a pattern that matches no column
+        found = [unmatched]
+    for number, error in enumerate(found):
         column = getattr(error, "column_name", None) or error.schema.name
         at = names.index(column) if column in names else number
         yield Decided((*place, at, _DTYPE), error)
@@ -239,7 +173,7 @@ def _of_component(frame: _Frame, component: Any, place: Place) -> Iterator[Piece
         yield from _of_column(frame, component, name, (*place, number))
 
 
-def _of_column(frame: _Frame, component: Any, name: str, place: Place) -> Iterator[Piece]:
+def _of_column(frame: Frame, component: Any, name: str, place: Place) -> Iterator[Piece]:
     if component.dtype is not None:
         yield Promise(f"dtype('{component.dtype}')", name, "scan")
     if not component.nullable:
@@ -251,7 +185,7 @@ def _of_column(frame: _Frame, component: Any, name: str, place: Place) -> Iterat
         yield from _check(frame, check, name, (*place, _CHECKS, number), number)
 
 
-def _missing(frame: _Frame, name: str) -> Callable[[Any], Any]:
+def _missing(frame: Frame, name: str) -> Callable[[Any], Any]:
     """Null, and for floats NaN too: only here does `pandera.polars` take it for missing."""
     if frame.dtype(name) not in polarschecks.FLOATS:
         return lambda table: frame.value(table, name).isnull()
@@ -263,7 +197,7 @@ def _missing(frame: _Frame, name: str) -> Callable[[Any], Any]:
     return fails
 
 
-def _unique(frame: _Frame, name: str, place: Place) -> Iterator[Piece]:
+def _unique(frame: Frame, name: str, place: Place) -> Iterator[Piece]:
     if frame.dtype(name) not in _KEYS:
         why = f"engines compare values of type {frame.empty.schema[name]} differently"
         promise = Promise("field_uniqueness", name, "column", why)
@@ -281,7 +215,7 @@ def _unique(frame: _Frame, name: str, place: Place) -> Iterator[Piece]:
     )
 
 
-def _check(frame: _Frame, check: Any, name: str, place: Place, number: int) -> Iterator[Piece]:
+def _check(frame: Frame, check: Any, name: str, place: Place, number: int) -> Iterator[Piece]:
     # Pandera's warnings name the number of a check among those of its column.
     before = [_passing()] * number if check.raise_warning else []
     alone = _alone(name, checks=[*before, check])
@@ -305,7 +239,7 @@ def _check(frame: _Frame, check: Any, name: str, place: Place, number: int) -> I
         yield _part(alone, (name,), promise, place)
 
 
-def _compiled(frame: _Frame, check: Any, name: str, place: Place, said: str | None) -> Piece:
+def _compiled(frame: Frame, check: Any, name: str, place: Place, said: str | None) -> Piece:
     function, given = builtin.arguments(check) or ("", {})
     dtype = frame.empty.schema[name]
     if function == "unique_values_eq":
@@ -357,7 +291,7 @@ def _own(alone: Any, check: Any, name: str, place: Place) -> Part:
     return _part(alone, None, promise, place)
 
 
-def _raised(alone: Any, frame: _Frame, name: str) -> list[Any]:
+def _raised(alone: Any, frame: Frame, name: str) -> list[Any]:
     """What a check raises whatever the values are."""
     from pandera import errors
 

@@ -1,0 +1,94 @@
+"""A polars table as the checks of Pandera see it: after its parsers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assay.contract.scan import builtin, polarschecks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.contract.sources.base import Layout
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The table as Pandera's checks see it: after coercion and defaults."""
+
+    empty: Any
+    """A `polars.DataFrame` without rows."""
+    engine: str
+    """Ibis' name of what runs the query."""
+    read: dict[str, Callable[[Any], Any]]
+    """How a column is read off an `ibis.Table`, where not by its name alone."""
+
+    def dtype(self, name: str) -> str:
+        """The name of a polars type, without its parameters."""
+        return polarschecks.name_of(self.empty.schema[name])
+
+    def value(self, table: Any, name: str) -> Any:
+        """A column of an `ibis.Table`."""
+        return self.read[name](table) if name in self.read else table[name]
+
+
+def parsed(layout: Layout, schema: Any) -> Frame:
+    """The table after Pandera's parsers.
+
+    Raises:
+        NotInScan: They do what is left to Pandera.
+    """
+    _refuse(schema)
+    if layout.table is None:
+        raise builtin.NotInScan("its columns cannot be told apart in SQL")
+    return _coerced(layout.empty, schema, str(layout.table.get_backend().name))
+
+
+def _refuse(schema: Any) -> None:
+    """Raise `NotInScan` for what is left to Pandera, as far as the schema alone shows."""
+    from pandera.config import get_config_context
+
+    config = get_config_context(validation_depth_default=None)
+    depth = config.validation_depth
+    if depth is not None and depth.value != "SCHEMA_AND_DATA":
+        raise builtin.NotInScan(f"PANDERA_VALIDATION_DEPTH is {depth.value}")
+    if getattr(config, "use_narwhals_backend", False):
+        raise builtin.NotInScan("Pandera uses its Narwhals backend")
+    components = [schema, *schema.columns.values()]
+    modules = {type(component).__module__.rpartition(".")[0] for component in components}
+    if modules != {"pandera.api.polars"}:
+        raise builtin.NotInScan("the schema, or a column, is of a class of the user's own")
+    if any(getattr(component, "drop_invalid_rows", False) for component in components):
+        raise builtin.NotInScan("rows that fail are dropped (`drop_invalid_rows`)")
+    if any(getattr(component, "parsers", None) for component in components):
+        raise builtin.NotInScan("it has parsers")
+    if schema.strict == "filter":
+        raise builtin.NotInScan("columns are filtered (`strict`)")
+    if schema.coerce and schema.dtype is not None:
+        raise builtin.NotInScan("the whole table is coerced")
+
+
+def _coerced(empty: Any, schema: Any, engine: str) -> Frame:
+    """The table with the types that the schema turns its columns into."""
+    absent = (
+        column.required and not column.regex and name not in empty.columns
+        for name, column in schema.columns.items()
+    )
+    if getattr(schema, "add_missing_columns", False) and any(absent):
+        raise builtin.NotInScan("missing columns are added (`add_missing_columns`)")
+    read: dict[str, Callable[[Any], Any]] = {}
+    for name, column in schema.columns.items():
+        changed = schema.coerce or column.coerce
+        if column.default is not None or (changed and column.regex):
+            raise builtin.NotInScan(f"`{name}` has a default, or stands for several and is coerced")
+        if changed and name in empty.columns:
+            target = polarschecks.coerced(empty.schema[name], column.dtype)
+            if target != empty.schema[name]:
+                read[name] = _cast(name, target)
+                empty = empty.with_columns(empty[name].cast(target))
+    return Frame(empty, engine, read)
+
+
+def _cast(name: str, target: Any) -> Callable[[Any], Any]:
+    return lambda table: table[name].cast(polarschecks.name_of(target).lower())
