@@ -15,7 +15,7 @@ from assay.contract.sources.base import POSITION, Layout
 from assay.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
     from assay.configdata import DataSpec
@@ -58,13 +58,6 @@ class Table:
             table=table.drop(POSITION),
             numbered=table if self.numbered else None,
         )
-
-    def frames(
-        self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
-    ) -> Iterator[pd.DataFrame]:
-        step = min(rows or len(self.frame), 7)  # small, so that batches matter
-        for start in range(0, len(self.frame), max(step, 1)):
-            yield self.frame.iloc[start : start + step][list(columns or self.frame.columns)]
 
     def check_unchanged(self) -> None:
         self.checked = True

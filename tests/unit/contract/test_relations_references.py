@@ -7,6 +7,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from assay.contract.relations import meeting
 from assay.errors import AssayError, ConfigError, DataError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,11 +49,10 @@ def test_rows_without_numbers_are_counted_too() -> None:
     assert found.positions == ((),)
 
 
-def test_tables_of_one_database_stay_there() -> None:
+def test_tables_of_one_database_stay_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(meeting, "_copied")
     backend = ibis.duckdb.from_connection(duckdb.connect())
-    orders = Table(ORDERS, backend=backend)
-    codes = Table(CODES, backend=backend)
-    orders.frames = codes.frames = None  # type: ignore[assignment]  (nothing may be copied)
+    orders, codes = (Table(frame, backend=backend) for frame in (ORDERS, CODES))
     assert told(look(orders, REFERS, others={COUNTRIES: codes}))[0][2] == 1
 
 

@@ -63,50 +63,36 @@ def _scratch() -> Iterator[Any]:
 
 
 def _copied(backend: Any, name: str, side: Side, columns: Sequence[str]) -> Side:
-    """A side whose table has just these columns; its rows have the numbers that they had."""
+    """A side whose table has just these columns; its rows keep the numbers that they have."""
     import ibis
 
-    names = list(dict.fromkeys(columns))
-    types = side.table.schema()
-    schema = ibis.schema({**{column: types[column] for column in names}, POSITION: "int64"})
+    numbered = side.layout.numbered
+    names = [*dict.fromkeys(columns), *([] if numbered is None else [POSITION])]
+    wanted = (side.table if numbered is None else numbered).select(*names)
     with translated(side.shown, private=bool(side.sensitive)):
-        backend.create_table(name, schema=schema)
-        for batch in _batches(side, names, schema.to_pyarrow()):
+        backend.create_table(name, schema=ibis.schema(dict(wanted.schema())))
+        for batch in _batches(wanted):
             backend.con.register("batch", batch)
             backend.con.execute(f"INSERT INTO {name} SELECT * FROM batch")  # noqa: S608 (our names)
             backend.con.unregister("batch")
     copied = backend.table(name)
-    numbered = None if side.layout.numbered is None else copied
-    layout = replace(side.layout, table=copied.drop(POSITION), numbered=numbered, assumptions=())
+    table = copied if numbered is None else copied.drop(POSITION)
+    layout = replace(
+        side.layout, table=table, numbered=None if numbered is None else copied, assumptions=()
+    )
     return replace(side, layout=layout)
 
 
-def _batches(side: Side, columns: Sequence[str], schema: Any) -> Iterator[Any]:
-    """The rows of a side with their numbers, in what DuckDB reads."""
-    import ibis
-    import pyarrow as pa
-
-    numbered = side.layout.numbered
-    backend = side.table.get_backend()
-    if numbered is not None and backend.name == "duckdb":
-        # Straight from one DuckDB into the other: a tenth of the time that data frames take.
-        relation = backend.con.sql(ibis.to_sql(numbered.select(*columns, POSITION)))
+def _batches(table: Any) -> Iterator[Any]:
+    """The rows of a table, some at a time, in what DuckDB reads."""
+    backend = table.get_backend()
+    if backend.name == "duckdb":
+        # Ibis' own way to get batches calls what DuckDB 2 no longer has.
+        relation = backend.con.sql(backend.compile(table))
         stream = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
         yield stream(BATCH)
-        return
-    start = 0
-    for frame in side.source.frames(side.layout, columns, rows=BATCH):
-        batch = _arrow(frame, columns, schema)
-        numbers = pa.array(range(start, start + batch.num_rows), type=pa.int64())
-        start += batch.num_rows
-        yield batch.append_column(POSITION, numbers)
+    else:
+        import pyarrow as pa
 
-
-def _arrow(frame: Any, columns: Sequence[str], schema: Any) -> Any:
-    """A frame of pandas or polars as an Arrow table; NaN of pandas is null."""
-    import pyarrow as pa
-
-    wanted = pa.schema([schema.field(column) for column in columns])
-    if hasattr(frame, "to_arrow"):
-        return frame.select(list(columns)).to_arrow().cast(wanted)
-    return pa.Table.from_pandas(frame[list(columns)], schema=wanted, preserve_index=False)
+        for batch in table.to_pyarrow_batches(chunk_size=BATCH):
+            yield pa.Table.from_batches([batch])

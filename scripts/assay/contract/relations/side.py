@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from assay.console import printable
 from assay.contract.check import EXAMPLES, MOST_POSITIONS
 from assay.contract.privacy import CHECK_WIDTH, WIDTH, as_text, cut
+from assay.contract.scan import query
 from assay.contract.sources.base import POSITION
-from assay.errors import AssayError, ConfigError, DataError, OutsideError
+from assay.errors import AssayError, ConfigError
 from assay.stages.validate import CheckFailure
 
 if TYPE_CHECKING:
@@ -82,20 +83,20 @@ class Side:
         """The values of aggregates over the table, in one query."""
         return self.rows(self.table.aggregate(**asked))[0]
 
-    def rows(self, query: Any) -> list[dict[str, Any]]:
+    def rows(self, asked: Any) -> list[dict[str, Any]]:
         """The rows that a query gives; it must be known to be small.
 
         Raises:
             DataError: The data cannot be processed.
             OutsideError: Memory and disk space are not enough, or a database does not answer.
         """
-        found: list[dict[str, Any]] = self.arrow(query).to_pylist()
+        found: list[dict[str, Any]] = self.arrow(asked).to_pylist()
         return found
 
-    def arrow(self, query: Any) -> Any:
+    def arrow(self, asked: Any) -> Any:
         """The same as a `pyarrow.Table`."""
         with translated(self.shown, private=bool(self.sensitive)):
-            return query.to_pyarrow()
+            return asked.to_pyarrow()
 
     def failing(
         self,
@@ -119,8 +120,8 @@ class Side:
         numbered = self.layout.numbered
         shown = [] if hidden else list(columns)
         if numbered is not None:
-            query = narrow(numbered).select(POSITION, *shown).order_by(POSITION)
-            first = self.rows(query.limit(MOST_POSITIONS))
+            ordered = narrow(numbered).select(POSITION, *shown).order_by(POSITION)
+            first = self.rows(ordered.limit(MOST_POSITIONS))
         else:
             first = self.rows(narrow(self.table).select(*shown).limit(EXAMPLES)) if shown else []
         examples = [_example(row, shown) for row in first[:EXAMPLES]] if shown else []
@@ -177,21 +178,11 @@ def _example(row: dict[str, Any], columns: Sequence[str]) -> str:
 @contextlib.contextmanager
 def translated(shown: str, *, private: bool) -> Iterator[None]:
     """What a database says, as one of our errors; its words may quote the data."""
-    import duckdb
-
     try:
         yield
     except AssayError:
         raise
-    except (duckdb.OutOfMemoryException, MemoryError) as error:
-        raise OutsideError(
-            f"There is not enough memory and disk space to check {shown}.",
-            hint="Use a larger runner, or free some space in the temporary folder.",
-        ) from error
-    except duckdb.Error as error:
-        lines = str(error).strip().splitlines()
-        quoted = f": {printable(lines[0])}" if lines else ""
-        said = f" ({type(error).__name__})" if private else quoted
-        raise DataError(
-            f"{shown} cannot be checked{cut(said, CHECK_WIDTH).rstrip('.')}."
-        ) from error
+    except Exception as error:
+        told = query.translated(error, private=private)
+        message = told.message.replace("The data", shown, 1)
+        raise type(told)(message, hint=told.hint) from error
