@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-Flavour = Literal["pandas", "polars"]
+Flavour = Literal["pandas", "polars", "ibis"]
 Style = Literal["schema", "model", "yaml"]
 Format = Literal["parquet", "bare", "csv"]
 """`bare` is Parquet without what pandas writes beside the data: the index, and its own dtypes."""
@@ -164,7 +164,7 @@ class Case:
         if self.format == "csv":
             return self._write_csv(folder / "data.csv")
         path = folder / "data.parquet"
-        if self.flavour == "polars":
+        if self.flavour != "pandas":
             self._polars().write_parquet(path)
             return path
         frame = self._pandas()
@@ -238,6 +238,11 @@ def libraries(flavour: Flavour) -> dict[str, Any]:
         from pandera.typing import Series
 
         return {"pa": pandera.pandas, "Series": Series}
+    if flavour == "ibis":
+        import ibis
+        import pandera.ibis
+
+        return {"pa": pandera.ibis, "ibis": ibis}
     import pandera.polars
     import polars as pl
 

@@ -57,10 +57,23 @@ _POLARS_NUMBER = (
     _own("lambda d: d.lazyframe.select(pl.col(d.key).mean() > 0)"),
     _own("lambda x: x >= 0", element_wise=True),
 )
+_IBIS_ANY = (
+    _own("lambda d: d.table[d.key].notnull()"),
+    _own("lambda d: d.table.select(d.table[d.key].notnull())"),
+    _own("lambda d: d.table[d.key].nunique() < 3"),
+    _own("lambda d: 1 / 0"),
+)
+_IBIS_NUMBER = (
+    _own("lambda d: d.table[d.key] > 0"),
+    _own("lambda d: d.table[d.key].mean() > 0"),
+    _own("lambda d: d.table.select(d.table[d.key] <= d.table[d.key].max())"),
+)
 
 
 def of_columns(flavour: Flavour, family: Family) -> Sequence[Check]:
     """Checks of one column."""
+    if flavour == "ibis":
+        return (*_IBIS_ANY, *(_IBIS_NUMBER if family == "number" else ()))
     if flavour == "polars":
         return (*_POLARS_ANY, *(_POLARS_NUMBER if family == "number" else ()))
     more = {"number": _PANDAS_NUMBER, "text": _PANDAS_TEXT}
@@ -70,6 +83,13 @@ def of_columns(flavour: Flavour, family: Family) -> Sequence[Check]:
 def of_tables(flavour: Flavour, names: Sequence[str]) -> Sequence[Check]:
     """Checks of whole tables."""
     first, last = names[0], names[-1]
+    if flavour == "ibis":
+        return (
+            _own(f"lambda d: d.table[{first!r}] == d.table[{last!r}]"),
+            _own(f"lambda d: d.table.select(d.table[{first!r}].notnull())"),
+            _own("lambda d: d.table.count() > 3"),
+            _own("lambda d: d.table['gone'] > 0"),
+        )
     if flavour == "polars":
         return (
             _own(f"lambda d: d.lazyframe.select(pl.col({first!r}) == pl.col({last!r}))"),

@@ -88,3 +88,24 @@ POLARS: tuple[Kind, ...] = (
     Kind("other", ("pl.List(pl.Int64)",), ([], [1], [1, 2]), (None,)),
     Kind("number", ("pl.Float64",), (inf, -inf, nan, 0.0), (None,)),
 )
+
+_NAMES = {
+    **{f"{u}Int{bits}": f"{u.lower()}int{bits}" for u in ("", "U") for bits in (8, 16, 32, 64)},
+    "Boolean": "boolean",
+    "Date": "date",
+    "Datetime('us')": "timestamp(6)",
+    "Decimal(12, 2)": "decimal(12, 2)",
+    "Float32": "float32",
+    "Float64": "float64",
+    "String": "string",
+}
+IN_IBIS = {
+    **{f"pl.{name}": f"ibis.dtype('{there}')" for name, there in _NAMES.items()},
+    **{name: name for name in ("int", "float", "str", "bool")},
+}
+"""How a schema of Ibis writes the dtypes of data that polars makes."""
+
+IBIS: tuple[Kind, ...] = (
+    *(kind for kind in POLARS if all(dtype in IN_IBIS for dtype in kind.dtypes)),
+    Kind("time", ("pl.Datetime('us')",), _STAMPS, (None,)),
+)
