@@ -279,14 +279,18 @@ def ragged(source: Csv) -> DataError | None:
         if expected is None:
             expected = found
         elif found != expected:
-            return DataError(
-                f"{source.shown} is ragged: line {number} has {_fields(found)}, "
-                f"where the header has {expected}.",
-                hint="Look for a cut-off line, or a separator in a value that is not quoted.",
-                file=source.shown,
-                line=number,
-            )
+            return ragged_at(number, found, expected, source.shown)
     return None
+
+
+def ragged_at(line: int, found: int, expected: int, shown: str) -> DataError:
+    """A line with another number of fields than the header."""
+    return DataError(
+        f"{shown} is ragged: line {line} has {_fields(found)}, where the header has {expected}.",
+        hint="Look for a cut-off line, or a separator in a value that is not quoted.",
+        file=shown,
+        line=line,
+    )
 
 
 def _fields(count: int) -> str:

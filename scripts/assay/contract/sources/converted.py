@@ -184,9 +184,7 @@ class _ByDuckdb:
             if is_json
             else f"read_csv({links}, delim = '{SEPARATORS[self._files.kind.suffix]}')"
         )
-        with duck.translated(
-            self._files.shown, _FORMS[self._files.kind.suffix], private=self._private
-        ):
+        with self._translated():
             names = list(self._duck.columns(read))
             columns = ", ".join(f"c{n}" for n in range(len(names)))
             self._duck.connection.execute(
@@ -200,6 +198,23 @@ class _ByDuckdb:
         self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
     ) -> Iterator[Any]:
         yield from stored.table_frames(layout, columns, rows)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        import duckdb
+
+        suffix = self._files.kind.suffix
+        with duck.translated(self._files.shown, _FORMS[suffix], private=self._private):
+            try:
+                yield
+            except duckdb.OutOfMemoryException:
+                raise
+            except duckdb.Error as error:
+                if suffix not in SEPARATORS:
+                    raise
+                part = self._files.parts[0]
+                source = reader.Csv(part.path, part.shown, SEPARATORS[suffix])
+                raise reader.explain(source, error, private=self._private) from error
 
     def close(self) -> None:
         self._duck.close()

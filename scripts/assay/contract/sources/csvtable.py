@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _TRIED = 200
 """Columns that are counted in one query."""
-_RAGGED = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+_RAGGED = re.compile(r"Line: (\d+)[\s\S]*?Expected Number of Columns: (\d+) Found: (\d+)")
 
 
 class CsvTable:
@@ -154,10 +154,8 @@ class CsvTable:
         except (duckdb.OutOfMemoryException, MemoryError) as error:
             raise duck.memory_short(self._files.shown) from error
         except duckdb.Error as error:
-            if (longer := _RAGGED.search(str(error))) and int(longer[2]) > int(longer[1]):
-                for part in self._files.parts:
-                    if (problem := reader.ragged(self._source(part))) is not None:
-                        raise problem from error
+            if (problem := too_long(error, self._files.parts)) is not None:
+                raise problem from error
             return False
         return True
 
@@ -267,6 +265,18 @@ class CsvTable:
                 if frame[name].dtype == object:
                     frame[name] = frame[name].where(frame[name].notna(), float("nan"))
             yield frames.conform(frame, layout.empty[list(wanted)], {})
+
+
+def too_long(error: Exception, parts: Sequence[Part]) -> DataError | None:
+    """A row with more fields than the header, if DuckDB found one; of one with less pandas decides.
+
+    It knows the line, so that a large file is not looked at again.
+    """
+    found = _RAGGED.search(str(error))
+    if found is None or int(found[3]) <= int(found[2]):
+        return None
+    shown = parts[0].shown if len(parts) == 1 else None
+    return reader.ragged_at(int(found[1]), int(found[3]), int(found[2]), shown) if shown else None
 
 
 def _read(link: str, width: int, separator: str) -> str:
