@@ -12,21 +12,26 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay import __version__, leaving
+from assay import __version__, clicontract, leaving
+from assay.clioptions import (
+    HERE,
+    Base,
+    ConfigFile,
+    Debug,
+    Root,
+    Train,
+    console_of_host,
+    prepared,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from assay.console import Console
-    from assay.context import Context
-    from assay.errors import AssayError
-    from assay.standby import Standby
 
 app = typer.Typer(
     name="assay",
@@ -38,33 +43,6 @@ app = typer.Typer(
     help="CI/CD for machine-learning models: did this change make the model better?",
 )
 
-Root = Annotated[
-    Path,
-    typer.Option(
-        "--working-directory",
-        "-C",
-        envvar="ASSAY_WORKING_DIRECTORY",
-        help="The project: the folder with dvc.yaml and assay.yaml.",
-    ),
-]
-ConfigFile = Annotated[
-    str, typer.Option("--config", envvar="ASSAY_CONFIG", help="Configuration file in the project.")
-]
-Base = Annotated[
-    str | None,
-    typer.Option(
-        envvar="ASSAY_BASE",
-        help="Revision to compare with. Default: where this branch left the default branch.",
-    ),
-]
-Train = Annotated[
-    str | None,
-    typer.Option("--train", envvar="ASSAY_TRAIN", help="run, verify or skip; beats assay.yaml."),
-]
-Debug = Annotated[
-    bool, typer.Option("--debug", envvar="ASSAY_DEBUG", help="Show tracebacks of expected errors.")
-]
-HERE = Path()
 SWITCHES = ("comment", "check-run", "commit-status", "badge", "debug")
 """Inputs of the actions that are on or off."""
 STARTS_WITH_DVC = ("check", "checkout", "train")
@@ -88,7 +66,7 @@ def check(
     from assay import record as records
     from assay.pipeline import run_stages
 
-    context, problem = _prepare(
+    context, problem = prepared(
         root, config=config, base=base, train=train, fresh=True, standby=ctx.obj
     )
     if report:
@@ -115,7 +93,7 @@ def _stage(name: str) -> Callable[..., None]:
     ) -> None:
         from assay.pipeline import run_stages
 
-        context, problem = _prepare(
+        context, problem = prepared(
             root,
             config=config,
             base=base,
@@ -201,7 +179,7 @@ def report(
         badge=badge,
         publisher=publisher,
     )
-    context, problem = _prepare(root, config=config, base=None, train=None, fresh=False)
+    context, problem = prepared(root, config=config, base=None, train=None, fresh=False)
     if not any(context.record.sections()):
         # Nothing ran at all. What kept the stages from running is what people have to read.
         from assay import prepare
@@ -260,7 +238,7 @@ def comment(
     here = forks.Here(
         ci=found,
         environ=os.environ,
-        console=_console(),
+        console=console_of_host(),
         show=lambda context, run: publish.post(context, wanted, run=run, link=link),
     )
     options = forks.Options(run=number, artifact=artifact, pull_requests=pull_requests, given=given)
@@ -283,7 +261,7 @@ def accept(
 
     event = prepare.event_payload(os.environ) or {}
     context = ci.detect(os.environ, event)
-    accepted = answer(context, event, os.environ, _console(), workflow=workflow)
+    accepted = answer(context, event, os.environ, console_of_host(), workflow=workflow)
     if path := os.environ.get("GITHUB_OUTPUT"):
         outputs.write(Path(path), {"accepted": str(accepted).lower()})
 
@@ -306,6 +284,7 @@ def init(
 
 gate_app = typer.Typer(help="The gates of the last run.")
 app.add_typer(gate_app, name="gate")
+app.add_typer(clicontract.app, name="contract")
 
 
 @gate_app.command()
@@ -335,37 +314,6 @@ def schema() -> None:
     typer.echo(json_schema(), nl=False)
 
 
-def _prepare(
-    root: Path,
-    *,
-    config: str,
-    base: str | None,
-    train: str | None,
-    fresh: bool,
-    standby: Standby | None = None,
-) -> tuple[Context, AssayError | None]:
-    """Build every object that stages use; what is wrong with the configuration comes beside it.
-
-    A wrong configuration must not keep the report from being made, so it is not raised here: the
-    first stage ends with it.
-    """
-    from assay import ci, prepare
-    from assay.console import Console
-    from assay.workspace import Workspace
-
-    context = ci.detect(os.environ, prepare.event_payload(os.environ))
-    return prepare.context(
-        workspace=Workspace(root.resolve(), os.environ, standby),
-        ci=context,
-        console=Console(github=context.host == "github"),
-        clock=time.monotonic,
-        config_name=config,
-        base=base,
-        train=train,
-        fresh=fresh,
-    )
-
-
 def _version(wanted: bool) -> None:  # noqa: FBT001 (Typer's signature)
     if wanted:
         typer.echo(__version__)
@@ -379,12 +327,6 @@ def options(
     ] = False,
 ) -> None:
     """Options of the program itself."""
-
-
-def _console() -> Console:
-    from assay.console import Console
-
-    return Console(github=os.environ.get("GITHUB_ACTIONS") == "true")
 
 
 def _check_switches() -> None:
@@ -427,14 +369,14 @@ def _run() -> None:
     except AssayError as error:
         from assay.section import Reason
 
-        console = _console()
+        console = console_of_host()
         if os.environ.get("ASSAY_DEBUG"):
             console.trace()
         console.annotate(Reason.of(error))
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 (a defect of ours: 1 would read as "a gate said no")
         with contextlib.suppress(OSError):  # standard output itself may be what failed
-            _console().trace()
+            console_of_host().trace()
         sys.exit(AssayError.exit_code)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
+    from assay.context import Context
     from assay.contract.evolution.section import Description, SchemaComparison
     from assay.contract.infer.facts import Flavour
     from assay.contract.sources.base import Source
@@ -90,15 +91,7 @@ class Diff:
     @property
     def text(self) -> str:
         """For a terminal: one line a change."""
-        from assay.report import contractchange, escape
-
-        words = {True: "breaking", False: "compatible", None: "perhaps breaking"}
-        lines = [
-            f"{words[change.breaking]:<16}  {escape.text(contractchange.sentence(change))}"
-            f" (accepts {contractchange.accepts(change)})"
-            for change in self.comparison.changes
-        ]
-        return "\n".join(lines or ["The schemas accept the same data."])
+        return "\n".join(_lines(self.comparison) or ["The schemas accept the same data."])
 
 
 def diff(
@@ -135,6 +128,44 @@ def diff(
     )
     changes = compare(before, after, sensitive)
     return Diff(SchemaComparison(reference=_split(head or reference)[0], changes=changes))
+
+
+def diff_of(context: Context) -> str:
+    """What became of every schema of `assay.yaml` since base, for a terminal.
+
+    Raises:
+        RepositoryError: There is no base to compare with.
+        OutsideError: Files cannot be written, or Python cannot be started.
+    """
+    from assay.contract.evolution import revisions
+
+    if context.record.base is None:
+        raise RepositoryError(
+            "There is no base to compare the schemas with.", hint="Name one: `--base main`."
+        )
+    found = revisions.of(context)
+    told = [f"{printable(one.reference)}\n{_indented(one)}" for one in found]
+    return "\n".join(told or ["No schema changed what it accepts."])
+
+
+def _indented(comparison: SchemaComparison) -> str:
+    lines = list(_lines(comparison))
+    if comparison.added:
+        lines.append("new: base has no such schema")
+    if comparison.problem is not None:
+        lines.append(comparison.problem.message)
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _lines(comparison: SchemaComparison) -> list[str]:
+    from assay.report import contractchange, escape
+
+    words = {True: "breaking", False: "compatible", None: "perhaps breaking"}
+    return [
+        f"{words[change.breaking]:<16}  {escape.text(contractchange.sentence(change))}"
+        f" (accepts {contractchange.accepts(change)})"
+        for change in comparison.changes
+    ]
 
 
 def _split(named: str) -> tuple[str, str | None]:

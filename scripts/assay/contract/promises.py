@@ -61,7 +61,7 @@ def lines_of(reference: str, read: Read) -> Callable[[str | None, str | None], P
         return lambda column, check: _in_document(found, reference, column, check)
     target, _, name = reference.rpartition(":") if ":" in reference else (reference, "", "")
     modules = _Modules(read)
-    start = next(filter(None, map(modules.get, _files(target))), None)
+    start = next(filter(None, map(modules.get, module_files(target))), None)
     parts = [] if start is None else _parts(modules, start, name)
     return lambda column, check: _in_parts(modules, parts, column, check, named=bool(name))
 
@@ -217,14 +217,15 @@ class _Modules:
                 else:
                     pairs = [(alias.name, rest)]
                 for target, name in pairs:
-                    files = _imported_files(module.file, target) if name else ()
+                    files = imported_files(module.file, target) if name else ()
                     found = next(filter(None, map(self.get, files)), None)
                     if found is not None:
                         return found, name
         return None
 
 
-def _files(target: str) -> tuple[str, ...]:
+def module_files(target: str) -> tuple[str, ...]:
+    """Where a module that a reference names may be, relative to the project folder."""
     if target.endswith(".py"):
         return (target,)
     folder = target.replace(".", "/")
@@ -233,14 +234,14 @@ def _files(target: str) -> tuple[str, ...]:
     )
 
 
-def _imported_files(importer: str, target: str) -> tuple[str, ...]:
+def imported_files(importer: str, target: str) -> tuple[str, ...]:
     """Where a module that another one imports may be; a script's neighbours are found too."""
     beside = posixpath.dirname(importer)
     level = len(target) - len(target.lstrip("."))
     inner = target[level:].replace(".", "/")
     if not level:
         near = (f"{beside}/{inner}.py",) if beside else ()
-        return (*_files(target), *near)
+        return (*module_files(target), *near)
     folder = posixpath.normpath(posixpath.join(beside, *[".."] * (level - 1), inner))
     return (f"{folder}.py", f"{folder}/__init__.py")
 

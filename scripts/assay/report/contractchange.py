@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.report import wording
-from assay.report.escape import Code, Phrase, markdown, pieces
+from assay.report.escape import Code, Phrase, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -108,18 +108,17 @@ def _side(change: SchemaChange, said: str | None) -> Phrase:
     return ("any",) if change.aspect in _NO_VALUE else ("none",)
 
 
-def headline(comparisons: Sequence[SchemaComparison]) -> Phrase:
-    """All of it in one line; empty where nothing changed."""
+def counted(comparisons: Sequence[SchemaComparison]) -> str:
+    """`3 changes, 1 breaking`."""
     changes = [change for comparison in comparisons for change in comparison.changes]
-    if not changes:
-        return ()
     broken = sum(change.breaking is True for change in changes)
     unsure = sum(change.breaking is None for change in changes)
-    counts = [
-        f"{count:,} {word}" for count, word in ((broken, "breaking"), (unsure, "perhaps")) if count
+    told = [
+        f"{count:,} {word}"
+        for count, word in ((broken, "breaking"), (unsure, "perhaps breaking"))
+        if count
     ]
-    said = ", ".join(counts) or "none of them breaking"
-    return (f"{wording.count(len(changes), 'change')} of schemas, {said}",)
+    return ", ".join([wording.count(len(changes), "change"), *told])
 
 
 def notes(comparisons: Iterable[SchemaComparison]) -> Iterator[Phrase]:
@@ -129,14 +128,3 @@ def notes(comparisons: Iterable[SchemaComparison]) -> Iterator[Phrase]:
             yield (Code(comparison.reference), " is new.")
         elif comparison.problem is not None:
             yield (Code(comparison.reference), ": ", *pieces(comparison.problem.message))
-
-
-def report(comparisons: Sequence[SchemaComparison]) -> str:
-    """All changes as Markdown; empty where there is nothing to tell."""
-    lines = []
-    if found := rows(comparisons):
-        lines += [f"| {' | '.join(HEAD)} |", "|:--|:--|:--|"]
-        lines += [f"| {' | '.join(markdown(cell) for cell in row)} |" for row in found]
-        lines += ["", *map(markdown, NOTE)]
-    told = [str(markdown(note)) for note in notes(comparisons)]
-    return "\n".join([*lines, *([""] if lines and told else []), *told])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from assay.report import contract, gatewords, wording
+from assay.report import contract, contractchange, gatewords, wording
 from assay.report.escape import Code, Phrase, pieces
 from assay.report.lines import joined
 
@@ -46,6 +46,7 @@ def tables(record: RunRecord) -> tuple[Table, ...]:
 def _tables(record: RunRecord) -> Iterator[Table]:
     yield _fairness(record)
     yield _contract(record)
+    yield _schemas(record)
     yield from _data(record)
     yield _code(record)
     yield _packages(record)
@@ -96,6 +97,18 @@ def _contract(record: RunRecord) -> Table:
     files = record.validation.files if record.validation else ()
     planned = wording.count(sum(len(file.plan) for file in files), "check")
     return replace(table, title=f"How the data contract was checked ({planned})")
+
+
+def _schemas(record: RunRecord) -> Table:
+    found = record.compare.schemas if record.compare else ()
+    note = tuple(part for said in contractchange.notes(found) for part in (*said, " "))
+    table = _table(
+        "How the data contract changed",
+        contractchange.HEAD,
+        contractchange.rows(found),
+        note=(*contractchange.NOTE, " ", *note),
+    )
+    return replace(table, title=f"How the data contract changed ({contractchange.counted(found)})")
 
 
 def _groups(fact: FairnessFact, gates: Iterable[Gate]) -> tuple[Phrase | str, ...]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from assay import causes, metricsfile
 from assay.causes import Causes
 from assay.changes import MetricChange, SliceChange, metric_changes, slice_changes
+from assay.contract.evolution import revisions as schema_revisions
+from assay.contract.evolution.section import SchemaComparison
 from assay.datadiff import revisions
 from assay.datadiff.section import DataChange, Leakage
 from assay.errors import AssayError
@@ -67,6 +69,8 @@ class CompareSection(Section):
     data: tuple[DataChange, ...] = ()
     """How the files of `data` changed."""
     leakage: tuple[Leakage, ...] = ()
+    schemas: tuple[SchemaComparison, ...] = ()
+    """How the schemas of `data` changed."""
     gates: tuple[Gate, ...] = ()
 
     @property
@@ -111,7 +115,10 @@ def run(context: Context) -> CompareSection:
     has_base = evaluated is not None and evaluated.base is not None
     measured = [metric.name for metric in metrics if metric.head is not None]
     data = revisions.changes(context)
-    reasons = [*_reasons(gates, measured), *(p for change in data for p in change.problems)]
+    schemas = schema_revisions.of(context)
+    problems = [p for change in data for p in change.problems]
+    problems += [one.problem for one in schemas if one.problem is not None]
+    reasons = [*_reasons(gates, measured), *problems]
     if evaluated is None:
         reasons.append(
             Reason(
@@ -133,6 +140,7 @@ def run(context: Context) -> CompareSection:
         files=() if base is None else tuple(_files(head, base)),
         causes=found,
         data=data,
+        schemas=schemas,
         leakage=tuple(leak for leak in leaks if isinstance(leak, Leakage)),
         model=model,
         model_bytes=_size(head, model, WorkTree(workspace.git)),

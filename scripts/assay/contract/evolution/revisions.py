@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 
 from assay import process
 from assay.console import printable
+from assay.contract.evolution import reach
 from assay.contract.evolution.compare import compare
 from assay.contract.evolution.job import Described, Wanted
 from assay.contract.evolution.section import SchemaComparison
-from assay.errors import OutsideError, ProgramError, SchemaError
+from assay.errors import AssayError, OutsideError, ProgramError, SchemaError
 from assay.section import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from assay.context import Context
     from assay.workspace.git import Git
 
 LARGEST = 1 << 20
@@ -36,6 +38,30 @@ class Asked:
     reference: str
     sensitive: frozenset[str] = frozenset()
     """Columns of which no value may be told."""
+
+
+def of(context: Context) -> tuple[SchemaComparison, ...]:
+    """What became of the schemas of `data` since base, as far as there is anything to tell.
+
+    Nothing that goes wrong is raised: it is the problem of a comparison.
+    """
+    base = context.record.base
+    hidden: dict[str, frozenset[str]] = {}
+    for spec in context.config.data:
+        reference = spec.pandera_schema
+        hidden[reference] = hidden.get(reference, frozenset()).union(spec.sensitive)
+    if base is None:
+        return ()
+    asked = [Asked(reference, sensitive) for reference, sensitive in hidden.items()]
+    git, console = context.workspace.git, context.console
+    try:
+        with console.untrusted():
+            found = comparisons(git, base.sha, asked, environ=context.environ, on_line=console.raw)
+    except AssayError as error:
+        prefix = "What changed in the schemas is not known: "
+        problem = Reason.of(error, severity="warning", prefix=prefix)
+        return tuple(SchemaComparison(reference=each.reference, problem=problem) for each in asked)
+    return tuple(one for one in found if one.changes or one.added or one.problem is not None)
 
 
 def comparisons(
@@ -60,7 +86,7 @@ def comparisons(
     Raises:
         OutsideError: Base's files cannot be written, or Python cannot be started.
     """
-    if not asked or not _may_differ(git, base):
+    if not asked or not _may_differ(git, base, asked):
         return tuple(SchemaComparison(reference=each.reference) for each in asked)
     references = [each.reference for each in asked]
     with exported(git, base) as root:
@@ -108,9 +134,12 @@ def _note(problem: Reason, when: str) -> Reason:
     return Reason(message=message, severity="note", hint=problem.hint)
 
 
-def _may_differ(git: Git, base: str) -> bool:
+def _may_differ(git: Git, base: str, asked: Sequence[Asked]) -> bool:
+    """Whether anything changed that a schema is made of; loading it twice takes seconds."""
     changed = _changed(git, base)
-    return changed is None or any(PurePosixPath(p).suffix.lower() in _READ for p in changed)
+    if changed is None:
+        return True
+    return any(reach.matters(each.reference, changed, git.project) for each in asked)
 
 
 def _changed(git: Git, base: str) -> set[str] | None:
