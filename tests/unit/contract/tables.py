@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from assay.contract.check import Findings
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@functools.cache
+def home(shown: str) -> Any:
+    """A DuckDB for each name of a table: to open one takes longer than most tests."""
+    return ibis.duckdb.from_connection(duckdb.connect(":memory:"))
 
 
 @dataclass
@@ -46,8 +53,7 @@ class Table:
     def layout(self, backend: str, *, has_index: bool) -> Layout:
         assert backend == "pandas"
         assert not has_index
-        own = self.backend or ibis.duckdb.from_connection(duckdb.connect(":memory:"))
-        self.backend = own
+        own = self.backend = self.backend or home(self.shown)
         name = f"t{id(self)}"
         own.con.register("given", self.frame.assign(**{POSITION: range(len(self.frame))}))
         own.con.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT * FROM given')

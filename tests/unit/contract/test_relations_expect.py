@@ -38,7 +38,7 @@ FEW = st.lists(st.integers(-3, 6).map(float), min_size=1, max_size=80)
 
 
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(FEW, FEW)
 def test_the_exact_distance_is_that_of_scipy(own: list[float], its: list[float]) -> None:
     head, ref = (pd.DataFrame({"x": [*values, np.nan]}) for values in (own, its))
@@ -61,7 +61,7 @@ def _psi(own: list[float], its: list[float], deciles: np.ndarray) -> float:
 
 
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["normal", "integers", "atom", "heavy"]))
 def test_a_bracket_holds_the_exact_distance(seed: int, kind: str) -> None:
     random = np.random.default_rng(seed)

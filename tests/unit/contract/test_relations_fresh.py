@@ -107,7 +107,7 @@ def test_a_column_of_the_wrong_type_or_none() -> None:
         look(pd.DataFrame({"u": [1]}), FRESH)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(
     st.lists(
         st.datetimes(datetime(2026, 11, 20), datetime(2026, 11, 24), timezones=st.just(UTC)),  # noqa: DTZ001

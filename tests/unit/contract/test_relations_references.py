@@ -169,7 +169,7 @@ def test_a_header_in_doubt_is_not_quoted() -> None:
 _KEYS = st.sampled_from([None, *range(6)])
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     st.lists(st.tuples(_KEYS, _KEYS), min_size=1, max_size=40),
     st.lists(st.tuples(_KEYS, _KEYS), min_size=1, max_size=40),

@@ -17,9 +17,6 @@ Flavour = Literal["pandas", "polars"]
 Scalar = bool | int | float | str | datetime | date
 
 
-_ISO_SHAPES = {f"9999-99-99{rest}" for rest in ("", " 99:99", "T99:99", " 99:99:99", "T99:99:99")}
-
-
 @dataclass(frozen=True)
 class Declared:
     """How a schema of some flavour writes the type of a column."""
@@ -41,17 +38,9 @@ class Texts:
     longest: int
     """Characters."""
     spaced: bool
-    """Whether a value has white space in it."""
-    shape: str | None = None
-    """The only shape that there is: `9` for digits, `A` and `a` for letters, else as it stands."""
-    charset: str | None = None
-    """Where shapes differ, and all have one length: `[0-9a-f]`, as a regular expression."""
-    uuid: bool = False
-
-    @property
-    def is_iso_time(self) -> bool:
-        """Whether they look like dates, or dates with times, by ISO 8601."""
-        return self.shape in _ISO_SHAPES
+    """Whether a value has a space in it."""
+    pattern: str | None = None
+    """A regular expression for them, where all have the same length."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,8 @@ COLLISIONS = 7.0
 """With so many pairs of equal rows expected, that there is none is no accident: e^-7 is 0.001."""
 CANDIDATES = 8
 SAMPLE = 20_000
+LOOKED_AT = 1_000_000
+"""Rows that decide whether a set of columns is looked at in all rows."""
 TRIED = 5
 
 _KINDS = {"integer", "text", "time", "date", "category", "boolean"}
@@ -43,9 +45,15 @@ def find(table: Any, columns: Sequence[ColumnProfile], rows: int) -> tuple[str, 
     for size in (2, 3):
         sets = _plausible(candidates, size, rows)
         for found in _of_sample(table, sets)[:TRIED]:
-            if query.count(table.select(*found).distinct()) == rows:
+            # Few sets that are no key get as far as the last of these.
+            if all(_tells_apart(table, found, part) for part in (LOOKED_AT, rows) if part <= rows):
                 return tuple(sorted(found, key=order.__getitem__))
     return ()
+
+
+def _tells_apart(table: Any, names: tuple[str, ...], rows: int) -> bool:
+    """Whether so many of the first rows differ in these columns."""
+    return query.count(table.select(*names).limit(rows).distinct()) == rows
 
 
 def _plausible(candidates: Sequence[ColumnProfile], size: int, rows: int) -> list[tuple[str, ...]]:
@@ -58,7 +66,7 @@ def _plausible(candidates: Sequence[ColumnProfile], size: int, rows: int) -> lis
         names
         for possible, names in sorted(sized)
         # Distinct counts may be estimates, some percent too low.
-        if possible >= 0.8 * rows and by_chance(rows, possible) >= COLLISIONS
+        if possible >= 0.8 * rows and by_chance(min(rows, LOOKED_AT), possible) >= COLLISIONS
     ]
 
 

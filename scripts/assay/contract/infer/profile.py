@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.contract.infer import keys, query
+from assay.contract.infer import keys, patterns, query
 from assay.contract.infer.dtypes import declared
 from assay.contract.infer.facts import ColumnProfile, Profile, Texts
 from assay.contract.sources.base import POSITION
@@ -22,7 +22,6 @@ MOST_VALUES = 400
 """Distinct values that are counted one by one: days of a year, and some more."""
 AT_ONCE = 40
 """Columns in one query."""
-LONGEST_CODE = 64
 EXACT = 2**53
 """Whole numbers below it are exact as floats."""
 NEARLY_ALL = 0.7
@@ -30,8 +29,6 @@ NEARLY_ALL = 0.7
 
 _COMPARED = {"integer", "number", "time", "date"}
 _COUNTED = {"integer", "number", "text", "category", "boolean"}
-_UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-_CHARSETS = ("[0-9]", "[0-9a-f]", "[0-9A-F]", "[A-Z]", "[a-z]", "[A-Z0-9]", "[a-z0-9]")
 _DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _ISO = f"^{_DAY}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?)?$"
 
@@ -65,7 +62,7 @@ def of_layout(layout: Layout, flavour: Flavour, *, shown: str) -> Profile:
         chunk = names[start : start + AT_ONCE]
         columns += _basics(table, {name: types[name] for name in chunk}, rows)
     columns = [_with_values(table, column) for column in columns]
-    columns = _with_forms(table, columns)
+    columns = patterns.add(table, columns)
     columns = [_with_exact_count(table, column, rows) for column in columns]
     columns = _with_times(table, columns, flavour)
     columns = _with_order(layout.numbered, columns)
@@ -132,7 +129,7 @@ def _aggregates(column: Any, type_: Declared) -> Iterator[tuple[str, Any]]:
     elif type_.kind == "text":
         yield "shortest", column.length().min()
         yield "longest", column.length().max()
-        yield "spaced", column.re_search(r"\s").sum()
+        yield "spaced", column.contains(" ").sum()
 
 
 def _column(name: str, type_: Declared, found: Mapping[str, Any], rows: int) -> ColumnProfile:
@@ -182,40 +179,6 @@ def _with_values(table: Any, column: ColumnProfile) -> ColumnProfile:
     return replace(column, values=values, distinct=len(values))
 
 
-def _with_forms(table: Any, columns: Sequence[ColumnProfile]) -> list[ColumnProfile]:
-    """The columns, with the form of those texts that have all the same length."""
-    fixed = {
-        f"c{number}": column
-        for number, column in enumerate(columns)
-        if column.texts and 0 < column.texts.shortest == column.texts.longest <= LONGEST_CODE
-    }
-    if not fixed:
-        return list(columns)
-    wanted: dict[str, Any] = {}
-    for key, column in fixed.items():
-        values = table[column.name]
-        shape = values.re_replace("[0-9]", "9").re_replace("[A-Z]", "A").re_replace("[a-z]", "a")
-        wanted |= {f"{key}_first": shape.min(), f"{key}_last": shape.max()}
-        wanted[f"{key}_uuid"] = values.re_search(_UUID).all()
-        for number, charset in enumerate(_CHARSETS):
-            wanted[f"{key}_{number}"] = values.re_search(f"^{charset}+$").all()
-    (row,) = query.rows(table.aggregate(**wanted))
-    found = {column.name: _form(row, key, column) for key, column in fixed.items()}
-    return [replace(c, texts=found[c.name]) if c.name in found else c for c in columns]
-
-
-def _form(row: Mapping[str, Any], key: str, column: ColumnProfile) -> Texts:
-    assert column.texts is not None  # noqa: S101 (only such columns were asked for)
-    same = row[f"{key}_first"] == row[f"{key}_last"]
-    charsets = [charset for n, charset in enumerate(_CHARSETS) if row[f"{key}_{n}"]]
-    return replace(
-        column.texts,
-        shape=row[f"{key}_first"] if same else None,
-        charset=charsets[0] if charsets else None,
-        uuid=bool(row[f"{key}_uuid"]),
-    )
-
-
 def _with_exact_count(table: Any, column: ColumnProfile, rows: int) -> ColumnProfile:
     """The column with its distinct values counted, where they may be as many as the rows."""
     if (
@@ -232,7 +195,7 @@ def _with_times(
     table: Any, columns: Sequence[ColumnProfile], flavour: Flavour
 ) -> list[ColumnProfile]:
     """The columns, with ISO dates in text as times. Pandera's polars cannot turn text into them."""
-    texts = [c for c in columns if c.texts is not None and c.texts.is_iso_time]
+    texts = [c for c in columns if patterns.is_time(c.texts)]
     if not texts or flavour == "polars":
         return list(columns)
     wanted: dict[str, Any] = {}
@@ -263,7 +226,9 @@ def _with_order(numbered: Any, columns: Sequence[ColumnProfile]) -> list[ColumnP
     times = [
         c
         for c in columns
-        if not c.missing and c.distinct > 1 and (c.declared.kind in {"time", "date"} or _is_iso(c))
+        if not c.missing
+        and c.distinct > 1
+        and (c.declared.kind in {"time", "date"} or patterns.is_time(c.texts))
     ]
     if numbered is None or not times:
         return list(columns)
@@ -276,7 +241,3 @@ def _with_order(numbered: Any, columns: Sequence[ColumnProfile]) -> list[ColumnP
     (row,) = query.rows(marked.aggregate(**{name: marked[name].sum() for name in back}))
     ordered = {c.name for number, c in enumerate(times) if not row[f"c{number}"]}
     return [replace(c, in_order=True) if c.name in ordered else c for c in columns]
-
-
-def _is_iso(column: ColumnProfile) -> bool:
-    return column.texts is not None and column.texts.is_iso_time

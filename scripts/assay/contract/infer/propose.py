@@ -8,14 +8,14 @@ from datetime import date, datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from assay.contract.infer import keys, ranges
+from assay.contract.infer import keys, patterns, ranges
 from assay.contract.infer.facts import ColumnProposal, Proposal, Scalar
 from assay.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assay.contract.infer.facts import ColumnProfile, Options, Profile, Setting, Texts
+    from assay.contract.infer.facts import ColumnProfile, Options, Profile, Setting
 
 FEW_ROWS = 20
 """Fewer say nothing of which values there are."""
@@ -29,8 +29,6 @@ whose value is there only once. Above it, there is no list of categories."""
 EARLIEST = 1700
 """pandas cannot hold much earlier times in nanoseconds."""
 
-_SPECIAL = set(".^$*+?{}[]\\|()")
-"""Of regular expressions, in Python and in Rust."""
 _TAKEN = {"Series", "Annotated", "Any", "ZoneInfo", "DataFrameModel"}
 
 
@@ -119,7 +117,8 @@ def _promises(column: ColumnProfile, rows: int) -> Iterator[tuple[str, Setting]]
             if (since := _since(column)) is not None:
                 yield "ge", since
         case "text" if column.texts is not None and rows - column.missing >= FEW_ROWS:
-            yield from _form(column.texts)
+            if column.texts.pattern is not None:
+                yield "str_matches", column.texts.pattern
     if unique:
         yield "unique", True
 
@@ -131,7 +130,7 @@ def _first_id(column: ColumnProfile) -> int | None:
 def _categories(column: ColumnProfile) -> tuple[Scalar, ...]:
     """The only values to allow, in order; none where there may be others."""
     values = column.values
-    if column.texts is not None and column.texts.is_iso_time:
+    if patterns.is_time(column.texts):
         return ()
     once = sum(count == 1 for count in values.values())
     if once / sum(values.values()) >= UNSEEN:
@@ -172,25 +171,3 @@ def _since(column: ColumnProfile) -> Scalar | None:
     if isinstance(low, date) and low.year >= EARLIEST:
         return date(low.year, 1, 1)
     return None
-
-
-def _form(texts: Texts) -> Iterator[tuple[str, Setting]]:
-    """A pattern, where it is evident: codes of one length."""
-    if texts.uuid:
-        yield "str_matches", "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-    elif texts.shape is not None and re.search("[9Aa]", texts.shape):
-        yield "str_matches", f"^{_pattern(texts.shape)}$"
-    elif texts.charset is not None and texts.longest > 1:
-        yield "str_matches", f"^{texts.charset}{{{texts.longest}}}$"
-
-
-def _pattern(shape: str) -> str:
-    """`AA-9999` as `[A-Z]{2}-[0-9]{4}`."""
-    classes = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]"}
-    parts = []
-    for run in re.finditer(r"(.)\1*", shape, re.DOTALL):
-        char, length = run[1], len(run[0])
-        repeated = f"{{{length}}}" if length > 1 else ""
-        literal = f"\\{char}" if char in _SPECIAL else char
-        parts.append(classes.get(char, literal) + repeated)
-    return "".join(parts)
