@@ -1,12 +1,13 @@
 """Two tables where one query can see both.
 
-Files are mostly read by connections of their own, and a table may lie in a database: what a promise
-needs of both is then copied into a DuckDB of its own, a batch of rows at a time.
+Files are read by connections of their own, and a table may lie in a database: what a promise needs
+of one is then copied, a batch of rows at a time, into the DuckDB that reads the other.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import tempfile
 from dataclasses import replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 BATCH = 250_000
 """Rows that are copied at once."""
+_NUMBERS = itertools.count()
 
 
 @contextlib.contextmanager
@@ -31,14 +33,19 @@ def together(
     left: Side, right: Side, left_columns: Sequence[str], right_columns: Sequence[str]
 ) -> Iterator[tuple[Side, Side]]:
     """Both sides on one backend, with at least the columns that are named."""
-    if left.table.get_backend() is right.table.get_backend():
+    homes = [side.table.get_backend() for side in (left, right)]
+    if homes[0] is homes[1]:
         yield left, right
         return
-    with _scratch() as backend:
-        yield (
-            _copied(backend, "left_rows", left, left_columns),
-            _copied(backend, "right_rows", right, right_columns),
+    with contextlib.ExitStack() as opened:
+        ducks = (home for home in homes if home.name == "duckdb")
+        host = next(ducks, None) or opened.enter_context(_scratch())
+        wanted = zip((left, right), (left_columns, right_columns), homes, strict=True)
+        first, second = (
+            side if home is host else opened.enter_context(_copied(host, side, columns))
+            for side, columns, home in wanted
         )
+        yield first, second
 
 
 @contextlib.contextmanager
@@ -62,25 +69,33 @@ def _scratch() -> Iterator[Any]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _copied(backend: Any, name: str, side: Side, columns: Sequence[str]) -> Side:
-    """A side whose table has just these columns; its rows keep the numbers that they have."""
+@contextlib.contextmanager
+def _copied(host: Any, side: Side, columns: Sequence[str]) -> Iterator[Side]:
+    """A side with just these columns in a table of `host`, which is dropped afterwards.
+
+    Rows keep the numbers that they have.
+    """
     import ibis
 
     numbered = side.layout.numbered
     names = [*dict.fromkeys(columns), *([] if numbered is None else [POSITION])]
     wanted = (side.table if numbered is None else numbered).select(*names)
+    name = f"assay_{next(_NUMBERS)}"
     with translated(side.shown, private=bool(side.sensitive)):
-        backend.create_table(name, schema=ibis.schema(dict(wanted.schema())))
+        # In the temporary schema, which a database that is only read has too.
+        copied = host.create_table(name, schema=ibis.schema(dict(wanted.schema())), temp=True)
         for batch in _batches(wanted):
-            backend.con.register("batch", batch)
-            backend.con.execute(f"INSERT INTO {name} SELECT * FROM batch")  # noqa: S608 (our names)
-            backend.con.unregister("batch")
-    copied = backend.table(name)
+            host.con.register("assay_batch", batch)
+            host.con.execute(f"INSERT INTO temp.{name} SELECT * FROM assay_batch")  # noqa: S608 (our names)
+            host.con.unregister("assay_batch")
     table = copied if numbered is None else copied.drop(POSITION)
     layout = replace(
         side.layout, table=table, numbered=None if numbered is None else copied, assumptions=()
     )
-    return replace(side, layout=layout)
+    try:
+        yield replace(side, layout=layout)
+    finally:
+        host.con.execute(f"DROP TABLE temp.{name}")
 
 
 def _batches(table: Any) -> Iterator[Any]:
