@@ -254,7 +254,10 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
         ]
     else:
         some = cases["index"].head(EXAMPLES).tolist()
-        values = [as_text(value) for value in cases["failure_case"].head(EXAMPLES)]
+        cells = cases["failure_case"].head(EXAMPLES)
+        # Of an Ibis table Pandera gives not the value, but the row that it makes up.
+        rows = [value if isinstance(value, dict) else {column: value} for value in cells]
+        values = [as_text(row.get(column, row)) for row in rows]
     shown = sight.column(column)
     labels = [label if sight.labels else None for label in some] if of_rows else []
     failure = CheckFailure(
@@ -344,7 +347,8 @@ def row_text(cells: Iterable[tuple[Any, Any]]) -> str:
     """The cells of a failing row."""
     named = list(cells)
     if len(named) == 1 and named[0][0] == "failure_case":  # a whole table that cannot be coerced
-        return as_text(named[0][1])
+        cell = named[0][1]
+        return row_text(cell.items()) if isinstance(cell, dict) and cell else as_text(cell)
     return joined([(name, as_text(value)) for name, value in named])
 
 

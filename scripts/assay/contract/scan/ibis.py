@@ -7,10 +7,13 @@ database says.
 
 from __future__ import annotations
 
+import copy
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.scan import builtin
 from assay.contract.scan.plan import Decided, Plan, Promise, Repeats, Rows, Whole
+from assay.contract.scan.refused import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Layout
 
-Piece = Decided | Promise | Rows | Whole | Repeats
+Piece = Decided | Promise | Rows | Whole | Repeats | str
+"""Text is a warning."""
 
 # Places: parsers, presence, sets of columns, columns, checks of the table.
 _PARSERS, _PRESENCE, _SETS, _COLUMNS, _TABLE = range(5)
@@ -33,9 +37,12 @@ _STAGES = {
 _NULLS, _DTYPE, _CHECKS = range(3)
 
 
-def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:  # noqa: ARG001 (errors of the user's checks are Pandera's here)
+def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:
     """How a table is held against an Ibis schema; see `Semantics.plan`."""
-    pieces = list(_pieces(layout.table, loaded.schema))
+    try:
+        pieces = list(_pieces(layout.table, loaded.schema))
+    except Exception as error:
+        raise refused(error, loaded, root=root, private=private) from error
 
     def of(kind: type) -> tuple[Any, ...]:
         return tuple(piece for piece in pieces if isinstance(piece, kind))
@@ -43,7 +50,7 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
     return Plan(
         promises=of(Promise),
         decided=of(Decided),
-        said=tuple(_unlooked(loaded.schema)),
+        said=(*_unlooked(loaded.schema), *of(str)),
         rows=of(Rows),
         wholes=of(Whole),
         repeats=of(Repeats),
@@ -60,6 +67,10 @@ def _unlooked(schema: Any) -> Iterator[str]:
 def _pieces(table: Any, schema: Any) -> Iterator[Piece]:
     from pandera.config import ValidationDepth, get_config_context
 
+    if getattr(schema, "drop_invalid_rows", False):
+        yield Promise("schema", None, "table", "rows that fail are dropped (`drop_invalid_rows`)")
+        yield from _looked_at(schema, table, (_PARSERS,))
+        return
     depth = get_config_context(validation_depth_default=None).validation_depth
     if depth != ValidationDepth.DATA_ONLY:
         yield from _of_structure(table, schema)
@@ -189,13 +200,15 @@ def _check(
         found = _answer(check, seen, name)
     except builtin.NotInScan as reason:
         yield Promise(check, name, "table", str(reason))
-        yield from (Decided(place, error) for error in _by_pandera(check, table, name))
+        yield from _looked_at(_alone(check, name, place[-1]), table, place)
         return
     how: How = "batches" if check.element_wise else "scan"
     yield Promise(check, name, how, "a function of one value" if check.element_wise else None)
     # A column is a table of its own to Pandera; one query has them all in one.
     passes = found.op().replace({seen.op(): table.op()}).to_expr()
-    said = _warning(component, check, place[-1]) if check.raise_warning else None
+    said = None
+    if check.raise_warning:
+        said = _warning(component, check, name, place[-1], whole=_is_scalar(passes))
     if _is_scalar(passes):
         holds = passes.fill_null(False)  # noqa: FBT003 (Ibis' signature)
         yield Whole(place, check, name, _over(table, holds), said)
@@ -275,24 +288,40 @@ def _same_values(values: Any, column: Any) -> Any:
     return (others == 0) & (column.nunique() == len(wanted))
 
 
-def _by_pandera(check: Any, table: Any, name: str | None) -> list[Any]:
-    """Pandera's own errors of a check."""
+def _alone(check: Any, name: str | None, number: int) -> Any:
+    """A schema with nothing but one check in it, which has its number where it warns."""
     import pandera.ibis as pa
+
+    before = [pa.Check(lambda _: True)] * (number if check.raise_warning else 0)
+    checks = [*before, check]
+    if name is None:
+        return pa.DataFrameSchema(checks=checks)
+    return pa.DataFrameSchema({name: pa.Column(None, checks, nullable=True)})
+
+
+def _looked_at(schema: Any, table: Any, place: Place) -> Iterator[Piece]:
+    """What Pandera itself says of the table, in queries of its own."""
     from pandera import errors
 
-    schema = (
-        pa.DataFrameSchema(checks=[check])
-        if name is None
-        else pa.DataFrameSchema({name: pa.Column(None, [check], nullable=True)})
-    )
-    try:
-        schema.validate(table, lazy=True)
-    except errors.SchemaErrors as found:
-        return list(found.schema_errors)
-    return []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", errors.SchemaWarning)
+        try:
+            schema.validate(table, lazy=True)
+        except errors.SchemaErrors as found:
+            yield from (Decided(place, error) for error in found.schema_errors)
+    yield from (str(w.message) for w in caught if issubclass(w.category, errors.SchemaWarning))
 
 
-def _warning(component: Any, check: Any, number: int) -> str:
+def _warning(component: Any, check: Any, name: str | None, number: int, *, whole: bool) -> str:
     """Pandera's words, before the failing values."""
-    name = component.name
-    return f"{type(component).__name__} '{name}' failed validator number {number}: {check}"
+    import pandas as pd
+    from pandera.backends.pandas import error_formatters
+
+    if name is not None:
+        component = copy.copy(component)
+        component.name = name
+    if whole:
+        return str(error_formatters.format_generic_error_message(component, check, number))
+    cases = pd.DataFrame({"failure_case": []})
+    told = error_formatters.format_vectorized_error_message(component, check, number, cases)
+    return str(told)

@@ -15,10 +15,9 @@ import warnings
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from assay.contract import usercode
 from assay.contract.scan import builtin
 from assay.contract.scan.plan import Decided, Plan, Promise, Repeats, Rows
-from assay.errors import SchemaError
+from assay.contract.scan.refused import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +51,7 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
         try:
             pieces = list(held.pieces())
         except Exception as error:
-            raise _refused(error, loaded, root=root, private=private) from error
+            raise refused(error, loaded, root=root, private=private) from error
 
     def of(kind: type) -> tuple[Any, ...]:
         return tuple(piece for piece in pieces if isinstance(piece, kind))
@@ -63,17 +62,6 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
         said=(*_unlooked(loaded.schema), *held.said),
         rows=of(Rows),
         repeats=of(Repeats),
-    )
-
-
-def _refused(error: Exception, loaded: LoadedSchema, *, root: Path, private: bool) -> SchemaError:
-    text = "" if private else f": {usercode.first_line(error)}"
-    file, line = usercode.user_line(error, root)
-    return SchemaError(
-        f"The schema `{loaded.name}` cannot be applied: {type(error).__name__}{text}",
-        hint="Run its `validate` in a Python shell to see the whole traceback.",
-        file=file or loaded.file,
-        line=line or loaded.lines.get(loaded.name),
     )
 
 
