@@ -195,8 +195,16 @@ class Bounds(Documented):
         return tuple(name for name in type(self).model_fields if getattr(self, name) is not None)
 
 
+def _columns_may_be_empty(schema: dict[str, Any]) -> None:
+    """For editors: what `none_is_empty` allows is more than the model says."""
+    columns = schema["properties"]["columns"]
+    columns["additionalProperties"] = {"anyOf": [columns["additionalProperties"], {"type": "null"}]}
+
+
 class ExpectSpec(Documented):
     """What the distributions of columns must be like."""
+
+    model_config = ConfigDict(json_schema_extra=_columns_may_be_empty)
 
     reference: File
     """A file, a glob over the parts of one table, or `base`: this table at the base revision."""
@@ -215,17 +223,18 @@ class ExpectSpec(Documented):
         return self
 
 
-def _path_has_alternatives(schema: dict[str, Any]) -> None:
-    """`path` is absent where a table is named, which its empty default must not look like."""
+def _path_is_a_path(schema: dict[str, Any]) -> None:
+    """For editors: `path` is absent where a table is named, and never empty."""
     schema["properties"]["path"].pop("default")
+    schema["properties"]["path"]["minLength"] = 1
 
 
 class DataSpec(Documented):
     """Data that is validated, and the Pandera schema that it must satisfy."""
 
-    model_config = ConfigDict(json_schema_extra=_path_has_alternatives)
+    model_config = ConfigDict(json_schema_extra=_path_is_a_path)
 
-    path: str = Field(default="", min_length=1)
+    path: str = ""
     """A file (CSV, Parquet, Arrow, JSON lines), a folder of Parquet files, or a glob over several
     files, relative to `assay.yaml`. Required, but for a table in a database."""
     pandera_schema: str = Field(alias="schema", min_length=1)
