@@ -6,6 +6,7 @@ Syntax trees alone; nothing of the user's is run.
 from __future__ import annotations
 
 import ast
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     Follow = Callable[[str], ast.expr | None]
     """What a name of the same module stands for."""
+    Declaration = tuple[int, ast.expr | None]
+    """The line of a column, and what it is made of."""
 
 INDEX = "(index)"
 """Stands for an index without a name, as in `CheckFailure.column`."""
@@ -45,6 +48,8 @@ _WORDS = {
 OF_TABLE = frozenset({"column_in_schema", "column_ordered", "add_missing_has_default"})
 """Checks that name a column and are promised by the whole table."""
 
+_MOST_NODES = 500
+"""Of what a declaration is made of: a stranger's may lead everywhere."""
 _COLUMNS = frozenset({"Column", "Index", "MultiIndex"})
 
 
@@ -112,15 +117,15 @@ def _makers(
         follow: What a name stands for.
         of_columns: Whether to look into a table's columns.
     """
-    waiting: list[ast.AST] = list(declarations)
+    waiting: deque[ast.AST] = deque(declarations)
     seen: set[int] = set()
-    while waiting:
-        node = waiting.pop(0)
+    while waiting and len(seen) < _MOST_NODES:
+        node = waiting.popleft()
         if id(node) in seen or isinstance(node, ast.Lambda):
             continue
         seen.add(id(node))
         if isinstance(node, ast.Name):
-            waiting += [found] if (found := follow(node.id)) is not None else []
+            waiting.extend([found] if (found := follow(node.id)) is not None else [])
             continue
         column = isinstance(node, ast.Call) and _name(node.func) in _COLUMNS
         if not of_columns and (column or isinstance(node, ast.Dict)):
@@ -129,7 +134,7 @@ def _makers(
             yield node
             if _is_check(node):
                 continue
-        waiting += ast.iter_child_nodes(node)
+        waiting.extend(ast.iter_child_nodes(node))
 
 
 def _best(calls: Iterable[ast.Call], check: str) -> int | None:
@@ -219,16 +224,9 @@ def _name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def named(tree: ast.Module, name: str) -> ast.stmt | None:
-    """The class, or the assignment, that a reference names; `Outer.Inner` within each other."""
-    body: list[ast.stmt] = tree.body
-    found: ast.stmt | None = None
-    for part in name.split("."):
-        found = next((node for node in reversed(body) if part in names(node)), None)
-        if found is None:
-            return None
-        body = found.body if isinstance(found, ast.ClassDef) else []
-    return found
+def top(body: list[ast.stmt]) -> dict[str, ast.stmt]:
+    """The classes and assignments of a module or a class by name; the last of a name counts."""
+    return {name: node for node in body for name in names(node)}
 
 
 def names(node: ast.stmt) -> tuple[str, ...]:
@@ -241,34 +239,38 @@ def names(node: ast.stmt) -> tuple[str, ...]:
     return tuple(target.id for target in targets if isinstance(target, ast.Name))
 
 
-def columns(scope: ast.stmt, column: str) -> list[tuple[int, ast.expr | None]]:
-    """Where a class or an assignment declares a column: the line, and what it is made of.
+def columns(scope: ast.stmt) -> dict[str, list[Declaration]]:
+    """Where a class or an assignment declares its columns: lines, and what they are made of.
 
-    By its own name, an alias, a key, the name of a `Column`; of an index without a name by its
+    By their own names, an alias, a key, the name of a `Column`; an index without a name by its
     type.
     """
+    found: dict[str, list[Declaration]] = {}
     if isinstance(scope, ast.ClassDef):
+        fields = [node for node in scope.body if isinstance(node, ast.Assign | ast.AnnAssign)]
         for called in (_aliases, _own_names):
-            for node in scope.body:
-                if isinstance(node, ast.Assign | ast.AnnAssign) and column in called(node):
-                    return [(node.lineno, node.value)]
-        return []
-    found: list[tuple[int, ast.expr | None]] = []
-    for inner in ast.walk(scope):
-        if isinstance(inner, ast.Dict):
-            pairs = zip(inner.keys, inner.values, strict=True)
-            found += [(key.lineno, value) for key, value in pairs if key and _is_text(key, column)]
-        elif isinstance(inner, ast.Call):
-            keywords = {keyword.arg: keyword for keyword in inner.keywords}
-            calls_it = [*inner.args[:1], *([keywords["name"].value] if "name" in keywords else [])]
-            found += [(value.lineno, inner) for value in calls_it if _is_text(value, column)]
-            if column == INDEX and (index := keywords.get("index")) is not None:
-                found.append((index.lineno, index.value))
+            for field in fields:
+                for name in called(field):
+                    found.setdefault(name, [(field.lineno, field.value)])
+        return found
+    for key, value in (pair for inner in ast.walk(scope) for pair in _named_by(inner)):
+        found.setdefault(str(key.value), []).append((key.lineno, value))
     return found
 
 
-def _is_text(node: ast.expr | None, text: str) -> bool:
-    return isinstance(node, ast.Constant) and node.value == text
+def _named_by(node: ast.AST) -> Iterator[tuple[ast.Constant, ast.expr]]:
+    """What may be the name of a column, and the column: a key, an argument of `Column`."""
+    pairs: list[tuple[ast.expr | None, ast.expr]] = []
+    if isinstance(node, ast.Dict):
+        pairs = list(zip(node.keys, node.values, strict=True))
+    elif isinstance(node, ast.Call):
+        pairs = [(value, node) for value in node.args[:1]]
+        pairs += [(one.value, node) for one in node.keywords if one.arg == "name"]
+        indexes = [one for one in node.keywords if one.arg == "index"]
+        pairs += [(ast.Constant(INDEX, lineno=one.lineno), one.value) for one in indexes]
+    for key, value in pairs:
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            yield key, value
 
 
 def _aliases(node: ast.Assign | ast.AnnAssign) -> tuple[str, ...]:

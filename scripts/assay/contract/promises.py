@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay import yamlfile
-from assay.contract import declared
+from assay.contract import declared, declareddocument
 from assay.errors import AssayError
 from assay.workspace.dvcfiles import is_inside
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     """File and line."""
 
 DOCUMENTS = (".yaml", ".yml", ".json")
-MOST_BYTES = 1_000_000
+MOST_BYTES = 300_000
 """Of a file that is parsed: nobody writes more by hand."""
 _BESIDE = {
     "references": ("references",),
@@ -40,8 +41,10 @@ _BESIDE = {
     "label_missing": ("labels", "missing"),
     "label_conflicts": ("labels", "conflicting"),
 }
-_MOST_PARTS = 50
+_MOST_PARTS = 20
 """Classes and tables that one schema is looked for in."""
+_MOST_ORIGINS = 500
+"""Names in one of them that are looked up."""
 
 
 def lines_of(reference: str, read: Read) -> Callable[[str | None, str | None], Place | None]:
@@ -63,7 +66,7 @@ def lines_of(reference: str, read: Read) -> Callable[[str | None, str | None], P
     modules = _Modules(read)
     start = next(filter(None, map(modules.get, module_files(target))), None)
     parts = [] if start is None else _parts(modules, start, name)
-    return lambda column, check: _in_parts(modules, parts, column, check, named=bool(name))
+    return lambda column, check: _in_parts(parts, column, check, named=bool(name))
 
 
 def place(reference: str, column: str | None, read: Read, check: str | None = None) -> Place | None:
@@ -161,6 +164,25 @@ class _Module:
     file: str
     tree: ast.Module
 
+    @functools.cached_property
+    def top(self) -> dict[str, ast.stmt]:
+        """What it defines, by name."""
+        return declared.top(self.tree.body)
+
+    def named(self, dotted: str) -> ast.stmt | None:
+        """A class or an assignment; `Outer.Inner` within each other."""
+        first, *rest = dotted.split(".")
+        found = self.top.get(first)
+        for part in rest:
+            body = found.body if isinstance(found, ast.ClassDef) else []
+            found = declared.top(body).get(part)
+        return found
+
+    def follow(self, name: str) -> ast.expr | None:
+        """What a name is assigned."""
+        node = self.top.get(name)
+        return node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -168,6 +190,11 @@ class _Part:
 
     module: _Module
     node: ast.stmt
+
+    @functools.cached_property
+    def columns(self) -> dict[str, list[tuple[int, ast.expr | None]]]:
+        """What it declares."""
+        return declared.columns(self.node)
 
 
 class _Modules:
@@ -185,7 +212,7 @@ class _Modules:
     def find(self, module: _Module, dotted: str) -> _Part | None:
         """What a dotted name stands for in a module; imports are followed within the project."""
         for _ in range(_MOST_PARTS):  # two modules may import a name from each other
-            node = declared.named(module.tree, dotted)
+            node = module.named(dotted)
             if node is not None:
                 return _Part(module, node)
             imported = self._imported(module, dotted)
@@ -193,15 +220,6 @@ class _Modules:
                 return None
             module, dotted = imported
         return None
-
-    def follow(self, module: _Module) -> Callable[[str], ast.expr | None]:
-        """What a name of a module stands for, where it is assigned in the same file."""
-
-        def follow(name: str) -> ast.expr | None:
-            node = declared.named(module.tree, name)
-            return node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-
-        return follow
 
     def _imported(self, module: _Module, dotted: str) -> tuple[_Module, str] | None:
         """The module that a name was imported from, and its name there."""
@@ -259,7 +277,8 @@ def _parts(modules: _Modules, start: _Module, name: str) -> list[_Part]:
         if id(part.node) in found:
             continue
         found[id(part.node)] = part
-        bases = (modules.find(part.module, dotted) for dotted in _origins(part.node))
+        origins = itertools.islice(_origins(part.node), _MOST_ORIGINS)
+        bases = (modules.find(part.module, dotted) for dotted in origins)
         waiting += [base for base in bases if base is not None]
     return list(found.values())
 
@@ -286,17 +305,16 @@ def _dotted(node: ast.expr) -> str:
 
 
 def _in_parts(
-    modules: _Modules, parts: list[_Part], column: str | None, check: str | None, *, named: bool
+    parts: list[_Part], column: str | None, check: str | None, *, named: bool
 ) -> Place | None:
     """The promise of a check; else the column; else the schema, where a reference names it."""
     declaring: Place | None = None
     for part in parts if column is not None and check not in declared.OF_TABLE else []:
-        found = declared.columns(part.node, column or "")
+        found = part.columns.get(column or "")
         if not found:
             continue
         values = [value for _, value in found if value is not None]
-        follow = modules.follow(part.module)
-        line = None if check is None else declared.column_line(values, check, follow)
+        line = None if check is None else declared.column_line(values, check, part.module.follow)
         if line is not None:
             return part.module.file, line
         declaring = declaring or (part.module.file, min(line for line, _ in found))
@@ -305,45 +323,15 @@ def _in_parts(
     for part in parts if check is not None else []:
         line = declared.method_line(part.node, check or "")
         if line is None and (column is None or check in declared.OF_TABLE):
-            line = declared.table_line(part.node, check or "", modules.follow(part.module))
+            line = declared.table_line(part.node, check or "", part.module.follow)
         if line is not None:
             return part.module.file, line
     schema = (parts[0].module.file, parts[0].node.lineno) if parts and named else None
     return declaring or schema
 
 
-def _at(content: object, path: tuple[str | int, ...]) -> object:
-    """What stands at a path of a document."""
-    for key in path:
-        if isinstance(content, dict):
-            content = content.get(key)
-        elif isinstance(content, list) and isinstance(key, int):
-            content = content[key] if key < len(content) else None
-        else:
-            return None
-    return content
-
-
 def _in_document(
     found: yamlfile.YamlDocument | None, file: str, column: str | None, check: str | None
 ) -> Place | None:
-    """The line of a check in Pandera's YAML or JSON, else of its column, else of all columns."""
-    if found is None:
-        return None
-    of_table = column is None or check in declared.OF_TABLE
-    path: tuple[str | int, ...] = () if of_table else ("columns", column or "")
-    if column == declared.INDEX:
-        path = ("index", 0)
-    content = _at(found.value, path)
-    words = () if check is None else declared.words(check)
-    wanted: list[tuple[str | int, ...]] = [(*path, word) for word in words]
-    wanted += [(*path, "checks", word) for word in words]
-    checks = content.get("checks") if isinstance(content, dict) else None
-    for number, one in enumerate(checks if isinstance(checks, list) else []):
-        options = one.get("options") if isinstance(one, dict) else None
-        if isinstance(options, dict) and options.get("check_name") in words:
-            wanted.append((*path, "checks", number))
-    wanted.append(path or ("columns",))
-    lines = (found.lines.get(key) for key in wanted)
-    line = next((line for line in lines if line is not None), None)
+    line = None if found is None else declareddocument.line(found, column, check)
     return None if line is None else (file, line)
