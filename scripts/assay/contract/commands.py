@@ -163,7 +163,7 @@ def _lines(comparison: SchemaComparison) -> list[str]:
     words = {True: "breaking", False: "compatible", None: "perhaps breaking"}
     return [
         f"{words[change.breaking]:<16}  {escape.text(contractchange.sentence(change))}"
-        f" (accepts {contractchange.accepts(change)})"
+        f" ({contractchange.told(change)})"
         for change in comparison.changes
     ]
 

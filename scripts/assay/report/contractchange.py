@@ -67,6 +67,12 @@ def accepts(change: SchemaChange) -> str:
     return _ACCEPTS[change.effect]
 
 
+def told(change: SchemaChange) -> str:
+    """The same, where no head of a table says what it is about."""
+    unknown = change.effect == "unknown"
+    return "what it accepts is not known" if unknown else f"accepts {accepts(change)}"
+
+
 def breaking(change: SchemaChange) -> str:
     """Whether data that passed before may be rejected now."""
     return {True: "❌ yes", False: "no", None: "⚠️ perhaps"}[change.breaking]
@@ -90,16 +96,27 @@ def sentence(change: SchemaChange) -> Phrase:
     name: Phrase = (_SUBJECTS[change.aspect],)
     if change.name is not None:
         name = (*name, " ", Code(change.name))
+    if change.new is not None or change.gone is not None:
+        return (*subject, *name, *_lists(change))
     if change.base is None and change.head is None:
         return (*subject, *name, " changed")
     if change.aspect == "check" and change.base == change.head:
         return (*subject, *name, " changed in its code")
     if change.aspect == "check" and None in {change.base, change.head}:
         word = "removed" if change.head is None else "added"
-        told = change.head or change.base or ""
-        return (*subject, "check ", Code(told), f" {word}")
+        said = change.head or change.base or ""
+        return (*subject, "check ", Code(said), f" {word}")
     before, after = (_side(change, side) for side in (change.base, change.head))
     return (*subject, *name, " ", *before, " → ", *after)
+
+
+def _lists(change: SchemaChange) -> Phrase:
+    """Two lists of values by what differs: they may be long."""
+    parts: list[str] = []
+    for listed, word in ((change.new, "added"), (change.gone, "removed")):
+        if listed is not None:
+            parts += [", " if parts else " ", Code(listed), f" {word}"]
+    return tuple(parts)
 
 
 def _side(change: SchemaChange, said: str | None) -> Phrase:

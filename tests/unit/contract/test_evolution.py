@@ -269,6 +269,15 @@ def test_pandas_and_polars_are_not_held_against_each_other() -> None:
     assert _short(_changes(base, head)) == [("flavour", "unknown")]
 
 
+def test_lists_of_values_are_told_by_what_differs() -> None:
+    (change,) = _changes(
+        _column(C.isin(["a", "b"]), dtype=str), _column(C.isin(["c", "b", "d"]), dtype=str)
+    )
+    assert (change.new, change.gone) == ("c, d", "a")
+    (change,) = _changes(_column(C.isin([1, 2])), _column(C.ge(0)))
+    assert (change.new, change.gone) == (None, None)
+
+
 def test_values_of_sensitive_columns_are_not_told() -> None:
     base = _column(C.isin(["Jane Doe"]), C.str_startswith("Jane"), dtype=str)
     head = _column(C.isin(["John Doe"]), C.str_startswith("John"), dtype=str, default="John X")

@@ -169,6 +169,9 @@ COMPARISONS = [
             SchemaChange(column="cnt", aspect="range", head="at most 9", effect="narrows"),
             SchemaChange(aspect="check", name="adds_up", head="adds_up", effect="narrows"),
             SchemaChange(aspect="parser", effect="unknown"),
+            SchemaChange(
+                column="sky", aspect="categories", new="fog, hail", gone="mist", effect="both"
+            ),
         ),
     ),
     SchemaComparison(reference="new.py:Schema", added=True),
@@ -178,6 +181,7 @@ ROWS = [
     "`Schema` <code>a&#124;b</code>: column removed, `int64, required` | more, and less | ❌ yes",
     "`Schema` `cnt`: range any → `at most 9` | less | ❌ yes",
     "`Schema` check `adds_up` added | less | ❌ yes",
+    "`Schema` `sky`: values `fog, hail` added, `mist` removed | more, and less | ❌ yes",
     "`Schema` `temp`: check `rises` changed in its code | not known | ⚠️ perhaps",
     "`Schema` parser changed | not known | ⚠️ perhaps",
     "`Schema` `hr`: range `0 to 23` → `0 to 24` | more | no",
@@ -187,7 +191,7 @@ ROWS = [
 def test_the_report_tells_what_breaks_first() -> None:
     told = [" | ".join(map(markdown, row)) for row in contractchange.rows(COMPARISONS)]
     assert told == ROWS
-    assert contractchange.counted(COMPARISONS) == "6 changes, 3 breaking, 2 perhaps breaking"
+    assert contractchange.counted(COMPARISONS) == "7 changes, 4 breaking, 2 perhaps breaking"
     notes = ["".join(map(str, note)) for note in contractchange.notes(COMPARISONS)]
     assert len(notes) == 2
 

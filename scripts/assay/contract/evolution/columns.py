@@ -180,7 +180,17 @@ def _domains(
     if aspect == "range" and any(listed):
         aspect = "categories"
     words = [None if d.everything else HIDDEN if hidden else domains.words(d) for d in (base, head)]
-    yield SchemaChange(column=shown, aspect=aspect, base=words[0], head=words[1], effect=effect)
+    lists = (domains.only_in(head, base), domains.only_in(base, head))
+    new, gone = (HIDDEN if hidden and each else each for each in lists)
+    yield SchemaChange(
+        column=shown,
+        aspect=aspect,
+        base=words[0],
+        head=words[1],
+        effect=effect,
+        new=new,
+        gone=gone,
+    )
 
 
 def _one_by_one(

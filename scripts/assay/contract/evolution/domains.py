@@ -244,6 +244,13 @@ def words(domain: Domain) -> str:
     return ", ".join(said)
 
 
+def only_in(one: Domain, other: Domain) -> str | None:
+    """The values that are in one list and not in the other; nothing where one is no list."""
+    if one.only is None or other.only is None:
+        return None
+    return listed(value for key, value in one.only.items() if key not in other.only) or None
+
+
 MOST_LISTED = 8
 
 

@@ -103,6 +103,9 @@ class SchemaChange(Fact):
     effect: Effect
     name: str | None = None
     """Of a check or an option."""
+    new: str | None = None
+    gone: str | None = None
+    """Of two lists of values: what only one of them has, in words."""
 
     @property
     def breaking(self) -> bool | None:
