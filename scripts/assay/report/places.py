@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import itertools
 from typing import TYPE_CHECKING
 
 from assay.contract import promises
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 CONFIG = "assay.yaml"
 MOST_PARAMETERS = 5
+_MOST_CHECKS = 100
+"""Broken checks that are looked up in a schema: `validate` gives a reason for fewer."""
 _LONGEST_VALUE = 40
 _LONGEST_KEY = 100
 
@@ -64,7 +67,7 @@ def located(
         read: The content of a file of the project.
         config: The configuration file.
     """
-    checks = dict(_checks(record))
+    checks = dict(itertools.islice(_checks(record), _MOST_CHECKS))
 
     @functools.cache
     def document() -> YamlDocument | None:

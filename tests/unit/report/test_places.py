@@ -234,6 +234,14 @@ def validated(*failures: CheckFailure, schema: str = "schema.py:Hour") -> RunRec
     return record.with_section("validate", section)
 
 
+def test_only_so_many_checks_are_looked_up() -> None:
+    failures = tuple(CheckFailure(check=f"c{at}", column="hr", count=1) for at in range(5_000))
+    record = validated(*failures)
+    assert record.validation is not None
+    found = places.located(record, record.validation.reasons, {"schema.py": SCHEMA}.get)
+    assert sum(reason.line is not None for reason in found) == 100
+
+
 BESIDE = b"""\
 data:
   - path: data/hour.csv
