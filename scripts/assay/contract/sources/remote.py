@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import shutil
 import tempfile
@@ -98,7 +99,7 @@ def filesystem(objects: Sequence[Stored], names: Sequence[str]) -> Any:
         cachable = False
 
         def _open(self, path: str, *_: Any, **__: Any) -> RangedFile:
-            return known[path].open()
+            return known[self._strip_protocol(path)].open()
 
         def info(self, path: str, **_: Any) -> dict[str, Any]:
             name = self._strip_protocol(path)
@@ -106,6 +107,9 @@ def filesystem(objects: Sequence[Stored], names: Sequence[str]) -> Any:
 
         def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:  # noqa: FBT001, FBT002 (fsspec's)
             return [self.info(path) if detail else path]
+
+        def modified(self, path: str) -> dt.datetime:  # noqa: ARG002 (objects do not change)
+            return dt.datetime.fromtimestamp(0, tz=dt.UTC)
 
         def glob(self, path: str, **_: Any) -> list[str]:
             return [path]
@@ -261,6 +265,11 @@ def _translated(shown: str, action: Any) -> Any:
                 f"DVC does not track {shown}.", hint="Run `dvc add`, and commit its `.dvc` file."
             ) from error
         said = printable((str(error).strip().splitlines() or [""])[0])[:200].rstrip(".")
+        if any(base.__name__ == "DvcException" for base in type(error).__mro__):
+            raise DataError(
+                f"{shown} cannot be found by DVC: {type(error).__name__}: {said}.",
+                hint="Run `dvc doctor` and `dvc status --cloud` to see more.",
+            ) from error
         raise RemoteError(
             f"{shown} cannot be read from its remote: {type(error).__name__}: {said}.",
             hint="Check the remote's URL (`dvc remote list`), its credentials, and the network.",
