@@ -156,7 +156,9 @@ def _of_columns(
 
 def _words(column: ColumnDescription) -> str:
     kind = "regular expression, " if column.regex else ""
-    return f"{kind}{column.dtype or 'any type'}, {'required' if column.required else 'optional'}"
+    # How Pandera prints Python's `str` depends on what is installed.
+    dtype = re.sub(r"^string\[.*\]$", "str", column.dtype or "any type")
+    return f"{kind}{dtype}, {'required' if column.required else 'optional'}"
 
 
 def _added(base: Description, head: Description, column: ColumnDescription) -> Effect:
