@@ -3,12 +3,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help sync test programs lint types lowest pytest demo bench docs pictures golden clean
+.PHONY: help sync test programs lint types lowest pytest demo bench warehouses docs pictures golden clean
 
 # uv from PATH, or a pinned one in .cache; it hears PIP_INDEX_URL, PIP_CERT and the like.
 UV := ASSAY_HOME="$(CURDIR)/.cache" scripts/assay-action uv
 PYTHON := .venv/bin/python
 LOWEST := .cache/lowest
+WAREHOUSES := .cache/warehouses
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,17 @@ demo: sync ## A pull request against a real model repository, from clone to comm
 
 bench: sync ## Measure against the peers; NAME=loop measures one
 	@$(PYTHON) -m benchmarks $(NAME)
+
+# Apart from .venv: Spark is 400 MB, and pandera.pyspark needs a pandas older than 3.
+$(WAREHOUSES)/done: pyproject.toml
+	@echo "== warehouses: an environment with Spark and drivers"
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(WAREHOUSES)
+	@$(UV) pip install --quiet --python $(WAREHOUSES)/bin/python -e '.[check]' --group spark \
+	  --group warehouses 'ibis-framework[duckdb,postgres,sqlite]' 'pandas<3' hypothesis polars pytest
+	@touch $@
+
+warehouses: sync $(WAREHOUSES)/done ## The contract on a real Spark, PostgreSQL, SQLite and DuckDB
+	@$(WAREHOUSES)/bin/python -m pytest tests/warehouses -q -W default -p no:cacheprovider $(ARGS)
 
 docs: sync ## Write the generated parts of docs/ anew
 	@$(PYTHON) scripts/generate_docs.py

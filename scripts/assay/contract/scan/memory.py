@@ -49,9 +49,12 @@ def _cell(layout: Layout, name: str, length: int) -> int:
 
 
 def _lengths(table: Any, texts: Sequence[str]) -> dict[str, int]:
-    means = {f"c{number}": table[name].length().mean() for number, name in enumerate(texts)}
     sample = table.limit(_SAMPLE)
-    means = {key: sample[name].length().mean() for key, name in zip(means, texts, strict=True)}
+    # Cast: PostgreSQL's mean of whole numbers is a decimal, whatever type Ibis says.
+    means = {
+        f"c{number}": sample[name].length().mean().cast("float64")
+        for number, name in enumerate(texts)
+    }
     found = sample.aggregate(**means).to_pyarrow().to_pylist()[0]
     return {name: int(found[key] or 0) + 1 for key, name in zip(means, texts, strict=True)}
 
