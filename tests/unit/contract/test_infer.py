@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import re
 import subprocess
 import sys
 import types
 import uuid
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis
 
+ROOT = Path(__file__).parents[3]
 ROWS = 400
 
 
@@ -278,6 +281,85 @@ def test_polars_gets_a_model_for_polars() -> None:
     assert "    day: pl.Date = pa.Field(ge=date(2011, 1, 1))\n" in code
     assert "    riders: float = pa.Field(ge=0, le=500, nullable=True)\n" in code
     assert "import pandera.polars as pa\nimport polars as pl\n" in code
+
+
+def test_types_of_pandas() -> None:
+    moments = pd.date_range("2020-03-01", periods=3, freq="D")
+    frame = pd.DataFrame(
+        {
+            "small": pd.Series([1, 2, 3], dtype="int8"),
+            "natural": pd.Series([1, 2, 3], dtype="uint16"),
+            "single": pd.Series([1, 2, 3], dtype="float32"),
+            "gaps": pd.Series([1, None, 3], dtype="Int32"),
+            "maybe": pd.Series([True, None, False], dtype="boolean"),
+            "word": pd.Series(["a", None, "c"], dtype="category"),
+            "zoned": moments.tz_localize("Europe/Paris"),
+            "lasted": moments - moments[0],
+            "exact": [Decimal("1.5"), None, Decimal("2.5")],
+            "listed": [[1], [2, 3], []],
+            "clock": moments,
+        }
+    )
+    code = _code(frame)
+    _load(code).validate(frame, lazy=True)
+    for line in (
+        "small: Series[pa.Int8] =",
+        "natural: Series[pa.UInt16] =",
+        "single: Series[pa.Float32] =",
+        "gaps: Series[pd.Int32Dtype] = pa.Field(ge=0, le=4, nullable=True)",
+        "maybe: Series[pd.BooleanDtype] = pa.Field(nullable=True)",
+        "word: Series[pd.CategoricalDtype] = pa.Field(nullable=True)",
+        "lasted: Series[Any]\n",
+        "exact: Series[object] = pa.Field(nullable=True)",
+        "listed: Series[object]\n",
+        "from typing import Annotated, Any\n",
+        ', "Europe/Paris"]] = pa.Field(\n',
+        '        ge=pd.Timestamp("2020-01-01", tz="Europe/Paris")\n',
+    ):
+        assert line in code
+
+
+def test_types_of_polars() -> None:
+    moments = [dt.datetime(2020, 3, day, tzinfo=dt.UTC) for day in (1, 2, 3)]
+    frame = pl.DataFrame(
+        {
+            "small": pl.Series([1, 2, 3], dtype=pl.Int8),
+            "single": pl.Series([1.5, None, 3.5], dtype=pl.Float32),
+            "word": pl.Series(["a", None, "c"], dtype=pl.Categorical),
+            "chosen": pl.Series(["a", "a", 'c"'], dtype=pl.Enum(["a", 'c"'])),
+            "zoned": pl.Series(moments, dtype=pl.Datetime("ms", "UTC")),
+            "lasted": pl.Series([dt.timedelta(1)] * 3, dtype=pl.Duration("us")),
+            "exact": pl.Series([Decimal("1.5"), None, Decimal("2.5")], dtype=pl.Decimal(10, 2)),
+            "listed": pl.Series([[1], [2, 3], []], dtype=pl.List(pl.Int16)),
+            "record": pl.Series([{"a b": 1, "c": "x"}] * 3),
+            "none": pl.Series([None] * 3, dtype=pl.Null),
+        }
+    )
+    code = _code(frame)
+    _load(code).validate(frame, lazy=True)
+    for line in (
+        "single: pl.Float32 = pa.Field(ge=0, le=4.5, nullable=True)",
+        'chosen: pl.Enum(["a", "c\\""])\n',
+        'zoned: pl.Datetime("ms", "UTC") = pa.Field(\n',
+        'datetime(2020, 1, 1, tzinfo=ZoneInfo("UTC"))',
+        'lasted: pl.Duration("us")\n',
+        "exact: pl.Decimal(10, 2) = pa.Field(nullable=True)",
+        "listed: pl.List(pl.Int16)\n",
+        'record: pl.Struct({"a b": pl.Int64, "c": pl.String})\n',
+        "    # No value in this data.\n    none: pl.Null = pa.Field(nullable=True)",
+    ):
+        assert line in code
+
+
+def test_the_docs_show_what_is_made_of_the_example() -> None:
+    pointer = (ROOT / "example-repo/data/raw/2011.csv.dvc").read_text(encoding="utf-8")
+    (digest,) = re.findall(r"md5: (\w{32})", pointer)
+    path = ROOT / "example-repo/dvc-storage/files/md5" / digest[:2] / digest[2:]
+    frame = pd.read_csv(path)
+    code = _code(frame, shown="data/raw/2011.csv")
+    docs = (ROOT / "docs/contract-infer.md").read_text(encoding="utf-8")
+    assert f"```python\n{code}```\n" in docs
+    _load(code).validate(frame, lazy=True)
 
 
 @pytest.mark.parametrize(
