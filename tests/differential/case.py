@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +31,12 @@ NAMES: dict[str, Any] = {
     "np": np,
     "Optional": Optional,
     "pd": pd,
+    "pl": pl,
     "re": re,
     "Timedelta": pd.Timedelta,
     "Timestamp": pd.Timestamp,
 }
-"""What the source of a case may name, besides `pa` and `pl`."""
+"""What the source of a case may name, besides `pa`."""
 
 ANNOTATIONS = {
     "'bool'": "Series[bool]",
@@ -53,6 +55,15 @@ ANNOTATIONS = {
     **{f"'{name}'": f"np.{name}" for name in ("int8", "int16", "int32", "uint8", "float32")},
 }
 """How a `DataFrameModel` of pandas writes a dtype."""
+
+
+class Source(str):
+    """A value of a check that is written in another way than `repr` does."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 @dataclass(frozen=True)
@@ -216,11 +227,8 @@ class Case:
         return frame
 
     def _polars(self) -> Any:
-        import polars as pl
-
-        names = {**NAMES, "pl": pl}
         return pl.DataFrame(
-            [pl.Series(f.name, f.values, dtype=eval(f.dtype, names)) for f in self.fields]
+            [pl.Series(f.name, f.values, dtype=eval(f.dtype, dict(NAMES))) for f in self.fields]
         )
 
     def _write_csv(self, path: Path) -> Path:
@@ -232,7 +240,7 @@ class Case:
 
 
 def libraries(flavour: Flavour) -> dict[str, Any]:
-    """`pa`, as the user imports it, and `pl`."""
+    """`pa`, as the user imports it, and what else only this flavour has."""
     if flavour == "pandas":
         import pandera.pandas
         from pandera.typing import Series
@@ -244,9 +252,8 @@ def libraries(flavour: Flavour) -> dict[str, Any]:
 
         return {"pa": pandera.ibis, "ibis": ibis}
     import pandera.polars
-    import polars as pl
 
-    return {"pa": pandera.polars, "pl": pl}
+    return {"pa": pandera.polars}
 
 
 def _series(part: Field) -> Any:

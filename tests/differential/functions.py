@@ -43,6 +43,13 @@ _PANDAS_TEXT = (
     _own("lambda x: len(x) < 2", element_wise=True),
     _own("lambda x: x.islower()", element_wise=True),
 )
+PARSERS = (
+    "pa.Parser(lambda s: s)",
+    "pa.Parser(lambda s: s.ffill())",
+    "pa.Parser(lambda s: s.astype(str))",
+    "pa.Parser(lambda s: s.nothing)",
+)
+GROUPS = "lambda groups: all(len(group) < 4 for group in groups.values())"
 _POLARS_ANY = (
     _own("lambda d: d.lazyframe.select(pl.col(d.key).is_not_null())"),
     _own("lambda d: d.lazyframe.select(pl.col(d.key) == pl.col(d.key).first())"),
@@ -104,5 +111,7 @@ def of_tables(flavour: Flavour, names: Sequence[str]) -> Sequence[Check]:
         _own("lambda df: df.notna()"),
         _own("lambda df: df['gone'] > 0"),
         _own("lambda row: row.notna().all()", element_wise=True),
+        Check("ge", (("min_value", 0),)),
+        Check("notin", (("forbidden_values", ["a", 1]),), (("ignore_na", False),)),
         _own(f"lambda g: len(g) < 3 and all(len(v) for v in g.values()), groupby={first!r}"),
     )

@@ -5,32 +5,26 @@ What draws is a `Random`: of a seed, or hypothesis' own (`st.randoms()`), which 
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tests.differential import functions, kinds
-from tests.differential.case import ANNOTATIONS, Case, Check, Column, Field, Flavour, Format
+from tests.differential import checks, functions, kinds
+from tests.differential.case import (
+    ANNOTATIONS,
+    Case,
+    Check,
+    Column,
+    Field,
+    Flavour,
+    Format,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
 _NAMES = ("a", "b", "c", "A", "x y", "é", "select", 'q"q', "a.b", "0")
-_ORDER = ("gt", "ge", "ge", "ge", "lt", "le", "le", "le", "in_range", "in_range", "in_range")
-_SETS = ("eq", "ne", "isin", "isin", "isin", "notin", "notin", "unique_values_eq")
-_TEXT = ("str_matches", "str_contains", "str_startswith", "str_endswith", "str_length")
-_PATTERNS = (
-    *("a", "^a", "^[a-z]*$", ".*", "b$", "[0-9]+", r"\d", r"\w+$", r"\s", "(a|b)", "a.b", ""),
-    *(".", "^.$", "(?i)A", r"a\Z", "^$", "[^a]", r"\bb", "a{1,2}$", "é", "(?=a)", r"(a)\1", "$"),
-    "[",  # is no regular expression
-)
 _REPORTS = ("'all'", "'exclude_first'", "'exclude_last'")
-
-
-def one_in(draw: Random, chances: int) -> bool:
-    """True once in so many; False is the simpler."""
-    return draw.randint(0, chances - 1) == chances - 1
 
 
 def pandas_case(draw: Random) -> Case:
@@ -57,13 +51,13 @@ def ibis_case(draw: Random) -> Case:
 
 
 def _case(draw: Random, flavour: Flavour, written: Format, every: Sequence[kinds.Kind]) -> Case:
-    rows = 0 if one_in(draw, 40) else draw.randint(1, 12)
+    rows = 0 if checks.one_in(draw, 40) else draw.randint(1, 12)
     # DuckDB does not tell `a` from `A`; the scan of an Ibis table refuses to.
     allowed = [name for name in _NAMES if name != "A" or flavour != "ibis"]
     names = draw.sample(allowed, draw.randint(1, 4))
     drawn = [(name, draw.choice(every)) for name in names]
     fields = tuple(_field(draw, name, kind, rows, written) for name, kind in drawn)
-    plain = one_in(draw, 8)  # a model or a document: what can be written in every style
+    plain = checks.one_in(draw, 8)  # a model or a document: what can be written in every style
     columns = [
         _column(draw, part, kind, flavour, plain)
         for part, (_, kind) in zip(fields, drawn, strict=True)
@@ -73,19 +67,22 @@ def _case(draw: Random, flavour: Flavour, written: Format, every: Sequence[kinds
         style = "model"
     if style == "model":
         columns = [column for column in columns if _annotated(column, flavour)]
-    elif one_in(draw, 12):
+    elif checks.one_in(draw, 12):
         columns = _astray(draw, columns)
+    if flavour == "pandas" and style == "schema" and checks.one_in(draw, 15):
+        groups = Check(f"{functions.GROUPS}, groupby={names[-1]!r}", builtin=False)
+        columns[0] = replace(columns[0], checks=(*columns[0].checks, groups))
     index, levels = (), ()
-    indexed = one_in(draw, 6 if written == "parquet" else 60)
+    indexed = checks.one_in(draw, 6 if written == "parquet" else 60)
     if flavour == "pandas" and style == "schema" and indexed:
         index, levels = _index(draw, rows, written)
-    checks = ()
-    if style == "schema" and one_in(draw, 8):
-        checks = (draw.choice(functions.of_tables(flavour, names)),)
+    of_table = ()
+    if style == "schema" and checks.one_in(draw, 8):
+        of_table = (draw.choice(functions.of_tables(flavour, names)),)
     return Case(
         fields=fields,
         columns=tuple(columns),
-        checks=checks,
+        checks=of_table,
         options=_table_options(draw, names, flavour, style),
         index=index if written == "parquet" else (),
         levels=levels,
@@ -103,12 +100,12 @@ def _field(draw: Random, name: str, kind: kinds.Kind, rows: int, written: Format
     # Few different values: duplicates, and sets that hold all of them.
     few = [draw.choice(kind.values) for _ in range(draw.randint(1, 4))]
     values: list[Any] = []
-    lacking = bool(kind.missing) and one_in(draw, 3)
+    lacking = bool(kind.missing) and checks.one_in(draw, 3)
     for _ in range(rows):
-        if lacking and one_in(draw, 4):
+        if lacking and checks.one_in(draw, 4):
             values.append(draw.choice(kind.missing))
         else:
-            values.append(draw.choice(kind.values if one_in(draw, 3) else few))
+            values.append(draw.choice(kind.values if checks.one_in(draw, 3) else few))
     if written == "csv" and not any(values):
         values = ["0" for _ in values]  # a line that is empty would be no row
     return Field(name, draw.choice(kind.dtypes), tuple(values))
@@ -116,33 +113,44 @@ def _field(draw: Random, name: str, kind: kinds.Kind, rows: int, written: Format
 
 def _column(draw: Random, part: Field, kind: kinds.Kind, flavour: Flavour, plain: bool) -> Column:
     known = _known(part, kind)
-    missing = len(known) < len(part.values)
     options: dict[str, str] = {}
-    if missing and not one_in(draw, 4):
+    if len(known) < len(part.values) and not checks.one_in(draw, 4):
         options["nullable"] = "True"
     dtype = _dtype(draw, part, kind)
-    if kind.cast and one_in(draw, 8):
+    if kind.cast and checks.one_in(draw, 8):
         dtype, options["coerce"] = draw.choice(kind.cast), "True"
-    if one_in(draw, 5 if len(_different(known)) == len(known) else 15):
+    if checks.one_in(draw, 5 if len(checks.different(known)) == len(known) else 15):
         options["unique"] = "True"
-        if flavour == "pandas" and not plain:
-            options["report_duplicates"] = draw.choice(_REPORTS)
-    if one_in(draw, 12):
+    if checks.one_in(draw, 12):
         options["required"] = "False"
-    if kind.default is not None and one_in(draw, 12) and not plain:
-        options["default"] = repr(kind.default)
-    if not plain and flavour == "pandas" and one_in(draw, 40):
-        options["drop_invalid_rows"] = "True"
-    checks = [_check(draw, known, kind, flavour, plain) for _ in range(draw.randint(0, 3))]
+    if not plain:
+        options |= _rare_options(draw, kind, flavour, unique="unique" in options)
+    drawn = [checks.drawn(draw, known, kind, flavour, plain) for _ in range(draw.randint(0, 3))]
     if plain:  # an argument of a field is given once
-        checks = list({check.name: check for check in checks}.values())
-    return Column(part.name, dtype, tuple(checks), tuple(options.items()))
+        drawn = list({check.name: check for check in drawn}.values())
+    return Column(part.name, dtype, tuple(drawn), tuple(options.items()))
+
+
+def _rare_options(
+    draw: Random, kind: kinds.Kind, flavour: Flavour, *, unique: bool
+) -> dict[str, str]:
+    """Options that a model or a document does not have, or that few use."""
+    options = {}
+    if kind.default is not None and checks.one_in(draw, 12):
+        options["default"] = repr(kind.default)
+    if flavour == "pandas" and unique:
+        options["report_duplicates"] = draw.choice(_REPORTS)
+    if flavour == "pandas" and checks.one_in(draw, 40):
+        options["drop_invalid_rows"] = "True"
+    if flavour == "pandas" and checks.one_in(draw, 40):
+        options["parsers"] = draw.choice(functions.PARSERS)
+    return options
 
 
 def _dtype(draw: Random, part: Field, kind: kinds.Kind) -> str | None:
-    if one_in(draw, 6):
+    if checks.one_in(draw, 6):
         return None
-    if one_in(draw, 25):
+    if checks.one_in(draw, 25):
         return draw.choice(("'int64'", "'float64'", "str", "'bool'")) if part.dtype else "object"
     options = [option for option in (part.dtype, *kind.near) if option]
     return draw.choice(options) if options else None
@@ -167,112 +175,6 @@ def _as_number(text: str) -> Any:
     return 0
 
 
-def _check(
-    draw: Random, known: list[Any], kind: kinds.Kind, flavour: Flavour, plain: bool
-) -> Check:
-    if not plain and one_in(draw, 6):
-        function = draw.choice(functions.of_columns(flavour, kind.family))
-        return Check(function.name, options=_check_options(draw, function), builtin=False)
-    # A set of lists is no set: Pandera refuses it.
-    names = [*_SETS] if not isinstance(kind.values[0], list) else ["eq", "ne"]
-    if kind.family in {"number", "time", "text"}:
-        names += _ORDER
-    if kind.family == "text" or one_in(draw, 30):
-        names += [*_TEXT, *_TEXT]
-    name = draw.choice(names)
-    pool = list(known)
-    others = kind.values if kind.family != "number" else (0, 1, 2, 1.5, 100)
-    if not pool or one_in(draw, 4):
-        pool += [draw.choice(others)]
-    if name in {"ne", "notin"} and not one_in(draw, 3):
-        pool = [value for value in others if value not in known] or pool
-    if one_in(draw, 40) and not plain:  # what cannot be compared with the column
-        pool = [draw.choice((None, "text", 0, 1.5, True, math.nan))]
-    arguments = _arguments(draw, name, pool)
-    options = () if plain else _check_options(draw, None)
-    return Check(name, arguments, options)
-
-
-def _arguments(draw: Random, name: str, pool: list[Any]) -> tuple[tuple[str, Any], ...]:
-    if name in _TEXT:
-        return _text_arguments(draw, name, pool)
-    if name in _ORDER:
-        return _bounds(draw, name, pool)
-    if name in {"eq", "ne"}:
-        return (("value", draw.choice(pool)),)
-    some = _different(pool)
-    if one_in(draw, 5) or name == "notin":
-        some = some[-draw.randint(0, 2) :]
-    if one_in(draw, 10):
-        some = [*some, draw.choice((None, math.nan, "a", 0))]
-    if name == "unique_values_eq":
-        return (("values", some),)
-    return (("allowed_values" if name == "isin" else "forbidden_values", some),)
-
-
-def _bounds(draw: Random, name: str, pool: list[Any]) -> tuple[tuple[str, Any], ...]:
-    least, most = _ends(pool)
-    value = draw.choice(pool)
-    if name in {"gt", "ge"}:
-        return (("min_value", value if one_in(draw, 4) else least),)
-    if name in {"lt", "le"}:
-        return (("max_value", value if one_in(draw, 4) else most),)
-    low = value if one_in(draw, 4) else least
-    ends = [end for end in ("include_min", "include_max") if one_in(draw, 4) and low != most]
-    return (("min_value", low), ("max_value", most), *((end, False) for end in ends))
-
-
-def _ends(pool: list[Any]) -> tuple[Any, Any]:
-    try:
-        return min(pool), max(pool)
-    except TypeError:
-        return pool[0], pool[-1]
-
-
-def _different(values: list[Any]) -> list[Any]:
-    different: list[Any] = []
-    for value in values:
-        if value not in different:
-            different.append(value)
-    return different
-
-
-def _text_arguments(draw: Random, name: str, pool: list[Any]) -> tuple[tuple[str, Any], ...]:
-    texts = [value for value in pool if isinstance(value, str)] or ["a"]
-    if name in {"str_matches", "str_contains"}:
-        return (("pattern", draw.choice(_PATTERNS)),)
-    text = draw.choice(texts)
-    if name == "str_startswith":
-        return (("string", text[: draw.randint(0, 2)]),)
-    if name == "str_endswith":
-        return (("string", text[-1:] if one_in(draw, 2) else ""),)
-    least, most = min(map(len, texts)), max(map(len, texts))
-    return draw.choice(
-        (
-            (("min_value", least),),
-            (("max_value", most),),
-            (("exact_value", len(text)),),
-            (("min_value", least), ("max_value", most)),
-            (("min_value", least), ("max_value", max(most - 1, least))),
-        )
-    )
-
-
-def _check_options(draw: Random, function: Check | None) -> tuple[tuple[str, Any], ...]:
-    options = dict(function.options) if function is not None else {}
-    if one_in(draw, 12):
-        options["ignore_na"] = False
-    if one_in(draw, 15):
-        options["raise_warning"] = True
-    if one_in(draw, 20):
-        options["n_failure_cases"] = draw.randint(1, 3)
-    if one_in(draw, 20):
-        options["error"] = "is as we said"
-    elif one_in(draw, 20):
-        options["name"] = "ours"
-    return tuple(options.items())
-
-
 def _astray(draw: Random, columns: list[Column]) -> list[Column]:
     """The schema names another column, one by a pattern, or they stand in another order."""
     how = draw.randint(0, 2)
@@ -289,41 +191,41 @@ def _index(
 ) -> tuple[tuple[Field, ...], tuple[Column, ...]]:
     every = [kind for kind in kinds.PANDAS if kind.dtypes[0] in {"'int64'", "str", "'float64'"}]
     fields, levels = [], []
-    for number in range(1 if not one_in(draw, 3) else 2):
+    for number in range(1 if not checks.one_in(draw, 3) else 2):
         kind = draw.choice(every)
-        name = f"level{number}" if one_in(draw, 2) else ""
+        name = f"level{number}" if checks.one_in(draw, 2) else ""
         part = _field(draw, name or f"level{number}", kind, rows, written)
         fields.append(Field(name or f"level{number}", kind.dtypes[0], part.values))
         column = _column(draw, part, kind, "pandas", plain=False)
         allowed = {"nullable", "unique", "coerce", "report_duplicates"}
         options = tuple((key, value) for key, value in column.options if key in allowed)
         levels.append(Column(part.name, column.dtype, column.checks, options))
-    if one_in(draw, 4):
+    if checks.one_in(draw, 4):
         return (), tuple(levels)
-    return tuple(fields), tuple(levels) if not one_in(draw, 4) else ()
+    return tuple(fields), tuple(levels) if not checks.one_in(draw, 4) else ()
 
 
 def _table_options(
     draw: Random, names: Sequence[str], flavour: Flavour, style: str
 ) -> tuple[tuple[str, str], ...]:
     options: dict[str, str] = {}
-    if one_in(draw, 8):
+    if checks.one_in(draw, 8):
         options["strict"] = draw.choice(("True", "'filter'"))
-    if one_in(draw, 10):
+    if checks.one_in(draw, 10):
         options["ordered"] = "True"
-    if one_in(draw, 6):
+    if checks.one_in(draw, 6):
         options["unique"] = repr(list(names[: draw.randint(1, 2)]))
         if flavour == "pandas" and style == "schema":
             options["report_duplicates"] = draw.choice(_REPORTS)
-    if one_in(draw, 12):
+    if checks.one_in(draw, 12):
         options["coerce"] = "True"
-    if one_in(draw, 20):
+    if checks.one_in(draw, 20):
         options["unique_column_names"] = "True"
-    if one_in(draw, 20):
+    if checks.one_in(draw, 20):
         options["add_missing_columns"] = "True"
-    if one_in(draw, 20):
+    if checks.one_in(draw, 20):
         options["drop_invalid_rows"] = "True"
-    if one_in(draw, 40) and flavour == "pandas" and style == "schema":
+    if checks.one_in(draw, 40) and flavour == "pandas" and style == "schema":
         options["dtype"] = draw.choice(("str", "'float64'", "'int64'"))
     return tuple(options.items())
 
