@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.contract import check, failing, promises, reader
+from assay.contract import check, failing, promised, promises, reader
+from assay.contract.privacy import Sight
 from assay.errors import ConfigError, OutsideError
 from assay.workspace import read_inside
 
@@ -122,7 +123,9 @@ class Judge:
             private=bool(sensitive),
         )
         found = check.check(frame, self.loaded, root=self.root, sensitive=sensitive)
-        return found, lambda: failing.of_frame(frame, sensitive=sensitive)
+        sight = Sight.on(frame, self.loaded, sensitive)
+        plan = promised.of(self.loaded.schema, list(map(str, frame.columns)), sight)
+        return replace(found, plan=plan), lambda: failing.of_frame(frame, sensitive=sensitive)
 
     def _by_scan(
         self, table: Table, opened: contextlib.ExitStack
