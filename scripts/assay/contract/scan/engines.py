@@ -47,6 +47,8 @@ def all_differ(table: Any, keys: Mapping[str, Any], *, private: bool) -> bool:
 
 def _by_bits(table: Any, key: Any, *, private: bool) -> bool | None:
     """A bit for each number between the least and the greatest; `None` where they lie too wide."""
+    import ibis
+
     ends = table.aggregate(least=key.min(), most=key.max(), known=key.count(), rows=table.count())
     [found] = fetch(ends, private=private)
     least, most, rows = found["least"], found["most"], found["rows"]
@@ -54,7 +56,9 @@ def _by_bits(table: Any, key: Any, *, private: bool) -> bool | None:
         return None
     if most - least >= min(MOST_BITS, _BITS_PER_ROW * rows):
         return None
-    seen = _ones()(_bits(key.type())(key, least, most))
+    # Ibis takes 255 for no number of 8 bits.
+    bounds = [ibis.literal(bound, type=key.type()) for bound in (least, most)]
+    seen = _ones()(_bits(key.type())(key, *bounds))
     [answer] = fetch(table.aggregate(seen=seen), private=private)
     return bool(answer["seen"] == rows)
 
