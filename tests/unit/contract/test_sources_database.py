@@ -150,7 +150,7 @@ def test_a_driver_that_is_not_installed(
     monkeypatch.setattr(builtins, "__import__", imported)
     monkeypatch.delitem(__import__("sys").modules, f"ibis.backends.{scheme}", raising=False)
     with pytest.raises(OutsideError) as caught:
-        open_table(f"{scheme}://me:{PASSWORD}@host/x", "orders", shown="orders")
+        open_table(f"{scheme}://me:{PASSWORD}@host/x/y", "orders", shown="orders")
 
     assert caught.value.exit_code == 3
     assert caught.value.message == f"orders cannot be read: {package} is not installed."

@@ -19,6 +19,7 @@ from assay.contract.sources.base import POSITION
 from assay.errors import DataError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,8 @@ def opened(path: Path, backend: Backend, **options: Any) -> Iterator[tuple[Sourc
 def same_as_pandas(path: Path, real: pd.DataFrame) -> None:
     """All that the source says of a file, against what pandas reads."""
     with opened(path, "pandas") as (source, layout):
-        pd.testing.assert_frame_equal(layout.empty, real.iloc[:0])
+        flat = not isinstance(real.index, pd.MultiIndex)  # whose levels are told by their values
+        pd.testing.assert_frame_equal(layout.empty, real.iloc[:0], check_index_type=flat)
         pd.testing.assert_frame_equal(next(iter(source.frames(layout))), real)
         for rows in (1, 2):
             parts = list(source.frames(layout, rows=rows))
@@ -98,11 +100,17 @@ def same_as_pandas(path: Path, real: pd.DataFrame) -> None:
         assert sorted(numbers) == list(range(len(real)))
 
 
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Categories of two frames do not compare in older versions."""
+    return frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
+
+
 def same_as_polars(path: Path, real: pl.DataFrame) -> None:
     with opened(path, "polars") as (source, layout):
         assert layout.empty.schema == real.schema
-        assert next(iter(source.frames(layout))).equals(real)
-        assert pl.concat(source.frames(layout, rows=2)).equals(real)
+        whole, parts = next(iter(source.frames(layout))), source.frames(layout, rows=2)
+        assert_frame_equal(_plain(whole), _plain(real))
+        assert_frame_equal(pl.concat(map(_plain, parts)), _plain(real))
         assert layout.table.columns == tuple(real.columns)
 
 

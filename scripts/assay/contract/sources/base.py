@@ -33,7 +33,9 @@ class Layout:
     reading all of the data gives. For Ibis, the table itself."""
     table: Any
     """An `ibis.Table` with the columns of `empty`, by their names and in their order. What the
-    backend takes for missing is null here; for pandas that includes NaN."""
+    backend takes for missing is null here; for pandas that includes NaN. A column of values that
+    have no common type is binary, and tells only which of them are missing. `None` where SQL
+    cannot tell the columns apart (`a` and `A`): then only `frames` knows the rows."""
     numbered: Any = None
     """`table` with the column `POSITION`, where rows have a number; it may cost more to scan."""
     assumptions: Sequence[Assumption] = field(default=())

@@ -20,6 +20,7 @@ from assay.contract.sources import duck, packed, stored
 from assay.contract.sources.csvtable import SEPARATORS, CsvTable
 from assay.contract.sources.files import Kind
 from assay.contract.sources.parquet import ParquetSource
+from assay.datadiff import engine
 from assay.datadiff.engine import text
 from assay.errors import DataError, OutsideError
 
@@ -116,18 +117,18 @@ class ConvertedSource:
     def _by_polars(self, part: Part, suffix: str, target: Path) -> None:
         import polars as pl
 
+        # By a name that is no glob.
+        (path,) = engine.linked(target.parent, target.stem, [part.path], suffix)
         if suffix == ".arrow":
-            pl.scan_ipc(part.path, glob=False).sink_parquet(target)
+            _sink(pl.scan_ipc(path), target)
             return
+        # Types from all rows, as `reader.read_csv` does.
         if suffix == ".jsonl":
-            # Types from all rows, as with CSV; see `reader.read_csv`.
-            pl.scan_ndjson(part.path, infer_schema_length=None).sink_parquet(target)
+            _sink(pl.scan_ndjson(path, infer_schema_length=None), target)
             return
         source = reader.Csv(part.path, part.shown, SEPARATORS[suffix])
         try:
-            pl.scan_csv(
-                part.path, separator=source.separator, infer_schema_length=None, glob=False
-            ).sink_parquet(target)
+            _sink(pl.scan_csv(path, separator=source.separator, infer_schema_length=None), target)
         except BaseException as error:
             if not reader.is_failure(error):
                 raise
@@ -135,6 +136,16 @@ class ConvertedSource:
         last = pl.scan_parquet(target).select(pl.last())
         if problem := reader.misread(source, last.collect(), has_index=False):
             raise problem
+
+
+def _sink(lazy: Any, target: Path) -> None:
+    """Write what polars reads as Parquet, a bit at a time where it can."""
+    import polars as pl
+
+    try:
+        lazy.sink_parquet(target)
+    except pl.exceptions.InvalidOperationError:  # in older versions not from every format
+        lazy.collect().write_parquet(target)
 
 
 class _PandasJson:

@@ -43,7 +43,8 @@ def layout(
     columns = ", ".join(
         f"{sql} AS {quoted(name)}" for sql, name in zip(expressions, names, strict=True)
     )
-    for view, more in (("scanned", ""), ("numbered", f", rowid AS {quoted(POSITION)}")):
+    # Plus 0: DuckDB 1.2 cannot describe a view of the bare number.
+    for view, more in (("scanned", ""), ("numbered", f", rowid + 0 AS {quoted(POSITION)}")):
         # The expressions are ours, and the names are quoted.
         opened.connection.execute(
             f"CREATE OR REPLACE VIEW {view} AS SELECT {columns}{more} FROM {STORED}"  # noqa: S608
