@@ -73,11 +73,8 @@ def postgres() -> Iterator[str]:
         secret.write_text("s3cr3t-pw\n", encoding="utf-8")
         secret.chmod(0o644)
         data = f"{folder}/data"
-        _run(
-            [f"{programs}/initdb", "-D", data, "-U", "assay", "-A", "scram-sha-256"]
-            + ["--pwfile", str(secret), "-E", "UTF8", "--locale", "C"],
-            folder,
-        )
+        initdb = [f"{programs}/initdb", "-D", data, "-U", "assay", "-A", "scram-sha-256"]
+        _run([*initdb, "--pwfile", str(secret), "-E", "UTF8", "--locale", "C"], folder)
         control = [f"{programs}/pg_ctl", "-D", data, "-l", f"{folder}/log"]
         options = f"-p {port} -k {folder} -h 127.0.0.1 -c fsync=off"
         _run([*control, "-w", "-o", options, "start"], folder)

@@ -138,7 +138,17 @@ def test_schema_of_pyspark(spark, tmp_path, name):
     assert _checks(_found(path, schema)) == _by_pandera(spark, path, schema)
 
 
-@pytest.mark.parametrize("name", ["values", "coerced", "pattern of names"])
+def test_schema_of_pyspark_with_a_pattern_of_names(spark, tmp_path):
+    import pandera.pyspark as pa
+
+    path = _parquet(tmp_path)
+    schema = pa.DataFrameSchema(_schemas()["pattern of names"])
+    # Pandera stops at the first column of a pattern that fails; the scan tells of all.
+    assert _by_pandera(spark, path, schema) == [("not_nullable", "n")]
+    assert _checks(_found(path, schema)) == [("not_nullable", "f"), ("not_nullable", "n")]
+
+
+@pytest.mark.parametrize("name", ["values", "coerced"])
 def test_schema_of_pyspark_beyond_expressions(spark, tmp_path, name):
     import pandera.pyspark as pa
 

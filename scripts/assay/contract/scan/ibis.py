@@ -280,7 +280,7 @@ def _same_values(values: Any, column: Any) -> Any:
     """Whether the values of a column, but null, are exactly these."""
     kind = column.type()
     wanted = set(values)
-    whole = kind.is_integer() and all(type(value) is int for value in wanted)
+    whole = kind.is_integer() and all(type(v) is int and abs(v) < 2**63 for v in wanted)
     text = kind.is_string() and all(type(value) is str for value in wanted)
     if not (whole or text) or not wanted:
         raise builtin.NotInScan("Python's sets compare such values in their own way")

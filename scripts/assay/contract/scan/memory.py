@@ -52,7 +52,7 @@ def _lengths(table: Any, texts: Sequence[str]) -> dict[str, int]:
     sample = table.limit(_SAMPLE)
     # Cast: PostgreSQL's mean of whole numbers is a decimal, whatever type Ibis says.
     means = {
-        f"c{number}": sample[name].length().mean().cast("float64")
+        f"c{number}": sample[name].length().cast("float64").mean()
         for number, name in enumerate(texts)
     }
     found = sample.aggregate(**means).to_pyarrow().to_pylist()[0]

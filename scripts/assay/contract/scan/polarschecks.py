@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INTEGERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
 FLOATS = ("Float32", "Float64")
 _KINDS: dict[str, Kind] = {
-    **dict.fromkeys(INTEGERS[:-1], "integer"),  # Ibis compares UInt64 with no negative number
+    **dict.fromkeys(INTEGERS[:-1], "integer"),  # all but UInt64, which no signed type holds
     "Float32": "float32",
     "Float64": "float64",
     "String": "text",
@@ -62,7 +62,14 @@ def fails(name: str, given: dict[str, Any], dtype: Any, engine: str) -> Callable
         raise NotInScan("this database may order text in another way")
     if name in {"str_matches", "str_contains"}:
         return _pattern(name, given["pattern"], kind, engine)
-    return builtin.fails(name, given, kind)
+    return _signed(base, builtin.fails(name, given, kind))
+
+
+def _signed(base: str, expression: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Ibis compares no unsigned number with a negative one; signed 64 bits hold all of these."""
+    if not base.startswith("UInt"):
+        return expression
+    return lambda column: expression(column.cast("int64"))
 
 
 def values_equal(given: dict[str, Any], dtype: Any) -> Callable[[Any], Any]:
@@ -71,10 +78,11 @@ def values_equal(given: dict[str, Any], dtype: Any) -> Callable[[Any], Any]:
     Raises:
         NotInScan: It may mean something else there than in polars.
     """
-    kind = _kind(name_of(dtype), dtype)
+    base = name_of(dtype)
+    kind = _kind(base, dtype)
     if kind not in {"integer", "text"}:
         raise NotInScan("Python's sets compare such values in their own way")
-    return builtin.same_values(given["values"], kind)
+    return _signed(base, builtin.same_values(given["values"], kind))
 
 
 def _kind(base: str, dtype: Any) -> Kind:

@@ -8,6 +8,7 @@ knows other letters, `.` other ends of lines. What is not surely in the core is 
 from __future__ import annotations
 
 import re
+import warnings
 
 _REPEATED = r"(?:(?:[*+?]|\{\d{1,3}(?:,\d{0,3})?\})\??)?"
 _COUNTED = re.compile(r"\{(\d{1,3})(?:,(\d{0,3}))?\}")
@@ -42,8 +43,10 @@ def from_python(pattern: str) -> str | None:
 
 def _translated(pattern: str, *, end: str, after_end: set[str]) -> str | None:
     try:
-        re.compile(pattern)  # parentheses match, ranges ascend
-    except re.error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of sets within sets, which Rust has
+            re.compile(pattern)  # parentheses match, ranges ascend
+    except (re.error, FutureWarning):
         return None
     parts: list[str] = []
     before, at, repeats = "open", 0, 1
