@@ -392,7 +392,7 @@ def _accepts(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> bool:
     return True
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(_pairs())
 def test_pandera_agrees(pair: _Pair) -> None:
     effects = {change.effect for change in _changes(pair.base, pair.head)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,7 @@ def test_base_is_loaded_from_its_own_files(repo: Repo) -> None:
     base = repo.commit(FILES)
     changed = SCHEMA.replace("le=23", "le=24")
     write(repo.root, {"ml/schema.py": changed, "ml/limits.py": "LIMIT = 0.5\n"})
+    write(repo.root, {"ml/helpers/most.py": "MISSING = 0.2\n"})
     write(repo.root, {"ml/new.py": SCHEMA})
     (schema, other, new, nowhere, none) = _compare(
         repo,
@@ -80,6 +82,7 @@ def test_base_is_loaded_from_its_own_files(repo: Repo) -> None:
     assert [(c.column, c.aspect, c.effect, c.base, c.head) for c in schema.changes] == [
         ("hour", "range", "widens", "0 to 23", "0 to 24"),
         ("share", "range", "narrows", "at most 1.0", "at most 0.5"),
+        ("share", "check", "unknown", "mostly_there", "mostly_there"),
     ]
     assert other.changes == ()
     assert new == SchemaComparison(reference="new.py:Other", added=True)
@@ -88,7 +91,8 @@ def test_base_is_loaded_from_its_own_files(repo: Repo) -> None:
     assert none.problem is not None
     assert none.problem.severity == "note"
     assert repo.git().run("status", "--porcelain").stdout.split() == [
-        *(b"M", b"ml/limits.py", b"M", b"ml/schema.py", b"??", b"ml/new.py")
+        *(b"M", b"ml/helpers/most.py", b"M", b"ml/limits.py", b"M", b"ml/schema.py"),
+        *(b"??", b"ml/new.py"),
     ]
 
 
@@ -148,6 +152,32 @@ def test_whether_a_function_is_still_the_same(
 ) -> None:
     before = _function(tmp_path, SOURCE)
     assert (_function(tmp_path, SOURCE.replace(old, new, 1)) == before) is same
+
+
+LAMBDAS = """\
+def make(check):
+    return check
+check = make(
+    check=lambda x: x in {"a", "b", "c", "d"})
+"""
+
+
+def test_a_lambda_is_the_same_in_another_process(tmp_path: Path) -> None:
+    write(tmp_path, {"some.py": LAMBDAS})
+    script = "import some; from assay.contract.evolution import fingerprint as f; "
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", f"{script}print(f.of(some.check))"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(found) == 1
+    other = LAMBDAS.replace('"d"', '"e"')
+    assert _function(tmp_path, LAMBDAS) != _function(tmp_path, other)
 
 
 COMPARISONS = [

@@ -383,15 +383,16 @@ def test_a_file_name_stays_in_the_docstring() -> None:
 
 
 def test_a_name_that_is_asked_for() -> None:
-    assert "class Hours(" in _code(_rentals(), class_name="Hours")
+    frame = pd.DataFrame({"x": [1]})
+    assert "class Hours(" in _code(frame, class_name="Hours")
     with pytest.raises(UsageError, match="`a b` cannot be the name") as found:
-        _code(_rentals(), class_name="a b")
+        _code(frame, class_name="a b")
     assert found.value.exit_code == 2
 
 
 def test_a_sensitive_column_that_is_not_there() -> None:
     with pytest.raises(DataError, match=r"data/rentals\.csv has no column `salary`") as found:
-        _code(_rentals(), sensitive=frozenset({"salary"}))
+        _code(pd.DataFrame({"x": [1]}), sensitive=frozenset({"salary"}))
     assert found.value.exit_code == 2
 
 
@@ -414,16 +415,8 @@ def test_pandera_itself_proposes_less(rentals_schema: Any) -> None:
     newer = _rentals().assign(celsius=lambda f: f["celsius"] + 1, id=lambda f: f["id"] + ROWS)
     assert _accepts(rentals_schema, newer)
     assert not _accepts(theirs, newer)
-    caught = {
-        name: not _accepts(theirs, corrupt(_rentals())) for name, corrupt in CORRUPTIONS.items()
-    }
-    missed = {name for name, found in caught.items() if not found}
-    assert missed >= {
-        "a new category",
-        "rows twice",
-        "out of order",
-        "a broken token",
-    }
+    missed = ("a new category", "rows twice", "out of order", "a broken token")
+    assert all(_accepts(theirs, CORRUPTIONS[name](_rentals())) for name in missed)
 
 
 FIRST = dt.datetime(1700, 1, 1)  # noqa: DTZ001 (hypothesis adds the zone)
@@ -464,14 +457,14 @@ def _columns(draw: st.DrawFn) -> dict[str, list[Any]]:
     return columns
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(_columns())
 def test_pandas_accepts_the_data_that_a_schema_was_made_from(columns: dict[str, list[Any]]) -> None:
     frame = pd.DataFrame(columns)
     _load(_code(frame)).validate(frame, lazy=True)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(_columns())
 def test_polars_accepts_the_data_that_a_schema_was_made_from(columns: dict[str, list[Any]]) -> None:
     frame = pl.DataFrame(columns, strict=False)

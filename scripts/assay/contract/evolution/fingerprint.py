@@ -10,10 +10,11 @@ import ast
 import functools
 import hashlib
 import inspect
-import sys
+import sysconfig
 import textwrap
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _PLAIN = (type(None), bool, int, float, str, bytes, Decimal, date, timedelta)
 _DEEPEST = 6
+_STANDARD = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
 
 
 def of(function: Any) -> str:
@@ -77,10 +79,8 @@ def _of_function(function: FunctionType, seen: set[int], depth: int) -> Iterator
         yield _source(function)
     for value in (function.__defaults__, function.__kwdefaults__):
         yield from _parts(value, seen, depth + 1)
-    for name in sorted(set(_names(function.__code__))):
-        if name in function.__globals__ and _is_users(function):
-            yield name
-            yield from _parts(function.__globals__[name], seen, depth + 1)
+    if _is_users(function):
+        yield from _of_globals(function, seen, depth)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield name
         try:
@@ -89,12 +89,43 @@ def _of_function(function: FunctionType, seen: set[int], depth: int) -> Iterator
             yield "empty"
 
 
+def _of_globals(function: FunctionType, seen: set[int], depth: int) -> Iterator[str]:
+    names = sorted(set(_names(function.__code__)))
+    for name in names:
+        if name not in function.__globals__:
+            continue
+        found = function.__globals__[name]
+        yield name
+        if isinstance(found, ModuleType):
+            yield from _of_module(found, names, seen, depth + 1)
+        else:
+            yield from _parts(found, seen, depth + 1)
+
+
+def _of_module(module: ModuleType, names: list[str], seen: set[int], depth: int) -> Iterator[str]:
+    """What of a module of the user's a function may use: `limits.LOW` names both."""
+    yield module.__name__
+    if depth > _DEEPEST or not _is_users_file(getattr(module, "__file__", None)):
+        return
+    for name in names:
+        found = vars(module).get(name)
+        if isinstance(found, ModuleType):
+            yield from _of_module(found, names, seen, depth + 1)
+        elif found is not None:
+            yield name
+            yield from _parts(found, seen, depth + 1)
+
+
 def _is_users(function: FunctionType) -> bool:
-    """Whether a function's code may differ between two commits: it is in no installed package."""
-    file = function.__code__.co_filename
-    return "site-packages" not in file and not file.startswith(
-        (sys.prefix, sys.base_prefix, "<fro")
-    )
+    return _is_users_file(function.__code__.co_filename)
+
+
+def _is_users_file(file: str | None) -> bool:
+    """Whether code may differ between two commits: it is in no installed package."""
+    if file is None or file.startswith("<frozen"):
+        return False
+    installed = {"site-packages", "dist-packages"}.intersection(Path(file).parts)
+    return not installed and not file.startswith(_STANDARD)
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -118,7 +149,10 @@ def _source(function: FunctionType) -> str:
 
 def _bytecode(code: CodeType) -> str:
     constants = [
-        _bytecode(constant) if isinstance(constant, CodeType) else repr(constant)
+        _bytecode(constant)
+        if isinstance(constant, CodeType)
+        # Sets of texts have another order in each process.
+        else "\1".join(_parts(constant, set(), 0))
         for constant in code.co_consts
     ]
     return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants}"
