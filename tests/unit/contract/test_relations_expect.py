@@ -11,7 +11,7 @@ from assay.contract.relations import BaseFacts, brackets, distribution, expect
 from assay.contract.relations.side import Side
 from assay.datadiff import shift
 from assay.errors import ConfigError, DataError
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
@@ -63,6 +63,7 @@ def _psi(own: list[float], its: list[float], deciles: np.ndarray) -> float:
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 @settings(max_examples=5)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["normal", "integers", "atom", "heavy"]))
+@example(207, "normal")  # an edge that a decimal rounds away from its value
 def test_a_bracket_holds_the_exact_distance(seed: int, kind: str) -> None:
     random = np.random.default_rng(seed)
     moved = random.uniform(0, 0.5)

@@ -100,11 +100,15 @@ def _quantiles(sample: NDArray[np.float64], parts: int) -> list[float]:
 
 def _below(side: Side, edges: dict[str, list[Edge]]) -> dict[str, list[int]]:
     """The rows below each edge of each column, and last all that have a value."""
+    import ibis
+
     asked: dict[str, Any] = {}
     for n, (name, own) in enumerate(edges.items()):
         values = number(side.table[name])
         for at, edge in enumerate(own):
-            below = values <= edge.value if edge.inclusive else values < edge.value
+            # As text: DuckDB takes a number with a point for a decimal, and rounds it twice.
+            end = ibis.literal(repr(edge.value)).cast("float64")
+            below = values <= end if edge.inclusive else values < end
             asked[f"c{n}_{at}"] = below.sum().coalesce(0)
         asked[f"c{n}_{len(own)}"] = values.count()
     row = side.row(asked)
