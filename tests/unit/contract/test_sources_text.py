@@ -295,6 +295,19 @@ def test_an_arrow_file_that_was_cut_off(tmp_path: Path, backend: Backend) -> Non
     assert "t.arrow is not a readable Arrow file" in refused(tmp_path / "t.arrow", backend).message
 
 
+def test_a_value_that_does_not_parse_is_named(tmp_path: Path) -> None:
+    # pandas and polars look at all rows before they say what a column is; DuckDB looks at some.
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "1,2\n" * 50_000 + "1,hunter2\n")
+
+    error = refused(path, "ibis")
+
+    assert error.message == (
+        "t.csv: `hunter2` in column `b` on line 50002 is no BIGINT, as the values above it are."
+    )
+    assert "hunter2" not in refused(path, "ibis", private=True).message
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_values_of_a_private_file_are_in_no_message(tmp_path: Path, backend: Backend) -> None:
     (tmp_path / "t.csv").write_text("a,b\n" + "1,2\n" * 3000 + "hunter2,hunter2,3\n")

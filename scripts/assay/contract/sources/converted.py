@@ -8,6 +8,7 @@ at once, are read whole by it.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 import warnings
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.console import printable
 from assay.contract import reader
 from assay.contract.sources import duck, packed, stored
 from assay.contract.sources.csvtable import SEPARATORS, CsvTable
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from assay.contract.sources.base import Layout
     from assay.contract.sources.files import Files, Part
 
+_UNFIT = re.compile(
+    r"Line: (\d+)[\s\S]*?converting column \"(.*)\"\. Could not convert string \"([\s\S]*?)\" to"
+    r" '(\w+)"
+)
 _FORMS = {".csv": "CSV", ".tsv": "CSV", ".jsonl": "JSON lines", ".arrow": "Arrow"}
 
 
@@ -224,11 +230,25 @@ class _ByDuckdb:
                 if suffix not in SEPARATORS:
                     raise
                 part = self._files.parts[0]
+                if (unfit := _UNFIT.search(str(error))) is not None:
+                    raise _not_of_its_type(part, unfit, private=self._private) from error
                 source = reader.Csv(part.path, part.shown, SEPARATORS[suffix])
                 raise reader.explain(source, error, private=self._private) from error
 
     def close(self) -> None:
         self._duck.close()
+
+
+def _not_of_its_type(part: Part, unfit: re.Match[str], *, private: bool) -> DataError:
+    line, column, value, type_ = unfit.groups()
+    named = "a value" if private else f"`{printable(value)[:80]}`"
+    return DataError(
+        f"{part.shown}: {named} in column `{printable(column)}` on line {line} is no"
+        f" {type_}, as the values above it are.",
+        hint="Correct the value, or write the column as text from its first row on.",
+        file=part.shown,
+        line=int(line),
+    )
 
 
 def _arrow_to_parquet(path: Path, target: Path) -> None:
