@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from assay.contract.schema import LoadedSchema
 
-_OPTIONS = ("on_missing", "on_missing_columns", "strategy_options")
+_OPTIONS = ("on_missing", "on_missing_columns")
 
 
 def describe(loaded: LoadedSchema) -> Description:
