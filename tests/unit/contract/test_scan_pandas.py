@@ -83,6 +83,11 @@ def test_built_in_promises_are_scanned_as_pandera_says(name):
     assert set(hows(found).values()) - {"scan"} <= {"batches"}  # dtypes that are wrong
 
 
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(memory, "MOST_ROWS", 2)
+
+
 EARLY = Check(lambda x: x < 8, element_wise=True)
 BY_PANDERA = {
     "other types": ("batches", table({"city": Column(str, Check.ge(3), nullable=True)})),
@@ -214,6 +219,15 @@ def test_rows_are_called_as_the_index_calls_them(index):
     assert ours.failures == theirs.failures
 
 
+@pytest.mark.usefixtures("small_batches")
+def test_rows_under_one_label_are_not_looked_at_apart():
+    schema = table({}, checks=Check(lambda row: row["hour"] < 8, element_wise=True))
+    data = pd.DataFrame(TRIPS).set_axis(pd.Index([1, 1, 2, 2, 2]))
+    ours, theirs = scanned(schema, data), asked(schema, data)
+    assert ours.failures == theirs.failures
+    assert hows(ours) == {"<lambda>": "table"}  # Pandera raises, or counts them as one
+
+
 def test_rows_without_a_number_are_counted():
     found = scanned(BUILT_IN["comparisons"], TRIPS, numbered=False)
     assert [f.count for f in found.failures] == [2, 2, 2]
@@ -237,11 +251,6 @@ def test_a_schema_that_cannot_be_applied_says_why(unique):
 
 
 # --- batches ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_batches(monkeypatch):
-    monkeypatch.setattr(memory, "MOST_ROWS", 2)
 
 
 @pytest.mark.usefixtures("small_batches")

@@ -50,7 +50,9 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
     if schema.index is not None:
         index(schema, layout, into)
     changed = any(one.coerce or one.schema.default is not None for one in components)
-    checks(schema, into, changed=changed or schema.add_missing_columns)
+    changed = changed or schema.add_missing_columns
+    # Rows under one label count as one, wherever they are.
+    checks(schema, into, by_rows=not changed and has_plain_rows(layout.empty))
     return Plan(
         promises=tuple(into.promises),
         decided=decided,

@@ -23,6 +23,7 @@ from assay.contract.scan.plan import Promise, Repeats, Rows, Whole
 from assay.contract.scan.values import Values, filled, values_of, widened
 
 if TYPE_CHECKING:
+    from assay.contract.scan.builtin import Kind
     from assay.contract.scan.plan import How, Place
     from assay.contract.sources.base import Layout
 
@@ -202,8 +203,8 @@ def _counts_oddly(one: Any, component: Component) -> bool:
     return most is not None and (most < 1 or not component.plain)
 
 
-def _refuse_oddities(one: Any, values: Values, component: Component) -> None:
-    """Raise `NotInScan` where a built-in check has options that no query follows."""
+def _scannable(one: Any, values: Values, component: Component) -> Kind:
+    """What a built-in check is about; raise `NotInScan` where no query follows its options."""
     if one.element_wise:
         raise NotInScan("it is called for each value")
     if not one.ignore_na:
@@ -214,6 +215,7 @@ def _refuse_oddities(one: Any, values: Values, component: Component) -> None:
         raise NotInScan(_UNLABELLED)
     if _counts_oddly(one, component):
         raise NotInScan("its n_failure_cases counts by the index")
+    return values.kind
 
 
 def _in_scan(component: Component, place: Place, one: Any, values: Values, into: Pieces) -> None:
@@ -223,13 +225,13 @@ def _in_scan(component: Component, place: Place, one: Any, values: Values, into:
         raise NotInScan("it compares groups of rows")
     if built_in is None:
         raise NotInScan(CUSTOM if one.element_wise else WHOLE)
-    _refuse_oddities(one, values, component)
+    kind = _scannable(one, values, component)
     name, given = built_in
     said = _said(component, one, place[-1], rows=name != "unique_values_eq")
     if name == "unique_values_eq":
         if not isinstance(given["values"], set | frozenset):
             raise NotInScan("it compares with what is no set")
-        holds = builtin.same_values(given["values"], values.kind)
+        holds = builtin.same_values(given["values"], kind)
         into.wholes.append(
             Whole(
                 place=place,
@@ -240,7 +242,7 @@ def _in_scan(component: Component, place: Place, one: Any, values: Values, into:
             )
         )
         return
-    fails = builtin.fails(name, given, values.kind)
+    fails = builtin.fails(name, given, kind)
     into.rows.append(
         Rows(
             place=place,

@@ -190,19 +190,19 @@ def index(schema: Any, layout: Layout, into: Pieces) -> None:
     )
 
 
-def checks(schema: Any, into: Pieces, *, changed: bool) -> None:
+def checks(schema: Any, into: Pieces, *, by_rows: bool) -> None:
     """Add the checks of the whole table.
 
     Args:
         schema: The table's.
         into: Where they are added.
-        changed: Whether the schema changes values first.
+        by_rows: Whether what a check says of a row hangs on that row alone.
     """
     hows: dict[How, list[int]] = {"batches": [], "table": []}
     why = {}
     for number, one in enumerate(schema.checks):
         rows = type(one).__name__ == "Check" and one.element_wise and one.groupby is None
-        rows = rows and not changed
+        rows = rows and by_rows
         rows = rows and (one.n_failure_cases is None or one.n_failure_cases > 0)
         how: How = "batches" if rows else "table"
         hows[how].append(number)
