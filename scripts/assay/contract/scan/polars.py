@@ -187,7 +187,7 @@ def _of_column(frame: Frame, component: Any, name: str, place: Place) -> Iterato
 
 def _missing(frame: Frame, name: str) -> Callable[[Any], Any]:
     """Null, and for floats NaN too: only here does `pandera.polars` take it for missing."""
-    if frame.dtype(name) not in polarschecks.FLOATS:
+    if not frame.has_nan(name):
         return lambda table: frame.value(table, name).isnull()
 
     def fails(table: Any) -> Any:
@@ -247,7 +247,7 @@ def _compiled(frame: Frame, check: Any, name: str, place: Place, said: str | Non
         return Whole(place, check, name, lambda table: holds(frame.value(table, name)), said)
     failing = polarschecks.fails(function, given, dtype, frame.engine)
     on_null, on_nan = _of_missing(check, dtype, name)
-    floating = frame.dtype(name) in polarschecks.FLOATS
+    floating = frame.has_nan(name)
 
     def fails(table: Any) -> Any:
         value = frame.value(table, name)

@@ -24,6 +24,10 @@ class Frame:
     read: dict[str, Callable[[Any], Any]]
     """How a column is read off an `ibis.Table`, where not by its name alone."""
 
+    def has_nan(self, name: str) -> bool:
+        """Whether a column may hold NaN: there is none in SQLite."""
+        return self.dtype(name) in polarschecks.FLOATS and self.engine != "sqlite"
+
     def dtype(self, name: str) -> str:
         """The name of a polars type, without its parameters."""
         return polarschecks.name_of(self.empty.schema[name])
