@@ -123,12 +123,24 @@ def _import_error(error: BaseException, target: str, root: Path) -> SchemaError:
             line=line,
         )
     text = error.msg if isinstance(error, SyntaxError) else first_line(error)
+    hint = "Import it in a Python shell of the project to see the whole traceback."
+    if isinstance(error, ImportError) and _passed_through(error, "pyspark"):
+        hint = "PySpark may not work with this version of pandas: try one below 3 (`pandas<3`)."
     return SchemaError(
         f"{shown} cannot be imported: {type(error).__name__}: {text}.".replace("..", "."),
-        hint="Import it in a Python shell of the project to see the whole traceback.",
+        hint=hint,
         file=file,
         line=line,
     )
+
+
+def _passed_through(error: BaseException, package: str) -> bool:
+    trace = error.__traceback__
+    while trace is not None:
+        if package in Path(trace.tb_frame.f_code.co_filename).parts:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def first_line(error: BaseException) -> str:

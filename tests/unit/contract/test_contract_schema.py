@@ -284,6 +284,39 @@ def test_load_names_what_could_be_meant(tmp_path):
     assert caught.value.hint == "Did you mean `Schema`? Schemas in it: `Schema`."
 
 
+def test_load_pyspark_that_is_too_old_for_pandas(tmp_path):
+    broken = "from pandas.tseries.frequencies import NoSuchName\n"
+    write(tmp_path, {"pyspark/__init__.py": broken, "schema.py": "import pyspark\n"})
+    with pytest.raises(SchemaError, match="cannot be imported: ImportError") as caught:
+        load(tmp_path, "schema.py")
+    assert "`pandas<3`" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("library", "kind"), [("ibis", "ibis_table"), ("pyspark", "pyspark_sql_dataframe")]
+)
+def test_load_document_of_another_backend(tmp_path, library, kind):
+    reader = {"ibis": "ibis_io", "pyspark": "pyspark_sql_io"}[library]
+    try:
+        importlib.import_module(f"pandera.io.{reader}")
+    except ImportError:
+        write(tmp_path, {"c.yaml": f"schema_type: {kind}\ncolumns: {{}}\n"})
+        with pytest.raises(SchemaError, match=r"c\.yaml cannot be read, because .* not installed"):
+            load(tmp_path, "c.yaml")
+        return
+    text = YAML.replace("schema_type: dataframe", f"schema_type: {kind}")
+    write(tmp_path, {"c.yaml": text.replace("index: null\n", "")})
+    assert load(tmp_path, "c.yaml").backend == library
+
+
+def test_load_schema_of_ibis(tmp_path):
+    pytest.importorskip("pandera.ibis")
+    code = MODEL.replace("pandera.pandas", "pandera.ibis")
+    write(tmp_path, {"schema.py": code})
+    loaded = load(tmp_path, "schema.py")
+    assert (loaded.backend, loaded.name, loaded.lines["hour"]) == ("ibis", "Schema", 4)
+
+
 @pytest.mark.parametrize("kind", ["xarray", "tensordict"])
 def test_load_backend_that_is_not_supported(tmp_path, kind):
     # These libraries are not installed here: a class that says where it comes from is enough.
