@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.contract.relations.distribution import usable
+from assay.contract.scan import engines
 from assay.contract.sources.base import POSITION
 from assay.datadiff import shift
 from assay.datadiff.profile import BINS, Edge, cuts
@@ -109,7 +110,7 @@ def _below(side: Side, edges: dict[str, list[Edge]]) -> dict[str, list[int]]:
             # As text: DuckDB takes a number with a point for a decimal, and rounds it twice.
             end = ibis.literal(repr(edge.value)).cast("float64")
             below = values <= end if edge.inclusive else values < end
-            asked[f"c{n}_{at}"] = below.sum().coalesce(0)
+            asked[f"c{n}_{at}"] = engines.count(side.table, below).coalesce(0)
         asked[f"c{n}_{len(own)}"] = values.count()
     row = side.row(asked)
     return {
