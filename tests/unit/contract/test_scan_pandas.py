@@ -228,6 +228,11 @@ def test_rows_under_one_label_are_not_looked_at_apart():
     assert hows(ours) == {"<lambda>": "table"}  # Pandera raises, or counts them as one
 
 
+def test_python_objects_are_shown_as_pandas_makes_them():
+    schema = table({"a": Column(None), "b": Column(None)})
+    agree(schema, {"a": pd.Series([[1], None]), "b": pd.Series([None, "x"], dtype=object)})
+
+
 def test_rows_without_a_number_are_counted():
     found = scanned(BUILT_IN["comparisons"], TRIPS, numbered=False)
     assert [f.count for f in found.failures] == [2, 2, 2]

@@ -51,6 +51,8 @@ def first_of(failing: Any, one: Rows | Repeats, scan: Scan) -> list[dict[str, An
     """The first rows of some that fail: their position, and the values that are shown."""
     values = [failing[name] for name in one.shown] if one.values is None else one.values(failing)
     shown = dict(zip(one.shown, values, strict=True))
+    if scan.layout.numbered is not None and _dtypes(one, scan) == ["object"]:
+        shown = {}  # they come from a data frame, and no database has to bring them along
     if scan.layout.numbered is None:
         return fetch(failing.select(**shown).limit(EXAMPLES), private=scan.private)
     ordered = failing.select(failing[POSITION], **shown).order_by(POSITION).limit(MOST_POSITIONS)
@@ -65,12 +67,11 @@ def finding_of(one: Rows | Repeats, count: int, first: list[dict[str, Any]], sca
     some = first[:EXAMPLES]
     labels = _labels(positions[:EXAMPLES], scan) if sight.labels else []
     labels = labels or [None] * len(some)
-    dtypes = one.dtypes or tuple(getattr(scan.layout.empty[n], "dtype", None) for n in one.shown)
     cells = {
         name: _texts([row[name] for row in some], dtype)
         if str(dtype) != "object" or not positions
         else _texts_of_objects(name, positions[:EXAMPLES], scan)
-        for name, dtype in zip(one.shown, dtypes, strict=True)
+        for name, dtype in zip(one.shown, _dtypes(one, scan), strict=True)
     }
     if column is not None:
         values: list[str | None] = list(cells[one.shown[0]])
@@ -89,6 +90,12 @@ def finding_of(one: Rows | Repeats, count: int, first: list[dict[str, Any]], sca
         ),
     )
     return Finding(failure, positions=positions)
+
+
+def _dtypes(one: Rows | Repeats, scan: Scan) -> list[Any]:
+    """The types of what is shown, in the data frame; `None` where it is an Ibis table."""
+    found = [getattr(scan.layout.empty[name], "dtype", None) for name in one.shown]
+    return list(one.dtypes) or found
 
 
 def _labels(positions: Sequence[int], scan: Scan) -> list[Any]:
