@@ -179,7 +179,9 @@ def _wrong_examples(told: Findings, ours: Findings) -> Iterator[str]:
     for failure, positions in _with_positions(ours):
         key = failure.check, failure.column
         # Of a whole table Pandera may show other columns of the row.
-        shown = set(map(_value, failure.examples)) if failure.column is not None else set()
+        # What a check raised may name the type before coercion, or the table.
+        named = failure.column is not None and failure.share is not None
+        shown = set(map(_value, failure.examples)) if named else set()
         if wrong := shown - texts[key]:
             yield f"{key}: the examples {sorted(wrong)} are none of {sorted(texts[key])}"
         if rows[key] and not set(positions) <= rows[key]:

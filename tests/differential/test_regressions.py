@@ -53,6 +53,10 @@ PANDAS = {
         pa.DataFrameSchema({"a": pa.Column(None, pa.Check.str_matches(""))}),
         pd.DataFrame({"a": pd.Series(["x"], dtype="string")}),
     ),
+    "a bound below all that the type holds": (
+        pa.DataFrameSchema({"a": pa.Column(None, pa.Check.ge(-1))}),
+        pd.DataFrame({"a": pd.Series([1], dtype="uint32")}),
+    ),
     "a default of another type, by a pattern": (
         pa.DataFrameSchema({"^.$": pa.Column(str, coerce=True, default=0, regex=True)}),
         pd.DataFrame({"a": pd.Series([None], dtype=object)}),
@@ -91,6 +95,10 @@ IBIS = {
     "a pattern without a column": (
         pi.DataFrameSchema({"^z": pi.Column(regex=True)}),
         pl.DataFrame({"a": [1.0]}),
+    ),
+    "values of types that do not go together": (
+        pi.DataFrameSchema({"a": pi.Column(checks=pi.Check.notin(["x", 1.0]))}),
+        pl.DataFrame({"a": ["x"]}),
     ),
     "nulls that are looked at, with a warning": (
         pi.DataFrameSchema(
