@@ -81,17 +81,19 @@ def _outcome(table: Table, judge: Judge) -> Outcome:
     result = FileResult(
         path=shown, schema_name=loaded.name, rows=None, columns=None, bytes=judge.size(table)
     )
+    place = None if judge.spec.connection else shown
     try:
         judged = judge.judge(table)
     except AssayError as error:
         _say(shown, None, "error")
         return Outcome(
             file=result.model_copy(update={"error": error.message}),
-            problem=_problem(error, data=None if judge.spec.connection else shown),
+            problem=_problem(error, data=place),
             exit_code=error.exit_code,
         )
-    found = judged.findings
-    _say(shown, found.rows, "fail" if found.failures else "pass")
+    found, problem = judged.findings, judged.problem
+    ending = "error" if problem is not None else "fail" if found.failures else "pass"
+    _say(shown, found.rows, ending)
     facts = {
         "rows": found.rows,
         "columns": found.columns,
@@ -99,13 +101,24 @@ def _outcome(table: Table, judge: Judge) -> Outcome:
         "warnings": found.warnings,
         "plan": found.plan,
         "failing_rows": judged.failing_rows,
+        "error": None if problem is None else problem.message,
     }
-    return Outcome(file=result.model_copy(update=facts))
+    return Outcome(
+        file=result.model_copy(update=facts),
+        problem=None if problem is None else _problem(problem, data=place),
+        exit_code=0 if problem is None else problem.exit_code,
+    )
 
 
 def _problem(error: AssayError, *, data: str | None = None) -> Reason:
-    file = error.file if error.file is not None or not isinstance(error, DataError) else data
-    return Reason(message=error.message, hint=error.hint, file=file, line=error.line)
+    about_data = isinstance(error, DataError) and error.file is None and error.key is None
+    return Reason(
+        message=error.message,
+        hint=error.hint,
+        file=data if about_data else error.file,
+        line=error.line,
+        key=error.key,
+    )
 
 
 def _say(shown: str, rows: int | None, ending: str) -> None:

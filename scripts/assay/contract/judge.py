@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from assay.console import printable
 from assay.contract import check, failing, promised, promises, reader
 from assay.contract.privacy import Sight
-from assay.errors import ConfigError, OutsideError
+from assay.errors import AssayError, ConfigError, OutsideError
 from assay.workspace import read_inside
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Judged:
     findings: Findings
     failing_rows: str | None
     """See `FileResult.failing_rows`."""
+    problem: AssayError | None = None
+    """Why what the entry promises beside its schema could not be looked at."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,18 @@ class Judge:
             else:
                 found, rows = self._by_scan(table, opened)
             found = replace(found, failures=self._placed(found.failures))
-            if self.spec.more is not None:
-                found = joined(found, self._more(table, opened))
+            problem = None
+            try:
+                if self.spec.more is not None:
+                    found = joined(found, self._more(table, opened))
+            except AssayError as error:  # what the schema says is no less true
+                problem = error
             name = failing.file_name(table.path, self.spec.number)
             written = None
             if any(found.positions) and (known := rows()) is not None:
                 sensitive = self.spec.sensitive
                 written = failing.write(known, found, self.state, sensitive=sensitive, name=name)
-            return Judged(found, written)
+            return Judged(found, written, problem)
 
     def _placed(self, failures: tuple[CheckFailure, ...]) -> tuple[CheckFailure, ...]:
         """Failures with the lines of the schema that promise what is not so."""

@@ -29,7 +29,7 @@ def decide(config: Config, found: Sequence[Leakage | Reason]) -> Iterator[Gate]:
         if spec.disjoint_from is not None and spec.is_local
     ]
     for (number, spec), leak in zip(wanted, found, strict=True):
-        limit = 0 if isinstance(leak, Reason) else int(spec.max_shared * leak.rows)
+        limit = 0 if isinstance(leak, Reason) else int(round(spec.max_shared * leak.rows, 6))
         result, value, message = _judged(leak, limit)
         yield Gate(
             metric="rows in common",
