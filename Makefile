@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help sync test programs lint types lowest pytest demo bench warehouses docs pictures golden clean
+.PHONY: help sync test differential programs lint types lowest pytest demo bench warehouses docs pictures golden clean
 
 # uv from PATH, or a pinned one in .cache; it hears PIP_INDEX_URL, PIP_CERT and the like.
 UV := ASSAY_HOME="$(CURDIR)/.cache" scripts/assay-action uv
@@ -49,6 +49,9 @@ lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allo
 pytest: sync ## The tests alone; ARGS='-k name' picks some
 	@echo "== pytest"
 	@$(PYTHON) -m pytest -n auto $(ARGS)
+
+differential: sync ## The contract against Pandera on 50,000 generated cases; ARGS='pandas --seed 7'
+	@$(PYTHON) -m tests.differential --cases 16700 $(ARGS)
 
 demo: sync ## A pull request against a real model repository, from clone to comment
 	@$(PYTHON) scripts/demo.py $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 from benchmarks.harness import ROOT, remove
 
 SCRIPTS = Path(sys.executable).parent
+_OURS = re.compile(r"^ +(features|rows):")
 PLAIN = "assay-plain.yaml"
-"""The example's configuration without what no other tool does: asking both models again."""
+"""The example's configuration without what no other tool does: asking both models again, and
+holding the number of rows against base's."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Scratch:
         ignored = shutil.ignore_patterns(".venv", "__pycache__", ".assay", "cache", "tmp")
         shutil.copytree(ROOT / "example-repo", self.work, ignore=ignored)
         config = (self.work / "assay.yaml").read_text(encoding="utf-8")
-        lines = [line for line in config.splitlines() if "features:" not in line]
+        lines = [line for line in config.splitlines() if not _OURS.search(line)]
         (self.work / PLAIN).write_text("\n".join([*lines, ""]), encoding="utf-8")
         self._git("init", "--quiet", "--initial-branch=main")
         self._git("add", "--all")
