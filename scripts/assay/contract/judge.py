@@ -174,7 +174,7 @@ class Judge:
             source = sources.open_table(url, table.path, shown=shown)
         elif spec.remote:
             source = sources.open_remote(self.root, table.path, shown=shown, private=private)
-        elif spec.engine == "spark":
+        elif spec.engine == "spark" or self.loaded.backend == "pyspark":
             from assay.contract.sources import spark
 
             source = spark.open_spark(self.root / table.path, shown=shown, private=private)
