@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.contract import check, failing, promised, promises, reader
+from assay.contract import check, failing, promised, reader
 from assay.contract.privacy import Sight
 from assay.errors import AssayError, ConfigError, OutsideError
-from assay.workspace import read_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +92,8 @@ class Judge:
         """Failures with the lines of the schema that promise what is not so."""
         if not failures:
             return ()
+        from assay.contract import promises  # parses YAML and Python, for what fails alone
+        from assay.workspace import read_inside
 
         def read(path: str) -> bytes | None:
             return read_inside(self.root, path, promises.MOST_BYTES)

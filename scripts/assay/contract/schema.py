@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from assay import yamlfile
 from assay.console import printable
 from assay.contract import usercode
 from assay.errors import ConfigError, SchemaError
@@ -232,6 +231,8 @@ def _from_document(reference: str, root: Path) -> LoadedSchema:
 
 def _parse(text: str, reference: str) -> Any:
     if not reference.lower().endswith(".json"):
+        from assay import yamlfile
+
         try:
             return yamlfile.load(text, file=reference)
         except ConfigError as error:
