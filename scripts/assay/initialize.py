@@ -99,7 +99,9 @@ def _findings(found: Discovered) -> Iterator[tuple[str, str]]:
     yield "predictions", found.predictions.path if found.predictions else none
     yield "model", found.model or none
     yield "data", ", ".join(found.tables) or none
-    yield "schema", ", ".join(found.schemas) or f"{none} (write one with Pandera)"
+    proposed = f"assay contract infer {shlex.quote(found.tables[0])}" if found.tables else ""
+    how = f"try `{proposed} -o schema.py`" if proposed else "write one with Pandera"
+    yield "schema", ", ".join(found.schemas) or f"{none} ({how})"
     yield "tests", "yes" if found.has_tests else none
     yield "requirements", found.requirements or none
     yield "base branch", found.default_branch or none

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -70,6 +72,20 @@ def test_one_command_and_one_commit(project: Project) -> None:
     assert written.predictions.path == "predictions.csv"
     jobs = yaml.safe_load((project.root / ROOT_WORKFLOW).read_text())["jobs"]
     assert "with" not in jobs["model-check"]
+
+
+def test_data_without_a_schema_can_have_one_proposed(project: Project) -> None:
+    _bare(project)
+    for schema in project.root.glob("schema*.py"):
+        schema.unlink()
+    (project.root / "data").mkdir(exist_ok=True)
+    (project.root / "data" / "more rides.csv").write_text("a,b\n1,x\n2,y\n", encoding="utf-8")
+    _, out = _init(project)
+    [line] = [line for line in out.splitlines() if line.startswith("schema")]
+    told = re.search(r"`assay contract infer (.+) -o schema.py`", line)
+    assert told is not None, out
+    [path] = shlex.split(told[1])
+    assert (project.root / path).is_file()
 
 
 def test_nothing_is_ever_overwritten(project: Project) -> None:
