@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -337,3 +338,11 @@ def test_guesses(values: list[str], guess: str) -> None:
     text = "a,b\n" + "".join(f"{value},x\n" for value in values)
 
     assert csvguess.guessed(text.encode(), ",", 2)[0] == guess
+
+
+def test_parsing_keeps_the_order_of_rows():
+    value, doubt = csvguess.tried(0, "VARCHAR")
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE texts (c0 VARCHAR)")
+    plan = connection.execute(f"EXPLAIN SELECT {value}, {doubt} FROM texts").fetchall()[0][1]
+    assert "join" not in plan.lower()  # rows come out of a join in any order

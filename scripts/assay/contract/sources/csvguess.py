@@ -39,9 +39,10 @@ _DOUBT = {
     " OR left({0}, 1) <= ' ' OR right({0}, 1) <= ' '"
     " OR (length({0}) > 18 AND NOT contains({0}, '.')){2}",
     "BOOLEAN": "{1} IS NULL",
-    # The first character rules most texts out, at a tenth of the cost.
-    "VARCHAR": "left({0}, 1) IN ('+', '-', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',"
-    " 'i', 'I', 't', 'T', 'f', 'F', ' ', chr(9), chr(10), chr(11), chr(12), chr(13))"
+    # The first character rules most texts out, at a tenth of the cost. Not by `IN`: DuckDB makes a
+    # join of a long list, after which rows no longer come in the order of the file.
+    "VARCHAR": "contains('+-.0123456789iItTfF ' || chr(9) || chr(10) || chr(11) || chr(12)"
+    " || chr(13), left({0}, 1))"
     f" AND regexp_full_match(lower(trim({{0}}, ' ' || chr(9) || chr(10) || chr(11) || chr(12)"
     f" || chr(13))), '{_NUMBER_OR_WORD}')",
 }
