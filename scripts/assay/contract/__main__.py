@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 import warnings
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay import leaving
 from assay.console import printable
@@ -73,7 +74,9 @@ def outcomes(spec: JobSpec, job: Job) -> Iterator[Outcome]:
     judge = Judge(spec=spec, loaded=loaded, root=root, state=Path(job.state), now=now)
     for table in spec.tables:
         yield Outcome(begun=printable(table.path))
-        yield _outcome(table, judge)
+        with _discreet(spec):
+            outcome = _outcome(table, judge)
+        yield _without_address(outcome, spec)
 
 
 def _outcome(table: Table, judge: Judge) -> Outcome:
@@ -108,6 +111,45 @@ def _outcome(table: Table, judge: Judge) -> Outcome:
         problem=None if problem is None else _problem(problem, data=place),
         exit_code=0 if problem is None else problem.exit_code,
     )
+
+
+@contextlib.contextmanager
+def _discreet(spec: JobSpec) -> Iterator[None]:
+    """A defect of ours without its words, which the log and the record would show.
+
+    They may quote a value of a sensitive column, or the address of a database.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not spec.sensitive and spec.connection is None:
+            raise
+        hidden = RuntimeError(f"{type(error).__name__}, whose words are hidden")
+        raise hidden.with_traceback(error.__traceback__) from None
+
+
+def _without_address(outcome: Outcome, spec: JobSpec) -> Outcome:
+    """What a driver said during a query or a check, without the address of the database."""
+    url = os.environ.get(spec.connection or "")
+    file, problem = outcome.file, outcome.problem
+    if not url or file is None:
+        return outcome
+    from assay.contract.sources import database
+
+    def clean(text: str | None) -> str | None:
+        return None if text is None else database.without(text, secrets)
+
+    secrets = database.secrets(url)
+    failures = tuple(
+        one.model_copy(update={"examples": tuple(map(clean, one.examples))})
+        for one in file.failures
+    )
+    said = {"failures": failures, "warnings": tuple(map(clean, file.warnings))}
+    update: dict[str, Any] = {"file": file.model_copy(update={**said, "error": clean(file.error)})}
+    if problem is not None:
+        told = {"message": clean(problem.message), "hint": clean(problem.hint)}
+        update["problem"] = problem.model_copy(update=told)
+    return outcome.model_copy(update=update)
 
 
 def _problem(error: AssayError, *, data: str | None = None) -> Reason:

@@ -172,7 +172,7 @@ class Judge:
                     hint="It holds the URL of the database: pass it to the step by `env:`.",
                     key=("data", spec.number, "connection"),
                 )
-            source = sources.open_table(url, table.path, shown=shown)
+            source = sources.open_table(url, table.path, shown=shown, private=private)
         elif spec.remote:
             source = sources.open_remote(self.root, table.path, shown=shown, private=private)
         elif spec.engine == "spark" or self.loaded.backend == "pyspark":

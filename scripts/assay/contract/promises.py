@@ -169,6 +169,16 @@ class _Module:
         """What it defines, by name."""
         return declared.top(self.tree.body)
 
+    @functools.cached_property
+    def imports(self) -> dict[str, list[tuple[ast.Import | ast.ImportFrom, str]]]:
+        """Where it imports each name, and what that is called there."""
+        found: dict[str, list[tuple[ast.Import | ast.ImportFrom, str]]] = {}
+        for node in self.tree.body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for alias in node.names:
+                    found.setdefault(alias.asname or alias.name, []).append((node, alias.name))
+        return found
+
     def named(self, dotted: str) -> ast.stmt | None:
         """A class or an assignment; `Outer.Inner` within each other."""
         first, *rest = dotted.split(".")
@@ -224,21 +234,18 @@ class _Modules:
     def _imported(self, module: _Module, dotted: str) -> tuple[_Module, str] | None:
         """The module that a name was imported from, and its name there."""
         first, _, rest = dotted.partition(".")
-        for node in module.tree.body:
-            for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else []:
-                if first != (alias.asname or alias.name):
-                    continue
-                if isinstance(node, ast.ImportFrom):
-                    source = f"{'.' * node.level}{node.module or ''}"
-                    inner = f"{source}{'' if source.endswith('.') else '.'}{alias.name}"
-                    pairs = [(source, dotted.replace(first, alias.name, 1)), (inner, rest)]
-                else:
-                    pairs = [(alias.name, rest)]
-                for target, name in pairs:
-                    files = imported_files(module.file, target) if name else ()
-                    found = next(filter(None, map(self.get, files)), None)
-                    if found is not None:
-                        return found, name
+        for node, original in module.imports.get(first, [])[:_MOST_PARTS]:
+            if isinstance(node, ast.ImportFrom):
+                source = f"{'.' * node.level}{node.module or ''}"
+                inner = f"{source}{'' if source.endswith('.') else '.'}{original}"
+                pairs = [(source, dotted.replace(first, original, 1)), (inner, rest)]
+            else:
+                pairs = [(original, rest)]
+            for target, name in pairs:
+                files = imported_files(module.file, target) if name else ()
+                found = next(filter(None, map(self.get, files)), None)
+                if found is not None:
+                    return found, name
         return None
 
 
@@ -298,10 +305,12 @@ def _origins(node: ast.stmt) -> Iterator[str]:
 
 
 def _dotted(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        start = _dotted(node.value)
-        return f"{start}.{node.attr}" if start else ""
-    return node.id if isinstance(node, ast.Name) else ""
+    """`a.b.c`; empty for anything else, and for what nobody writes."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute) and len(parts) < _MOST_PARTS:
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def _in_parts(

@@ -67,13 +67,14 @@ def open_remote(
     return RemoteSource(root, path, remote=remote, rev=rev, shown=shown, private=private)
 
 
-def open_table(url: str, table: str, *, shown: str) -> Source:
+def open_table(url: str, table: str, *, shown: str, private: bool = False) -> Source:
     """Open a table in a database.
 
     Args:
         url: As for `ibis.connect`; it may hold a password, and is in no message.
         table: Its name, with the schema and the catalog before it where that is needed.
         shown: What messages call it.
+        private: Whether values must not appear in messages.
 
     Raises:
         DataError: The URL cannot be used, or there is no such table.
@@ -81,4 +82,4 @@ def open_table(url: str, table: str, *, shown: str) -> Source:
     """
     from assay.contract.sources.database import DatabaseSource
 
-    return DatabaseSource(url, table, shown=shown)
+    return DatabaseSource(url, table, shown=shown, private=private)

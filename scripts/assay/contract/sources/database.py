@@ -6,20 +6,21 @@ The URL may hold a password: it is in no message, and nothing here has a `repr` 
 from __future__ import annotations
 
 import difflib
+import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit
 
 from assay.console import printable
 from assay.contract import reader
 from assay.contract.sources import duck, frames, stored
 from assay.contract.sources.base import Layout
-from assay.errors import DataError, OutsideError
+from assay.errors import AssayError, DataError, OutsideError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from assay.contract.schema import Backend
 
@@ -44,16 +45,18 @@ class DatabaseSource:
         url: As for `ibis.connect`; it may hold a password.
         table: Its name, with the schema and the catalog before it where that is needed.
         shown: What messages call it.
+        private: Whether values must not appear in messages.
 
     Raises:
         DataError: The URL cannot be used, or there is no such table.
         OutsideError: The database does not answer, or a package is missing.
     """
 
-    def __init__(self, url: str, table: str, *, shown: str) -> None:
+    def __init__(self, url: str, table: str, *, shown: str, private: bool) -> None:
         self.shown = printable(shown)
+        self._private = private
         address = _address(url, self.shown)
-        self._secrets = _secrets(url, address)
+        self._secrets = secrets(url)
         self._file = _file(url, address, self.shown)
         self._stamp = self._look()
         self._folder: Path | None = None
@@ -96,13 +99,21 @@ class DatabaseSource:
                 empty = self._table.limit(0).to_polars()
                 return Layout(empty=empty, table=self._table)
         except Exception as error:  # noqa: BLE001 (each driver has its own)
-            raise self._failed("cannot be read", error) from None
+            raise self._unread(error) from None
         return Layout(empty=self._table, table=self._table)
 
     def frames(
         self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
     ) -> Iterator[Any]:
         """See `Source`."""
+        try:
+            yield from self._frames(layout, columns, rows)
+        except Exception as error:  # noqa: BLE001 (each driver has its own)
+            raise self._unread(error) from None
+
+    def _frames(
+        self, layout: Layout, columns: Sequence[str] | None, rows: int | None
+    ) -> Iterator[Any]:
         if layout.empty is layout.table:
             yield from stored.table_frames(layout, columns, rows)
             return
@@ -132,14 +143,20 @@ class DatabaseSource:
 
             if address.scheme == "duckdb":
                 self._folder = Path(tempfile.mkdtemp(prefix="assay-contract-"))
-                return ibis.duckdb.connect(
+                backend = ibis.duckdb.connect(
                     str(self._file),
                     read_only=True,
                     memory_limit=f"{duck.MEMORY}MB",
                     temp_directory=str(self._folder),
                     autoinstall_known_extensions=False,
+                    autoload_known_extensions=False,
+                    allow_community_extensions=False,
                     disabled_optimizers=duck.BLIND_TO_NAN,
                 )
+                # A view in the file would read any other file, or an address.
+                backend.con.execute("SET enable_external_access = false")
+                backend.con.execute("SET lock_configuration = true")
+                return backend
             if address.scheme == "sqlite":
                 return ibis.sqlite.connect(str(self._file))
             return ibis.connect(url)
@@ -185,16 +202,31 @@ class DatabaseSource:
         ).fetchall()
         return [name for (name,) in found]
 
-    def _failed(self, what: str, error: Exception) -> OutsideError:
+    def _failed(self, what: str, error: Exception, *, private: bool = False) -> OutsideError:
         """A driver's error, whose words may quote the address."""
-        said = (str(error).strip().splitlines() or [""])[0]
-        for secret in self._secrets:
-            said = said.replace(secret, "***")
-        said = printable(said)[:200].rstrip(".")
         return OutsideError(
-            f"{self.shown} {what}: {type(error).__name__}{f': {said}' if said else ''}.",
+            f"{self.shown} {what}: {type(error).__name__}{self._words(error, private=private)}.",
             hint="Check the URL in the environment variable, the network, and the permissions.",
         )
+
+    def _unread(self, error: Exception) -> AssayError:
+        """The same while rows are read, when its words may quote values too."""
+        if isinstance(error, AssayError):
+            return error
+        if not isinstance(error, ValueError | TypeError | ArithmeticError):
+            return self._failed("cannot be read", error, private=self._private)
+        words = self._words(error, private=self._private)
+        return DataError(
+            f"{self.shown} cannot be read: {type(error).__name__}{words}.",
+            hint="A value may not be of its column's type: SQLite stores any value in any column.",
+        )
+
+    def _words(self, error: Exception, *, private: bool) -> str:
+        if private:
+            return ""
+        said = printable(without((str(error).strip().splitlines() or [""])[0], self._secrets))
+        said = said[:200].rstrip(".")
+        return f": {said}" if said else ""
 
     def _look(self) -> tuple[tuple[int, int], ...]:
         if self._file is None:
@@ -249,13 +281,25 @@ def _address(url: str, shown: str) -> SplitResult:
     return address
 
 
-def _secrets(url: str, address: SplitResult) -> list[str]:
-    """What of a URL must not be shown, the longest first."""
-    user, _, host = address.netloc.rpartition("@")
-    given = [url, address.netloc, user, *user.split(":", 1)]
-    given += [value for _, value in parse_qsl(address.query)] + [address.query]
-    both = {each for text in given for each in (text, unquote(text))}
-    return sorted((each for each in both if len(each) > 2 and each != host), key=len, reverse=True)
+def secrets(url: str) -> list[str]:
+    """What of a URL must not be shown, the longest first, in the forms that drivers give it."""
+    rest = url.partition("://")[2]
+    # A password that is not encoded may hold whatever parts a URL: the last `@` counts.
+    user, _, after = rest.rpartition("@")
+    query = after.partition("?")[2]
+    given = {url, rest, user, *re.split(r"[:/?#@]", user), user.partition(":")[2], query}
+    given |= {pair.partition("=")[2] for pair in query.split("&")}
+    given |= {unquote(each) for each in given} | {unquote_plus(each) for each in given}
+    given |= {repr(each)[1:-1] for each in given} | {quote(each, safe="") for each in given}
+    host = after.partition("/")[0]
+    return sorted((each for each in given if len(each) > 2 and each != host), key=len, reverse=True)
+
+
+def without(text: str, hidden: Iterable[str]) -> str:
+    """A text without what must not be shown."""
+    for secret in hidden:
+        text = text.replace(secret, "***")
+    return text
 
 
 def _file(url: str, address: SplitResult, shown: str) -> Path | None:

@@ -16,6 +16,7 @@ from assay.contract.sources import files
 from assay.contract.sources.converted import ConvertedSource
 from assay.contract.sources.parquet import ParquetSource
 from assay.errors import AssayError, DataError, OutsideError, RemoteError
+from assay.workspace.dvccli import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -181,12 +182,16 @@ class RemoteSource:
         keyed = any(part.partition for part in parts)
         if self._kind.suffix == ".parquet" and not (keyed and backend == "polars"):
             self._inner = _translated(
-                self.shown, lambda: ParquetSource(found, private=self._private)
+                self.shown,
+                lambda: ParquetSource(found, private=self._private),
+                private=self._private,
             )
         else:
             self._inner = self._copied()
         layout: Layout = _translated(
-            self.shown, lambda: self._inner.layout(backend, has_index=has_index)
+            self.shown,
+            lambda: self._inner.layout(backend, has_index=has_index),
+            private=self._private,
         )
         return layout
 
@@ -194,7 +199,13 @@ class RemoteSource:
         self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
     ) -> Iterator[Any]:
         """See `Source`."""
-        yield from self._inner.frames(layout, columns, rows=rows)
+        frames = iter(self._inner.frames(layout, columns, rows=rows))
+        done = object()
+        while True:
+            frame = _translated(self.shown, lambda: next(frames, done), private=self._private)
+            if frame is done:
+                return
+            yield frame
 
     def _part(self, name: str, stored: Stored) -> files.Part:
         return files.Part(
@@ -243,8 +254,14 @@ def _objects(
             yield name, Stored(where.fs, stored, int(where.fs.info(stored)["size"]))
 
 
-def _translated(shown: str, action: Any) -> Any:
-    """The errors of DVC and of a remote as ours."""
+def _translated(shown: str, action: Any, *, private: bool = False) -> Any:
+    """The errors of DVC and of a remote as ours, without the credentials in an address.
+
+    Args:
+        shown: What messages call the table.
+        action: What may fail.
+        private: Whether an error may quote values that must not appear.
+    """
     try:
         return action()
     except AssayError:
@@ -264,13 +281,15 @@ def _translated(shown: str, action: Any) -> Any:
             raise DataError(
                 f"DVC does not track {shown}.", hint="Run `dvc add`, and commit its `.dvc` file."
             ) from error
-        said = printable((str(error).strip().splitlines() or [""])[0])[:200].rstrip(".")
+        first = (str(error).strip().splitlines() or [""])[0]
+        said = printable(without_credentials(first))[:200].rstrip(".")
+        said = "" if private or not said else f": {said}"
         if any(base.__name__ == "DvcException" for base in type(error).__mro__):
             raise DataError(
-                f"{shown} cannot be found by DVC: {type(error).__name__}: {said}.",
+                f"{shown} cannot be found by DVC: {type(error).__name__}{said}.",
                 hint="Run `dvc doctor` and `dvc status --cloud` to see more.",
             ) from error
         raise RemoteError(
-            f"{shown} cannot be read from its remote: {type(error).__name__}: {said}.",
+            f"{shown} cannot be read from its remote: {type(error).__name__}{said}.",
             hint="Check the remote's URL (`dvc remote list`), its credentials, and the network.",
         ) from error
