@@ -190,19 +190,16 @@ def _without_summary() -> Iterator[None]:
 
 def finding(error: Any, frame: Any, sight: Sight) -> Finding:
     """What one of Pandera's errors says, counted, with examples of what may be shown."""
-    reason = "" if error.reason_code is None else error.reason_code.name
-    cases = error.failure_cases
-    if type(cases).__module__.startswith("ibis"):
-        if hasattr(cases, "columns"):
-            return Finding(_from_ibis(error, cases, frame, sight), reason)
-        return Finding(_of_the_whole(error, cases, sight, reason), reason)
-    if hasattr(cases, "collect"):  # polars, lazy, in older versions of Pandera
-        cases = cases.collect()
+    reason, cases = reason_of(error), error.failure_cases
     if reason in _ABOUT_COLUMNS and isinstance(cases, str):
         column = sight.column(cases)
         return Finding(
-            CheckFailure(check=sight.check(_checked(error), column), column=column, count=1), reason
+            CheckFailure(check=sight.check(checked(error), column), column=column, count=1), reason
         )
+    if type(frame).__module__.startswith("ibis"):
+        return _from_ibis(error, frame, sight, reason)
+    if hasattr(cases, "collect"):  # polars, lazy, in older versions of Pandera
+        cases = cases.collect()
     if hasattr(cases, "with_row_index"):
         return _from_polars(error, cases, frame, sight, reason)
     if hasattr(cases, "columns") and {"index", "failure_case"} <= set(cases.columns):
@@ -210,10 +207,23 @@ def finding(error: Any, frame: Any, sight: Sight) -> Finding:
     return Finding(_of_the_whole(error, cases, sight, reason), reason)
 
 
-def _checked(error: Any) -> Any:
+def _from_ibis(error: Any, frame: Any, sight: Sight, reason: str) -> Finding:
+    if not hasattr(error.failure_cases, "columns"):
+        return Finding(_of_the_whole(error, error.failure_cases, sight, reason), reason)
+    from assay.contract import checkibis
+
+    return checkibis.finding(error, frame, sight)
+
+
+def reason_of(error: Any) -> str:
+    """Pandera's reason code, where it gives one."""
+    return "" if error.reason_code is None else str(error.reason_code.name)
+
+
+def checked(error: Any) -> Any:
     """What an error is about: a check, or text. An index of the wrong kind has neither."""
     if error.check is None:
-        return "check" if error.reason_code is None else error.reason_code.name.lower()
+        return reason_of(error).lower() or "check"
     return error.check
 
 
@@ -235,7 +245,7 @@ def _of_the_whole(error: Any, case: Any, sight: Sight, reason: str) -> CheckFail
     elif reason == "WRONG_DATATYPE":
         examples = sight.found(case, column)
     return CheckFailure(
-        check=sight.check(_checked(error), column), column=column, count=1, examples=examples
+        check=sight.check(checked(error), column), column=column, count=1, examples=examples
     )
 
 
@@ -255,13 +265,11 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
     else:
         some = cases["index"].head(EXAMPLES).tolist()
         cells = cases["failure_case"].head(EXAMPLES)
-        # Of an Ibis table Pandera gives not the value, but the row that it makes up.
-        rows = [value if isinstance(value, dict) else {column: value} for value in cells]
-        values = [as_text(row.get(column, row)) for row in rows]
+        values = [as_text(value) for value in cells]
     shown = sight.column(column)
     labels = [label if sight.labels else None for label in some] if of_rows else []
     failure = CheckFailure(
-        check=sight.check(_checked(error), column),
+        check=sight.check(checked(error), column),
         column=shown,
         count=count,
         share=share(count, rows_of(frame)) if of_rows else None,
@@ -272,8 +280,6 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
 
 def _positions(labels: Any, frame: Any) -> tuple[int, ...]:
     """The rows that stand under pandas labels; none where labels do not tell rows apart."""
-    if not type(frame).__module__.startswith("pandas"):
-        return ()  # an Ibis table, whose rows have no order
     index = frame.index
     if type(index).__name__ == "MultiIndex" or not index.is_unique:
         return ()
@@ -290,7 +296,7 @@ def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
     hidden = sight.hides(column)
     if output is not None and output.height != rows_of(frame):  # one answer for the whole column
         whole = CheckFailure(
-            check=sight.check(_checked(error), column), column=sight.column(column), count=count
+            check=sight.check(checked(error), column), column=sight.column(column), count=count
         )
         return Finding(whole, reason)
     rows: list[int | None] = [None] * EXAMPLES
@@ -307,27 +313,13 @@ def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
     else:
         values = [None if hidden else row_text(row.items()) for row in some.iter_rows(named=True)]
     failure = CheckFailure(
-        check=sight.check(_checked(error), column),
+        check=sight.check(checked(error), column),
         column=sight.column(column),
         count=count,
         share=share(count, rows_of(frame)),
         examples=examples(rows, values, hidden=hidden and column is not None),
     )
     return Finding(failure, reason, positions)
-
-
-def _from_ibis(error: Any, cases: Any, frame: Any, sight: Sight) -> CheckFailure:
-    """What Pandera has not counted: it gives the query of the rows that fail."""
-    column, count = column_of(error), rows_of(cases)
-    some = cases.limit(EXAMPLES).to_pyarrow().to_pylist()
-    values = [row_text(row.items()) if column is None else as_text(row[column]) for row in some]
-    return CheckFailure(
-        check=sight.check(_checked(error), column),
-        column=sight.column(column),
-        count=count,
-        share=share(count, rows_of(frame)),
-        examples=examples([None] * len(some), values, hidden=sight.hides(column)),
-    )
 
 
 def examples(

@@ -238,7 +238,7 @@ def test_check_coercion_of_the_whole_table():
     schema = pa.DataFrameSchema({"text": pa.Column()}, dtype=int, coerce=True)
     failure = next(f for f in run(schema).failures if "coerce" in f.check)
     assert failure.column is None
-    assert "row 1: {'name': 'y', 'text': 'b'}" in failure.examples
+    assert "row 1: name='y', text='b'" in failure.examples
 
 
 def test_check_warnings_of_checks_that_only_warn():

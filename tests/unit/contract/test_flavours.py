@@ -368,6 +368,48 @@ def test_ibis_says_what_is_not_looked_at(tmp_path, of_ibis):
     )
 
 
+@pytest.mark.parametrize("ignored", [True, False])
+def test_ibis_check_that_says_nothing_of_any_row(tmp_path, of_ibis, ignored):
+    frame = pl.DataFrame({"a": [None, None]}, schema={"a": pl.Int64})
+    checks = [
+        of_ibis.Check.gt(1, ignore_na=ignored),
+        of_ibis.Check.isin([2], ignore_na=ignored, raise_warning=True),
+    ]
+    schema = of_ibis.DataFrameSchema({"a": of_ibis.Column(None, checks, nullable=True)})
+    ours, theirs = both(frame, schema, tmp_path, backend="ibis")
+    assert told(ours) == told(theirs) == ([] if ignored else [("greater_than(1)", "a", 0, None)])
+    assert ours.warnings == theirs.warnings
+    assert len(ours.warnings) == (not ignored)
+
+
+def test_ibis_columns_of_a_pattern_have_their_names(tmp_path, of_ibis):
+    frame = pl.DataFrame({"x1": [1, None], "x2": [3, 4]})
+    checks = [
+        of_ibis.Check.lt(4),
+        of_ibis.Check(lambda data: data.table[data.key].mean() > 9, name="mean"),
+        of_ibis.Check(lambda data: data.table[data.key].lag() > 9, name="lag"),
+    ]
+    schema = of_ibis.DataFrameSchema({"^x.*$": of_ibis.Column(None, checks, regex=True)})
+    ours, theirs = both(frame, schema, tmp_path, backend="ibis", sensitive=["x2"])
+    assert sorted(told(ours)) == sorted(told(theirs))
+    assert {("not_nullable", "x1", 1, 0.5), ("less_than", "x2", 1, 0.5)} < set(told(ours))
+    for found in (ours, theirs):
+        assert all(not one.examples for one in found.failures if one.column == "x2")
+
+
+def test_ibis_expression_that_cannot_be_computed(tmp_path, of_ibis):
+    def number(data: Any) -> Any:
+        return data.table[data.key].cast("int64") > 0
+
+    checks = [of_ibis.Check(number), of_ibis.Check.isin(["x"])]
+    schema = of_ibis.DataFrameSchema({"s": of_ibis.Column(str, checks, unique=True)})
+    ours, theirs = both(ROWS, schema, tmp_path, backend="ibis")
+    assert told(ours) == told(theirs)
+    assert [f.check for f in ours.failures] == ["not_nullable", "number", "isin(['x'])"]
+    assert how(ours) == {"table"}
+    assert "`unique`" in ours.warnings[0]
+
+
 @pytest.mark.parametrize("dialect", ["bigquery", "snowflake", "trino", "postgres"])
 def test_ibis_plan_in_dialects_that_no_test_runs(dialect, of_ibis, tmp_path):
     """Only that there is SQL, and that it is SQL: BigQuery, Snowflake and Trino are not here."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from assay.contract.scan.execute import LayoutError, execute
+from assay.contract.scan.execute import LayoutError, by_pandera, execute
+from assay.contract.scan.query import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -40,6 +41,13 @@ def findings(
     layout = source.layout(loaded.backend, has_index=has_index)
     semantics: Semantics = importlib.import_module(f"assay.contract.scan.{loaded.backend}")
     plan = semantics.plan(layout, loaded, root=root, private=bool(sensitive))
-    found = execute(plan, source, layout, loaded, root=root, sensitive=sensitive)
+    try:
+        found = execute(plan, source, layout, loaded, root=root, sensitive=sensitive)
+    except QueryError:
+        if loaded.backend != "ibis":
+            raise
+        # One expression of the user's that cannot be computed ends the whole query. Pandera asks
+        # for one after the other.
+        found = by_pandera(plan, layout, loaded, root=root, sensitive=sensitive)
     source.check_unchanged()
     return found

@@ -19,10 +19,10 @@ from assay.errors import DataError
 from assay.stages.validate import CheckFailure, PlannedCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from assay.contract.scan.plan import Place, Plan
+    from assay.contract.scan.plan import Place, Plan, Promise
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Layout, Source
 
@@ -57,15 +57,7 @@ def execute(
         SchemaError: The schema cannot be applied.
     """
     sight = Sight.on(layout.empty, loaded, sensitive)
-    planned = tuple(
-        PlannedCheck(
-            check=sight.check(one.check, one.column),
-            column=sight.column(one.column),
-            how=one.how,
-            why=one.why,
-        )
-        for one in plan.promises
-    )
+    planned = _planned(plan.promises, sight)
     if layout.table is None:
         memory.refuse_whole(source.bytes)
         frame = next(iter(source.frames(layout)))
@@ -96,7 +88,8 @@ def execute(
             said.append((whole.place, whole.said))
         else:
             column = sight.column(whole.column)
-            failure = CheckFailure(check=sight.check(whole.check, column), column=column, count=1)
+            check = sight.check(whole.check, column)
+            failure = CheckFailure(check=check, column=column, count=whole.count)
             found.append((whole.place, Finding(failure)))
     found += repeated(plan.repeats, scan)
     by_pandera, warned = byparts.run(plan.parts, scan)
@@ -115,6 +108,31 @@ def execute(
         rows=rows,
         columns=columns,
     )
+
+
+def _planned(promises: Iterable[Promise], sight: Sight) -> tuple[PlannedCheck, ...]:
+    """Promises as the record has them."""
+    return tuple(
+        PlannedCheck(
+            check=sight.check(one.check, one.column),
+            column=sight.column(one.column),
+            how=one.how,
+            why=one.why,
+        )
+        for one in promises
+    )
+
+
+def by_pandera(
+    plan: Plan, layout: Layout, loaded: LoadedSchema, *, root: Path, sensitive: Collection[str]
+) -> Findings:
+    """What Pandera says of an Ibis table, in queries of its own; see `execute`."""
+    found = contract_check.check(layout.table, loaded, root=root, sensitive=sensitive)
+    why = "the engine cannot compute all of the checks in one query"
+    promises = [replace(one, how="table", why=why) for one in plan.promises]
+    sight = Sight.on(layout.empty, loaded, sensitive)
+    told = [text for text in sight.warnings(plan.said) if text not in found.warnings]
+    return replace(found, plan=_planned(promises, sight), warnings=(*found.warnings, *told))
 
 
 def _aggregate(plan: Plan, layout: Layout, *, private: bool) -> dict[str, Any]:

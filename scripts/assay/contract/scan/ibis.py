@@ -200,7 +200,7 @@ def _check(
         found = _answer(check, seen, name)
     except builtin.NotInScan as reason:
         yield Promise(check, name, "table", str(reason))
-        yield from _looked_at(_alone(check, name, place[-1]), table, place)
+        yield from _looked_at(_alone(check, name, place[-1]), table, place, component)
         return
     how: How = "batches" if check.element_wise else "scan"
     yield Promise(check, name, how, "a function of one value" if check.element_wise else None)
@@ -209,10 +209,14 @@ def _check(
     said = None
     if check.raise_warning:
         said = _warning(component, check, name, place[-1], whole=_is_scalar(passes))
+    # Of an answer about a whole column Pandera says only by which pattern it was found.
+    about = None if name is None else component.name
     if _is_scalar(passes):
         holds = passes.fill_null(False)  # noqa: FBT003 (Ibis' signature)
-        yield Whole(place, check, name, _over(table, holds), said)
+        yield Whole(place, check, about, _over(table, holds), said)
         return
+    # Of rows of which the check says nothing, it is not known that it holds of all of them.
+    yield Whole(place, check, about, _over(table, passes.any().notnull()), said, count=0)
     failing = (~passes).fill_null(False)  # noqa: FBT003 (Ibis' signature)
     shown = tuple(table.columns) if name is None else (name,)
     most = check.n_failure_cases
@@ -221,6 +225,16 @@ def _check(
 
 def _is_scalar(expression: Any) -> bool:
     return bool(expression.op().shape.is_scalar())
+
+
+def _looks_around(expression: Any) -> bool:
+    """Whether what an expression says of a row hangs on other rows: no aggregate can hold that."""
+    from ibis.expr import operations
+
+    node = expression.op()
+    if not _is_scalar(expression) and node.find(operations.Reduction):
+        return True
+    return bool(node.find((operations.WindowFunction, operations.Analytic)))
 
 
 def _answer(check: Any, seen: Any, name: str | None) -> Any:
@@ -273,6 +287,8 @@ def _joined(found: Any, seen: Any) -> Any:
     boolean = all(isinstance(part, types.BooleanValue) for part in parts)
     if not boolean or any(part.op().relations - {seen.op()} for part in parts):
         raise builtin.NotInScan("it returns no expression of the table")
+    if any(_looks_around(part) for part in parts):
+        raise builtin.NotInScan("it compares rows with other rows")
     return parts[0] if len(parts) == 1 else ibis.and_(*parts)
 
 
@@ -299,8 +315,8 @@ def _alone(check: Any, name: str | None, number: int) -> Any:
     return pa.DataFrameSchema({name: pa.Column(None, checks, nullable=True)})
 
 
-def _looked_at(schema: Any, table: Any, place: Place) -> Iterator[Piece]:
-    """What Pandera itself says of the table, in queries of its own."""
+def _looked_at(schema: Any, table: Any, place: Place, component: Any = None) -> Iterator[Piece]:
+    """What Pandera itself says of the table, in queries of its own; of a part of `component`."""
     from pandera import errors
 
     with warnings.catch_warnings(record=True) as caught:
@@ -308,7 +324,9 @@ def _looked_at(schema: Any, table: Any, place: Place) -> Iterator[Piece]:
         try:
             schema.validate(table, lazy=True)
         except errors.SchemaErrors as found:
-            yield from (Decided(place, error) for error in found.schema_errors)
+            for error in found.schema_errors:
+                error.column_name = getattr(component, "name", None)
+                yield Decided(place, error)
     yield from (str(w.message) for w in caught if issubclass(w.category, errors.SchemaWarning))
 
 

@@ -80,12 +80,20 @@ def _oddity_of_schema(schema: Any) -> str | None:
         return "the schema is of a class of the user's own"
     if depth is not None and depth.value != "SCHEMA_AND_DATA":
         return f"PANDERA_VALIDATION_DEPTH is {depth.value}"
+    return _oddity_of_values(schema, components)
+
+
+def _oddity_of_values(schema: Any, components: list[Any]) -> str | None:
+    """Why what a schema makes of a table's values can only be told of the whole table."""
     if schema.parsers:
         return "the schema has parsers"
     if any(getattr(one, "drop_invalid_rows", False) for one in (schema, schema.index, *components)):
         return "the schema drops invalid rows"
     if schema.dtype is not None and (schema.coerce or any(one.coerce for one in components)):
         return f"the table is turned into {schema.dtype}"
+    turned = [one for one in components if one.coerce or schema.coerce]
+    if any(one.regex and one.default is not None for one in turned):
+        return "the default of columns by a pattern is set after they are turned into their type"
     return None
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.contract.schema import LoadedSchema
-    from assay.contract.sources.base import Layout
+    from assay.contract.sources.base import Known, Layout
 
 Place = tuple[int, ...]
 """Where Pandera would report a failure, among all failures of a schema."""
@@ -75,6 +75,8 @@ class Whole:
     holds: Callable[[Any], Any]
     """From an `ibis.Table` to a boolean scalar; never null."""
     said: str | None = None
+    count: int = 1
+    """0 for a check of rows that fails without one: it says nothing of any."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ class Repeats:
     """How `shown` is read off a table, where the schema changes it first."""
     dtypes: tuple[Any, ...] = ()
     """The data frame's types of `shown`, where the schema changes them first."""
+    known: Known | None = None
+    """What is certain of the values, where `key` is one column."""
 
 
 @dataclass(frozen=True)

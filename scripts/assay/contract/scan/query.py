@@ -11,6 +11,10 @@ _MEMORY = ("OutOfMemory", "MemoryError")
 _DISK = ("No space left", "max_temp_directory_size", "temporary directory")
 
 
+class QueryError(DataError):
+    """An engine could not compute what it was asked for."""
+
+
 def fetch(expression: Any, *, private: bool) -> list[dict[str, Any]]:
     """The rows of an Ibis expression.
 
@@ -20,7 +24,7 @@ def fetch(expression: Any, *, private: bool) -> list[dict[str, Any]]:
 
     Raises:
         OutsideError: Memory or disk space ran out.
-        DataError: The data cannot be read.
+        QueryError: The data cannot be read, or an expression of a user's not be computed.
     """
     try:
         rows: list[dict[str, Any]] = expression.to_pyarrow().to_pylist()
@@ -40,7 +44,7 @@ def translated(error: BaseException, *, private: bool) -> AssayError:
             hint="Use a larger runner, or free some space in the temporary folder.",
         )
     said = type(error).__name__ if private else printable(lines[0])[:300].rstrip(".")
-    return DataError(
+    return QueryError(
         f"The data cannot be scanned: {said}.",
         hint="The file is damaged, or a value in it is not of its column's type.",
     )

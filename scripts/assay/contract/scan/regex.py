@@ -59,6 +59,8 @@ def _translated(pattern: str, *, end: str, after_end: set[str]) -> str | None:
             return None
         if before == "end" and kind not in after_end:
             return None
+        if before == "open" and kind == "close":  # of which DuckDB says that it is nowhere
+            return None
         for least, most in _COUNTED.findall(text):
             repeats *= max(int(least), int(most or 0), 1)
         parts.append(_written(kind, text, end))
