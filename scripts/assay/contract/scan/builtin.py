@@ -8,10 +8,11 @@ arguments: `isin([1, "a"])` compares otherwise in pandas than in SQL.
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from assay.contract.scan import pandasregex
+from assay.contract.scan import engines, pandasregex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,19 +93,36 @@ def _bound(value: Any, kind: Kind) -> tuple[Callable[[Any], Any], Any]:
     """How a column is to be cast for a comparison with `value`, and `value` as a literal."""
     import ibis
 
+    number = as_number(value, kind)
+    if isinstance(number, float):
+        return _as_float, ibis.literal(number, type="float64")
+    if number is not None:
+        return _as_it_is, _whole(number)
+    if kind == "timestamp" and _is_moment(value):
+        return _as_it_is, ibis.literal(value, type="timestamp")
+    return _as_it_is, _exact(value, kind)
+
+
+def as_number(value: Any, kind: Kind) -> int | float | None:
+    """A number as NumPy compares it with values of a column; `None` where that is not sure."""
     if kind == "integer" and _is_whole(value):
-        return _as_it_is, ibis.literal(int(value))
+        return int(value)
     if kind in {"integer", "float64"} and _is_number(value):
-        # As NumPy does: a whole number meets a float as a float.
-        return _as_float, ibis.literal(float(value), type="float64")
+        return float(value)  # which a whole number then is turned into
     if kind == "float32" and _is_number(value):
         import numpy as np
 
         # NumPy rounds a Python number to the type of the array that it is compared with.
-        return _as_float, ibis.literal(float(np.float32(value)), type="float64")
-    if kind == "timestamp" and _is_moment(value):
-        return _as_it_is, ibis.literal(value, type="timestamp")
-    return _as_it_is, _exact(value, kind)
+        return float(np.float32(value))
+    return None
+
+
+def _whole(value: Any) -> Any:
+    """A whole number, for a comparison with those of any size."""
+    import ibis
+
+    # Ibis takes -1 for a number of 8 bits, and compares no unsigned number with those.
+    return ibis.literal(int(value), type="int64" if value < 0 else None)
 
 
 def _exact(value: object, kind: Kind) -> Any:
@@ -126,7 +144,7 @@ def _members(values: Iterable[Any], kind: Kind) -> tuple[Callable[[Any], Any], l
     if len(wanted) > MOST_VALUES:
         raise NotInScan(f"it lists more than {MOST_VALUES:,} values")
     if kind == "integer" and all(_is_whole(value) for value in wanted):
-        return _as_it_is, [ibis.literal(int(value)) for value in wanted]
+        return _as_it_is, [_whole(value) for value in wanted]
     if kind in {"float64", "float32"} and all(_is_number(value) for value in wanted):
         return _as_float, [ibis.literal(float(value), type="float64") for value in wanted]
     if kind in {"text", "boolean"}:
@@ -138,6 +156,8 @@ def _isin(given: dict[str, Any], kind: Kind) -> Callable[[Any], Any]:
     aligned, values = _members(given["allowed_values"], kind)
     if not values:
         return lambda column: column.notnull()
+    if kind == "text":
+        return lambda column: column.notnull() & ~engines.listed(column, values)
     return lambda column: ~aligned(column).isin(values)
 
 
@@ -145,6 +165,8 @@ def _notin(given: dict[str, Any], kind: Kind) -> Callable[[Any], Any]:
     aligned, values = _members(given["forbidden_values"], kind)
     if not values:
         return lambda column: column.isnull() & column.notnull()
+    if kind == "text":
+        return lambda column: engines.listed(column, values)
     return lambda column: aligned(column).isin(values)
 
 
@@ -200,10 +222,12 @@ def _pattern(start: str) -> Callable[[dict[str, Any], Kind], Callable[[Any], Any
         _only_text(kind)
         pattern = given["pattern"]
         translated = pandasregex.portable(pattern) if _is_text(pattern) else None
-        if translated is None:
+        if not translated:
+            # DuckDB finds no empty group, and says of `^(?:)` that it is nowhere.
             raise NotInScan("its regular expression may mean something else in a database")
         search = f"{start}(?:{translated})"
-        return lambda column: ~column.re_search(search)
+        takes_text = re.search(pattern, "") is None
+        return lambda column: ~engines.found(column, search, takes_text=takes_text)
 
     return compiled
 

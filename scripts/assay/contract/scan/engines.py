@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.scan.query import fetch
+from assay.contract.sources.base import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MOST_BITS = 2**28
 """The widest range of numbers of which one bit each is kept: 32 MB in each thread."""
@@ -25,7 +26,36 @@ def count(table: Any, condition: Any) -> Any:
     return _count_if()(condition) if _is_duckdb(table) else condition.sum()
 
 
-def all_differ(table: Any, keys: Mapping[str, Any], *, private: bool) -> bool:
+def listed(column: Any, values: Sequence[Any]) -> Any:
+    """Where a text is one of `values`; false where there is none.
+
+    Parquet stores texts that come often once for many rows. DuckDB asks a function once for each
+    of those, but `IN`, and all that it turns into `IN`, once for each row.
+    """
+    if not _is_duckdb(column):
+        return column.isin(values).fill_null(False)  # noqa: FBT003 (Ibis)
+    import ibis
+
+    return _place()(ibis.array(values), column).notnull()
+
+
+def found(column: Any, pattern: str, *, takes_text: bool) -> Any:
+    """Where a regular expression is in a text; null where there is none.
+
+    Args:
+        column: The texts.
+        pattern: What is looked for.
+        takes_text: Whether all that it matches has characters. Then DuckDB may be asked for these,
+            which it does once for a text that comes often, as in `listed`.
+    """
+    if takes_text and _is_duckdb(column):
+        return column.re_extract(pattern, 0) != ""
+    return column.re_search(pattern)
+
+
+def all_differ(
+    table: Any, keys: Mapping[str, Any], *, private: bool, known: Known | None = None
+) -> bool:
     """Whether it is certain that no two rows have the same keys; if not, they have to be grouped.
 
     Nothing but numbers of 8 bytes, or single bits, is kept of the rows: much less than the groups
@@ -35,24 +65,31 @@ def all_differ(table: Any, keys: Mapping[str, Any], *, private: bool) -> bool:
         table: The data.
         keys: Expressions of it, by any names.
         private: See `fetch`.
+        known: What is certain of the values, if there is only one key.
     """
     if not _is_duckdb(table):
         return False
-    if len(keys) == 1 and next(iter(keys.values())).type().is_integer():
-        known = _by_bits(table, *keys.values(), private=private)
-        if known is not None:
-            return known
+    first, *others = keys.values()
+    if not others and first.type().is_integer():
+        answer = _by_bits(table, first, known, private=private)
+        if answer is not None:
+            return answer
     return _by_hashes(table, keys, private=private)
 
 
-def _by_bits(table: Any, key: Any, *, private: bool) -> bool | None:
+def _by_bits(table: Any, key: Any, known: Known | None, *, private: bool) -> bool | None:
     """A bit for each number between the least and the greatest; `None` where they lie too wide."""
     import ibis
 
-    ends = table.aggregate(least=key.min(), most=key.max(), known=key.count(), rows=table.count())
-    [found] = fetch(ends, private=private)
-    least, most, rows = found["least"], found["most"], found["rows"]
-    if found["known"] < rows or not rows:
+    wanted = {"rows": table.count()}
+    if known is None or known.nulls is None or known.least is None:
+        known = None
+        wanted |= {"least": key.min(), "most": key.max(), "nulls": key.isnull().sum()}
+    [answer] = fetch(table.aggregate(**wanted), private=private)
+    rows = answer.pop("rows")
+    known = known or Known(**answer)
+    least, most = known.least, known.most
+    if known.nulls or not rows:
         return None
     if most - least >= min(MOST_BITS, _BITS_PER_ROW * rows):
         return None
@@ -108,6 +145,18 @@ def _ones() -> Any:
     def bit_count(bits): ...  # type: ignore[no-untyped-def]
 
     return bit_count
+
+
+def _place() -> Any:
+    import ibis
+    from ibis.expr import datatypes
+
+    text = datatypes.string
+
+    @ibis.udf.scalar.builtin(signature=((datatypes.Array(text), text), datatypes.int64))
+    def list_position(values, value): ...  # type: ignore[no-untyped-def]
+
+    return list_position
 
 
 def _hash(type_: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assay.contract.scan import builtin
+from assay.contract.scan import builtin, proofs
 from assay.contract.scan.builtin import NotInScan
 from assay.contract.scan.pandasparts import (
     CHECKS,
@@ -122,6 +122,8 @@ def _nullable(component: Component, values: Values, left: Left, into: Pieces) ->
         left.nulls = True
         left.add(promise)
         return
+    if values.known.nulls == 0:
+        return
     into.rows.append(
         Rows(
             place=(*component.place, NULLS),
@@ -158,6 +160,7 @@ def _unique(component: Component, values: Values, left: Left, into: Pieces) -> N
                 counts_null=False,
                 values=lambda table: [values.of(table)],
                 dtypes=(values.dtype,),
+                known=values.known,
             )
         )
     into.promises.append(promise)
@@ -243,6 +246,8 @@ def _in_scan(component: Component, place: Place, one: Any, values: Values, into:
         )
         return
     fails = builtin.fails(name, given, kind)
+    if proofs.passes(name, given, kind, values.known):
+        return
     into.rows.append(
         Rows(
             place=place,

@@ -36,7 +36,7 @@ def _repeats(one: Repeats, scan: Scan) -> Finding | None:
 
     table = scan.layout.table
     keys = _keys(one, table)
-    if engines.all_differ(table, keys, private=scan.private):
+    if engines.all_differ(table, keys, private=scan.private, known=one.known):
         return None
     groups = table.select(**keys).group_by(list(keys)).agg(**{_TIMES: lambda t: t.count()})
     groups = groups.filter(groups[_TIMES] > 1)

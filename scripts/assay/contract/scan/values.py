@@ -6,8 +6,10 @@ with nulls are floats in pandas, and text may be of type object.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from assay.contract.sources.base import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,8 @@ class Values:
     """Whether null in the table is what pandas takes for missing."""
     of: Callable[[Any], Any]
     """From an `ibis.Table` to the column."""
+    known: Known = field(default_factory=Known)
+    """What is certain of what `of` gives."""
 
     @property
     def is_object(self) -> bool:
@@ -41,7 +45,14 @@ def values_of(layout: Layout, name: str) -> Values:
     dtype = layout.empty[name].dtype
     stored = layout.table[name].type()
     kind = _kind(dtype, stored)
-    return Values(name, dtype, kind, nulls=_tells_nulls(dtype), of=_expression(name, kind))
+    return Values(
+        name,
+        dtype,
+        kind,
+        nulls=_tells_nulls(dtype),
+        of=_expression(name, kind),
+        known=layout.known.get(name, Known()),
+    )
 
 
 def widened(values: Values, dtype: Any) -> Values | None:
@@ -55,9 +66,7 @@ def widened(values: Values, dtype: Any) -> Values | None:
     same_sign = dtype.kind in {values.dtype.kind, "i"}
     room = dtype.itemsize > values.dtype.itemsize
     if (whole and room and same_sign) or target == "float64":
-        return Values(
-            values.name, dtype, target, nulls=values.nulls, of=_expression(values.name, target)
-        )
+        return replace(values, dtype=dtype, kind=target, of=_expression(values.name, target))
     return None
 
 

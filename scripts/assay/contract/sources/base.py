@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from assay.contract.schema import Backend
 
@@ -25,6 +25,18 @@ class Assumption:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is certain of a column's values before any of them is read."""
+
+    least: Any = None
+    """No value is less, but for what is null; `None` where that is not known."""
+    most: Any = None
+    """No value is greater."""
+    nulls: int | None = None
+    """How many values are null; `None` where that is not known."""
+
+
+@dataclass(frozen=True)
 class Layout:
     """A table as the user's own three lines would read it, before any row was read."""
 
@@ -39,6 +51,8 @@ class Layout:
     numbered: Any = None
     """`table` with the column `POSITION`, where rows have a number; it may cost more to scan."""
     assumptions: Sequence[Assumption] = field(default=())
+    known: Mapping[str, Known] = field(default_factory=dict)
+    """Of columns of `table`, what the file says of them; need not name all."""
 
 
 class Source(Protocol):

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from assay.console import printable
 from assay.contract import reader
 from assay.contract.sources import tables
+from assay.contract.sources.base import Known
 from assay.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from assay.contract.sources.files import Files, Part
 
 
@@ -99,6 +102,59 @@ def _common_schema(files: Files, metadata: tuple[Any, ...]) -> Any:
                     hint="Rename one of the two: readers differ in which one they take.",
                 )
     return first
+
+
+def known(footers: Footers) -> dict[str, Known]:
+    """What statistics say of columns as pandas has them, where they surely speak of all rows.
+
+    They leave NaN out, which is missing in pandas, and may cut off texts.
+    """
+    groups = [
+        {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
+        for metadata in footers.metadata
+        for group in map(metadata.row_group, range(metadata.num_row_groups))
+        if group.num_rows
+    ]
+    # With a point it may be a part of a struct.
+    plain = [field for field in footers.schema if "." not in field.name]
+    return {field.name: _known(field, groups) for field in plain}
+
+
+def _known(field: Any, groups: Sequence[Mapping[str, Any]]) -> Known:
+    import pyarrow as pa
+
+    type_ = field.type
+    moment = pa.types.is_timestamp(type_) and type_.tz is None
+    floating = type_ in {pa.float32(), pa.float64()}
+    plain = {pa.bool_(), pa.date32(), pa.string(), pa.large_string()}
+    if not (moment or floating or pa.types.is_integer(type_) or type_ in plain):
+        return Known()
+    told = [(group[field.name].num_values, group[field.name].statistics) for group in groups]
+    if any(each is None for _, each in told):
+        return Known()
+    least, most = None, None
+    if moment or floating or pa.types.is_signed_integer(type_):
+        least, most = _ends(told)
+    if floating or (moment and least is None) or not all(each.has_null_count for _, each in told):
+        return Known(least, most)
+    return Known(least, most, sum(each.null_count for _, each in told))
+
+
+def _ends(told: Sequence[tuple[int, Any]]) -> tuple[Any, Any]:
+    """The least and the greatest value by the statistics of each row group, with its values."""
+    ends: list[Any] = []
+    for values, each in told:
+        if not each.has_min_max:
+            if each.has_null_count and each.null_count == values:
+                continue
+            return None, None
+        try:
+            ends += [each.min, each.max]
+        except (ArithmeticError, ValueError):  # a time that Python has no form for
+            return None, None
+    if not ends or any(end != end for end in ends):  # noqa: PLR0124 (NaN, or no time)
+        return None, None
+    return min(ends), max(ends)
 
 
 def _mixed(files: Files, part: Part, name: str, types: tuple[Any, Any]) -> DataError:

@@ -141,6 +141,7 @@ class ParquetSource:
             empty=table if empty is None else empty,
             table=table,
             numbered=opened.ibis.table("numbered"),
+            known=footers.known(self._footers) if backend == "pandas" else {},
         )
 
     def _number_parts(self, opened: duck.Duck) -> None:
