@@ -159,6 +159,26 @@ def test_a_value_that_is_not_of_its_columns_type(
     assert last.exit_code in {1, 2} or last.file is not None
 
 
+def test_a_first_row_that_is_taken_for_the_header(tmp_path: Path) -> None:
+    first = f"{VALUE},7,Ada\n"
+    (tmp_path / "head.csv").write_text(first + "".join(f"s{n},{n},Bob{n}\n" for n in range(40)))
+    (tmp_path / "base.csv").write_text(first + "".join(f"t{n},9,Eve{n}\n" for n in range(40)))
+    more = {
+        "path": "head.csv",
+        "schema": "schema.py:S",
+        "expect": {"reference": "base.csv", "default": {"psi": 0, "new_categories": 0}},
+    }
+    hidden = ("ssn", "name")
+    table = (Table(path="head.csv"),)
+    told = _outcomes(tmp_path, tables=table, sensitive=hidden, more={**more, "sensitive": hidden})
+
+    assert all(text not in told for text in (VALUE, "Ada", "Bob", "Eve", "'s1'"))
+    last = Outcome.model_validate_json(told.splitlines()[-2]).file
+    assert last is not None
+    broken = [one for one in last.failures if one.check == "expect(new_categories=0)"]
+    assert [(one.column, one.count, one.examples) for one in broken] == [("(hidden)", 40, ())] * 2
+
+
 # --- files that a database should not reach -----------------------------------------------------
 
 

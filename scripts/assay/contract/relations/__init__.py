@@ -222,7 +222,7 @@ def _expected(work: _Work, spec: ExpectSpec) -> _Part:
         other = _side(work.base.source, work.backend, work.side.sensitive)
     expected = expect.plan(work.side, other, spec, key=key)
     found, warnings = expect.find(work.side, other, expected, key=key)
-    checks = (_planned(one.called(name), [one.column]) for one in expected for name in one.set)
+    checks = (_planned(one.called(name), [one.shown]) for one in expected for name in one.set)
     return _Part(tuple(found), tuple(warnings), tuple(checks))
 
 

@@ -45,6 +45,13 @@ class Expected:
     bounds: Bounds
     explicit: bool
     """Whether the column is named, and not just one of all."""
+    hidden: bool = False
+    """Whether its name may be a value: of the first row, taken for a header."""
+
+    @property
+    def shown(self) -> str:
+        """What reports call the column."""
+        return "(hidden)" if self.hidden else self.column
 
     def bound(self, name: str) -> Any:
         """A bound, as far as it applies to the kind of column."""
@@ -94,14 +101,16 @@ def plan(side: Side, other: Side, spec: ExpectSpec, *, key: KeyPath) -> list[Exp
                 raise _does_not_apply(side, column, name, (*key, "columns", column, name))
     common = [str(name) for name in side.table.columns if name in other.table.columns]
     expected += [
-        Expected(column, side.kind(column), spec.default, explicit=False)
+        Expected(
+            column, side.kind(column), spec.default, explicit=False, hidden=side.header_in_doubt
+        )
         for column in common
         if column not in spec.columns
     ]
     judged = [one for one in expected if one.set]
     for wanted in judged:
         if other.kind(wanted.column) != wanted.kind:
-            raise _other_kind(side, other, wanted.column, key)
+            raise _other_kind(side, other, wanted, key)
     return judged
 
 
@@ -137,7 +146,7 @@ def find(
                 else:
                     warnings.append(
                         f"`{dotted((*key, 'default'))}` is not judged for"
-                        f" `{printable(one.column)}`: {looked}."
+                        f" `{printable(one.shown)}`: {looked}."
                     )
     return found, warnings
 
@@ -284,17 +293,19 @@ def _new(left: Side, right: Side, one: Expected, *, total: int) -> Iterator[Foun
         return
     with together(left, right, [one.column], [one.column]) as (head, reference):
         known = reference.table.select(one.column)
-        yield head.failing(
+        found = head.failing(
             lambda table: table.filter(table[one.column].notnull()).anti_join(known, one.column),
             [one.column],
             check=one.called("new_categories"),
             count=new.rows,
             total=total,
         )
+    update = {"column": one.shown, "examples": ()} if one.hidden else {}
+    yield found._replace(failure=found.failure.model_copy(update=update))
 
 
 def _broken(one: Expected, name: str, said: str) -> Found:
-    return whole(one.called(name), column=one.column, found=said)
+    return whole(one.called(name), column=one.shown, found=said)
 
 
 def _does_not_apply(side: Side, column: str, name: str, key: KeyPath) -> ConfigError:
@@ -307,10 +318,11 @@ def _does_not_apply(side: Side, column: str, name: str, key: KeyPath) -> ConfigE
     )
 
 
-def _other_kind(side: Side, other: Side, column: str, key: KeyPath) -> ConfigError:
-    types = [one.table.schema()[column] for one in (side, other)]
+def _other_kind(side: Side, other: Side, wanted: Expected, key: KeyPath) -> ConfigError:
+    types = [one.table.schema()[wanted.column] for one in (side, other)]
+    column = printable(wanted.shown)
     return ConfigError(
-        f"`{dotted(key)}` compares `{printable(column)}`, which is {types[0]} in {side.shown}, and"
+        f"`{dotted(key)}` compares `{column}`, which is {types[0]} in {side.shown}, and"
         f" {types[1]} in {other.shown}.",
         hint=f"Write both files with the same type, or leave it out: `columns: {{{column}: {{}}}}`",
         key=key,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from assay.console import printable
 from assay.contract.check import EXAMPLES, MOST_POSITIONS
-from assay.contract.privacy import CHECK_WIDTH, WIDTH, as_text, cut
+from assay.contract.privacy import CHECK_WIDTH, WIDTH, as_text, cut, index_names
 from assay.contract.scan import query
 from assay.contract.sources.base import POSITION
 from assay.errors import AssayError, ConfigError
@@ -49,6 +49,13 @@ class Side:
     def table(self) -> Any:
         """The `ibis.Table`."""
         return self.layout.table
+
+    @property
+    def header_in_doubt(self) -> bool:
+        """Whether a sensitive column is missing: the header may be a row of data."""
+        empty = self.layout.empty
+        levels = index_names(empty) if hasattr(empty, "iloc") else set()
+        return not self.sensitive <= {*map(str, self.table.columns), *levels}
 
     def hides(self, columns: Sequence[str]) -> bool:
         """Whether values of these columns must not be shown."""
