@@ -6,12 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import polars as pl
 import pytest
+from assay.contract import scan
+from assay.contract.schema import LoadedSchema
 from assay.contract.sources import open_remote, remote
 from assay.errors import DataError, RemoteError
 
@@ -173,6 +176,19 @@ def test_csv_is_copied_for_a_while(project: Path) -> None:
     assert not (project / "t.csv").exists()
 
 
+class _Opened:
+    """A source whose layout is known already."""
+
+    def __init__(self, source: Any, layout: Any) -> None:
+        self._source, self._layout = source, layout
+
+    def layout(self, *_: Any, **__: Any) -> Any:
+        return self._layout
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+
 def test_what_dvc_does_not_track(project: Path) -> None:
     with pytest.raises(DataError) as caught:
         open_remote(project, "other.parquet", shown="other.parquet", private=False)
@@ -209,3 +225,33 @@ def test_a_remote_that_does_not_answer(project: Path, endpoint: str, tmp_path: P
     assert caught.value.exit_code == 3
     assert "t.parquet cannot be read from its remote" in caught.value.message
     assert ENVIRON["AWS_SECRET_ACCESS_KEY"] not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_a_remote_that_stops_to_answer_during_the_scan(project: Path, tmp_path: Path) -> None:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    copy = shutil.copytree(project, tmp_path / "copy")
+    config = copy / ".dvc" / "config"
+    host, port = server.get_host_and_port()
+    lines = [line for line in config.read_text().splitlines() if "endpointurl" not in line]
+    config.write_text("\n".join([*lines, f"endpointurl = http://{host}:{port}", ""]))
+    source = open_remote(copy, "t.parquet", shown="t.parquet", private=False)
+    layout = source.layout("pandas", has_index=False)
+    server.stop()
+    schema = pa.DataFrameSchema({"x1": pa.Column(float, pa.Check.gt(-1))})
+
+    with pytest.raises(RemoteError) as caught:
+        scan.findings(
+            _Opened(source, layout),
+            LoadedSchema("schema", schema, "pandas"),
+            root=copy,
+            sensitive=(),
+        )
+
+    source.close()
+    assert caught.value.exit_code == 3
+    assert caught.value.message.startswith("The table cannot be read from its remote: Endpoint")
+    assert "Traceback" not in caught.value.message
+    assert "dvc remote list" in str(caught.value.hint)

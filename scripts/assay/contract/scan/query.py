@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from assay.console import printable
+from assay.contract.sources import duck
 from assay.errors import AssayError, DataError, OutsideError
 
 _MEMORY = ("OutOfMemory", "MemoryError")
@@ -23,7 +24,7 @@ def fetch(expression: Any, *, private: bool) -> list[dict[str, Any]]:
         private: Whether what the engine says must not appear: it may quote values.
 
     Raises:
-        OutsideError: Memory or disk space ran out.
+        OutsideError: Memory or disk space ran out, or a remote does not answer.
         QueryError: The data cannot be read, or an expression of a user's not be computed.
     """
     try:
@@ -37,6 +38,9 @@ def fetch(expression: Any, *, private: bool) -> list[dict[str, Any]]:
 
 def translated(error: BaseException, *, private: bool) -> AssayError:
     """An engine's error as one of ours."""
+    unread = duck.of_remote(error)
+    if unread is not None:
+        return unread
     lines = str(error).strip().splitlines() or [type(error).__name__]
     if any(word in type(error).__name__ for word in _MEMORY) or any(w in str(error) for w in _DISK):
         return OutsideError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
 from assay.datadiff import engine
-from assay.errors import DataError, OutsideError
+from assay.errors import AssayError, DataError, OutsideError, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,12 +118,27 @@ def translated(shown: str, form: str, *, private: bool) -> Iterator[None]:
     except (duckdb.OutOfMemoryException, MemoryError) as error:
         raise memory_short(shown) from error
     except duckdb.Error as error:
+        unread = of_remote(error)
+        if unread is not None:
+            raise unread from error
         first = printable(next(iter(str(error).strip().splitlines()), ""))[:200].rstrip(".")
         because = f" ({type(error).__name__})" if private else f": {first}"
         raise DataError(
             f"{shown} is not a readable {form} file{because}.",
             hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
         ) from error
+
+
+def of_remote(error: BaseException) -> AssayError | None:
+    """What reading from a remote raised, of which DuckDB has only the text; else `None`."""
+    for kind in (RemoteError, OutsideError, DataError):
+        _, found, said = str(error).rpartition(f"{kind.__name__}: ")
+        if found:
+            return kind(
+                said.strip().splitlines()[0],
+                hint="Check the remote (`dvc remote list`), its credentials, and the network.",
+            )
+    return None
 
 
 def memory_short(shown: str) -> OutsideError:

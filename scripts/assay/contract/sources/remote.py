@@ -81,7 +81,10 @@ class RangedFile(io.RawIOBase):
         end = min(start + len(buffer), self._stored.size)
         if start >= end:
             return 0
-        content = self._stored.filesystem.cat_file(self._stored.path, start=start, end=end)
+        stored = self._stored
+        content = _translated(
+            "The table", lambda: stored.filesystem.cat_file(stored.path, start=start, end=end)
+        )
         buffer[: len(content)] = content
         self._place.at = start + len(content)
         return len(content)
