@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import duckdb
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from assay.contract.scan import engines
+from assay.contract.sources.base import Known
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,47 @@ def test_count_leaves_null_out(connection, values):
     assert (counted or 0) == sum(value is not None and value > 0 for value in values)
 
 
-def test_another_engine_is_asked_in_its_own_sql():
+@pytest.mark.parametrize("type_", [pa.string(), pa.dictionary(pa.int32(), pa.string())])
+def test_texts_that_are_listed_or_found(connection, tmp_path, type_):
+    path = tmp_path / "texts.parquet"
+    values = ["a", "it's", "", None, "ä\n", "b"] * 3
+    pq.write_table(pa.table({"a": pa.array(values, type_)}), path)
+    column = ibis.duckdb.from_connection(connection).read_parquet(path).a
+    many = ["it's", "ä\n", "a", *map(str, range(997))]
+    assert answers(engines.listed(column, many)) == [value in many for value in values]
+    for pattern, takes_text in (("^(?:a|b)", True), ("[^a]", True), ("^a*", False)):
+        found = engines.found(column, pattern, takes_text=takes_text)
+        assert answers(found) == [
+            None if value is None else re.search(pattern, value) is not None for value in values
+        ]
+
+
+def answers(column):
+    return column.to_pyarrow().to_pylist()
+
+
+def test_what_is_known_is_not_asked(connection, monkeypatch):
+    table = table_of(connection, [4, 9, 6], pa.int64())
+    asked = []
+    fetch = engines.fetch
+    monkeypatch.setattr(
+        engines,
+        "fetch",
+        lambda query, private: asked.append(query) or fetch(query, private=private),
+    )
+
+    def known(nulls, least=4):
+        asked.clear()
+        differ = engines.all_differ(
+            table, {"a": table.a}, private=False, known=Known(least, 9, nulls)
+        )
+        return differ, list(asked[0].columns)
+
+    assert known(0) == (True, ["rows"])
+    assert known(None) == known(0, least=None) == (True, ["rows", "least", "most", "nulls"])
+
+
+def test_another_engine_is_asked_in_its_own_sql(monkeypatch):
     class Elsewhere:
         name = "postgres"
 
@@ -123,3 +164,7 @@ def test_another_engine_is_asked_in_its_own_sql():
     condition = ibis.table({"a": "boolean"}, name="t").a
     assert engines.count(Table(), condition).equals(condition.sum())
     assert engines.all_differ(Table(), {"a": condition}, private=False) is False
+    text = ibis.table({"a": "string"}, name="t").a
+    monkeypatch.setattr(engines, "_is_duckdb", lambda _: False)
+    assert "IN" in ibis.to_sql(engines.listed(text, ["a"]), dialect="postgres")
+    assert engines.found(text, "a", takes_text=True).equals(text.re_search("a"))
