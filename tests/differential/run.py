@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from assay.contract import check, reader, scan, sources
 from assay.contract.schema import LoadedSchema
+from assay.contract.sources import duck
+
+from tests.differential import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +94,8 @@ def compare(path: Path, schema: Any, flavour: Backend) -> Verdict:
 
 
 def _compared(path: Path, loaded: LoadedSchema) -> Verdict:
-    with check._without_summary():  # which takes most of Pandera's time, and is not read
+    # Pandera's summary of its errors takes most of its time, and is not read.
+    with check._without_summary(), mock.patch.object(duck, "opened", shared.opened):
         expected, told = _pandera(path, loaded)
         found, ours = _scan(path, loaded)
     words = {failure.check.partition("(")[0] for failure in told.failures} if told else ()

@@ -24,11 +24,11 @@ def test_pandas(first: int) -> None:
     _agree(sweep("pandas", range(first, first + _CASES)), scanned=0.4)
 
 
-@pytest.mark.parametrize("first", range(0, 500, _CASES))
+@pytest.mark.parametrize("first", range(0, 600, _CASES))
 def test_polars(first: int) -> None:
     _agree(sweep("polars", range(first, first + _CASES)), scanned=0.6)
 
 
-@pytest.mark.parametrize("first", range(0, 200, _CASES))
+@pytest.mark.parametrize("first", range(0, 100, _CASES))
 def test_ibis(first: int) -> None:
     _agree(sweep("ibis", range(first, first + _CASES)), scanned=0.9)
