@@ -11,6 +11,7 @@ from tests import repos
 from tests.rendering import packages
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -33,6 +34,18 @@ def cloned(template: Path, tmp_path: Path) -> repos.Project:
 def project(template: Path, tmp_path: Path) -> repos.Project:
     """What a developer has: everything is in the cache and in its place."""
     return repos.copy(template, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Where an S3 server (moto's) answers."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -36,17 +36,6 @@ QUICK = {
 # --- S3 -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
 def on_s3(cloned: Project, s3: str) -> Project:
     """The clone, whose remote is a bucket that holds what its directory held."""

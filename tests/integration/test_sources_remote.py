@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,15 +16,11 @@ from assay.contract import scan
 from assay.contract.schema import LoadedSchema
 from assay.contract.sources import open_remote, remote
 from assay.errors import DataError, RemoteError
+from dvc.repo import Repo
 
 from tests.builders import write
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),  # Ibis
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(dvc|botocore|aiobotocore|s3fs).*"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # aiohttp's sessions
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -50,18 +45,7 @@ def _frame() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory, s3: str) -> Path:
     """A DVC project whose data is in a bucket, and nowhere else."""
     root = tmp_path_factory.mktemp("remote") / "project"
     (root / "parts" / "k=1").mkdir(parents=True)
@@ -74,27 +58,29 @@ def project(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Path:
         root,
         {
             ".dvc/config": "[core]\nremote = cloud\nanalytics = false\n"
-            f"['remote \"cloud\"']\nurl = s3://{BUCKET}/data\nendpointurl = {endpoint}\n"
+            f"['remote \"cloud\"']\nurl = s3://{BUCKET}/data\nendpointurl = {s3}\n"
         },
     )
-    environ = {**os.environ, **ENVIRON, "DVC_NO_ANALYTICS": "1"}
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    _bucket(endpoint)
-    for argv in (["add", "-q", "t.parquet", "parts", "t.csv"], ["push", "-q"]):
-        subprocess.run([sys.executable, "-m", "dvc", *argv], cwd=root, env=environ, check=True)
-    shutil.rmtree(root / ".dvc" / "cache")
+    with Repo(str(root)) as repo:
+        repo.add([str(root / name) for name in ("t.parquet", "parts", "t.csv")])
+    # A remote has the layout of the cache.
+    shutil.move(root / ".dvc" / "cache", root.parent / "cache")
+    _upload(root.parent / "cache", s3)
     shutil.rmtree(root / "parts")
     (root / "t.parquet").unlink()
     (root / "t.csv").unlink()
     return root
 
 
-def _bucket(endpoint: str) -> None:
+def _upload(cache: Path, endpoint: str) -> None:
     import boto3
 
     keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
     client.create_bucket(Bucket=BUCKET)
+    for path in filter(Path.is_file, cache.rglob("*")):
+        client.upload_file(str(path), BUCKET, f"data/{path.relative_to(cache).as_posix()}")
 
 
 @pytest.fixture(autouse=True)
@@ -196,7 +182,7 @@ def test_what_dvc_does_not_track(project: Path) -> None:
     assert caught.value.message == "DVC does not track other.parquet."
 
 
-def test_what_was_never_pushed(project: Path, endpoint: str, tmp_path: Path) -> None:
+def test_what_was_never_pushed(project: Path, s3: str, tmp_path: Path) -> None:
     copy = shutil.copytree(project, tmp_path / "copy")
     pointer = (copy / "t.parquet.dvc").read_text()
     (copy / "t.parquet.dvc").write_text(
@@ -214,10 +200,10 @@ def test_what_was_never_pushed(project: Path, endpoint: str, tmp_path: Path) -> 
     assert caught.value.hint == "Run `dvc push` where the data is."
 
 
-def test_a_remote_that_does_not_answer(project: Path, endpoint: str, tmp_path: Path) -> None:
+def test_a_remote_that_does_not_answer(project: Path, s3: str, tmp_path: Path) -> None:
     copy = shutil.copytree(project, tmp_path / "copy")
     config = (copy / ".dvc" / "config").read_text()
-    (copy / ".dvc" / "config").write_text(config.replace(endpoint, "http://127.0.0.1:9"))
+    (copy / ".dvc" / "config").write_text(config.replace(s3, "http://127.0.0.1:9"))
 
     with pytest.raises(RemoteError) as caught:
         open_remote(copy, "t.parquet", shown="t.parquet", private=False)
