@@ -33,8 +33,6 @@ from pandera.errors import SchemaErrors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis
-
 ROOT = Path(__file__).parents[3]
 ROWS = 400
 

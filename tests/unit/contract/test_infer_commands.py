@@ -15,8 +15,6 @@ from tests.repos import Repo
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis
-
 
 def test_infer_reads_a_file(tmp_path: Path) -> None:
     rows = "".join(

@@ -37,7 +37,6 @@ def side(frame: pd.DataFrame) -> Side:
 FEW = st.lists(st.integers(-3, 6).map(float), min_size=1, max_size=80)
 
 
-@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 @settings(max_examples=6)
 @given(FEW, FEW)
 def test_the_exact_distance_is_that_of_scipy(own: list[float], its: list[float]) -> None:
@@ -60,7 +59,6 @@ def _psi(own: list[float], its: list[float], deciles: np.ndarray) -> float:
     return shift.psi(*(count.tolist() for count in counts))
 
 
-@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 @settings(max_examples=5)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["normal", "integers", "atom", "heavy"]))
 @example(207, "normal")  # an edge that a decimal rounds away from its value

@@ -10,8 +10,6 @@ from assay.errors import DataError, OutsideError
 
 from tests.unit.contract.scans import FrameSource, asked, scanned
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis
-
 DATA = {"hour": [1, 2, 30], "city": ["Bonn", "Köln", "Ulm"]}
 OWN = pa.DataFrameSchema({"hour": pa.Column(int, pa.Check(lambda s: s.mean() < 8, name="mild"))})
 

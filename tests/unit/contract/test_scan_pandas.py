@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 
 from tests.unit.contract.scans import agree, asked, hows, scanned
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis
-
 Check, Column = pa.Check, pa.Column
 TRIPS = {
     "hour": [7, 23, 24, 7, 40],
@@ -46,7 +44,7 @@ BUILT_IN = {
                 str,
                 [
                     Check.str_length(3, 4),
-                    Check.str_length(exact_value=4),
+                    Check.str_length(4, 4),
                     Check.str_startswith("B"),
                     Check.str_endswith("n"),
                     Check.str_matches("[A-Z]"),

@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 from pandera.pandas import Check, Column, DataFrameSchema
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis
-
 PARTS = ["a", "b", "^", "$", ".", "[a-c]", "[^a]", r"\d", "a{2}", "b*", "(?:a|b)", "|", "-", r"\."]
 TEXTS = ["", "a", "b", "ab", "aa", "ba", "a\n", "\n", "a\nb", "-", ".", "7", "٣", "ä", "A", "c\n\n"]
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),  # Ibis
     pytest.mark.filterwarnings("ignore:The 'future.infer_string' option"),  # Ibis, of pandas
     pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),  # Ibis, of SQLite
 ]

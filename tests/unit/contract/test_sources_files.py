@@ -15,8 +15,6 @@ from assay.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis
-
 
 def refused(path: Path | list[Path], shown: str = "data", name: str | None = None) -> DataError:
     with pytest.raises(DataError) as caught:

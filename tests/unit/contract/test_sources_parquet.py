@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from assay.contract.schema import Backend
     from assay.contract.sources.base import Layout, Source
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis
-
 _FIRST, _LAST = dt.datetime(1990, 1, 1), dt.datetime(2030, 1, 1)  # noqa: DTZ001 (a column without a zone)
 
 _VALUES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
@@ -230,7 +228,7 @@ def test_mixed_schemas_name_the_two_files_and_the_column(tmp_path: Path) -> None
 
     assert caught.value.exit_code == 2
     assert caught.value.message == (
-        "The parts of data have different schemas: column `b` is int64 in data/1.parquet, and"
+        "data has parts with different schemas: column `b` is int64 in data/1.parquet, and"
         " string in data/2.parquet."
     )
 
