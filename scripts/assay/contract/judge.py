@@ -70,15 +70,18 @@ class Judge:
             AssayError: It cannot be read, or the schema cannot be applied.
         """
         with contextlib.ExitStack() as opened:
-            if self._is_small(table):
+            source = None if self._is_small(table) else self._opened(table, opened)
+            if source is None:
                 found, rows = self._by_pandera(table)
             else:
-                found, rows = self._by_scan(table, opened)
+                found, rows = self._by_scan(table, source)
             found = replace(found, failures=self._placed(found.failures))
             problem = None
             try:
                 if self.spec.more is not None:
-                    found = joined(found, self._more(table, opened))
+                    # DuckDB lets a process open a database once: not another source of its table.
+                    source = source or self._opened(table, opened)
+                    found = joined(found, self._more(table, source, opened))
             except AssayError as error:  # what the schema says is no less true
                 problem = error
             name = failing.file_name(table.path, self.spec.number)
@@ -135,11 +138,10 @@ class Judge:
         return replace(found, plan=plan), lambda: failing.of_frame(frame, sensitive=sensitive)
 
     def _by_scan(
-        self, table: Table, opened: contextlib.ExitStack
+        self, table: Table, source: Source
     ) -> tuple[Findings, Callable[[], Rows | None]]:
         from assay.contract import scan
 
-        source = self._opened(table, opened)
         try:
             found = scan.findings(
                 source, self.loaded, root=self.root, sensitive=self.spec.sensitive
@@ -184,14 +186,14 @@ class Judge:
         opened.callback(source.close)
         return source
 
-    def _more(self, table: Table, opened: contextlib.ExitStack) -> Findings:
+    def _more(self, table: Table, source: Source, opened: contextlib.ExitStack) -> Findings:
         """What the entry promises beside its schema."""
         from assay.configdata import DataSpec
         from assay.contract import relations
 
         spec = self.spec
         return relations.findings(
-            self._opened(table, opened),
+            source,
             DataSpec.model_validate(spec.more),
             number=spec.number,
             backend=self.loaded.backend,

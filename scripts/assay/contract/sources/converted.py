@@ -54,6 +54,7 @@ class ConvertedSource:
         self.shown = files.shown
         self._folder: Path | None = None
         self._inner: Any = None
+        self._layouts: dict[tuple[Backend, bool], Layout] = {}
 
     @property
     def bytes(self) -> int:
@@ -66,6 +67,7 @@ class ConvertedSource:
 
     def close(self) -> None:
         """Let go of DuckDB, and delete what was made."""
+        self._layouts.clear()
         if self._inner is not None:
             self._inner.close()
             self._inner = None
@@ -74,11 +76,13 @@ class ConvertedSource:
             self._folder = None
 
     def layout(self, backend: Backend, *, has_index: bool) -> Layout:
-        """See `Source`."""
-        self.close()
-        self._inner = self._opened(backend, has_index=has_index)
-        layout: Layout = self._inner.layout(backend, has_index=has_index)
-        return layout
+        """See `Source`. What was parsed is not parsed again for the same question."""
+        known = (backend, has_index)
+        if known not in self._layouts:
+            self.close()
+            self._inner = self._opened(backend, has_index=has_index)
+            self._layouts[known] = self._inner.layout(backend, has_index=has_index)
+        return self._layouts[known]
 
     def frames(
         self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None

@@ -104,10 +104,14 @@ def _common_schema(files: Files, metadata: tuple[Any, ...]) -> Any:
     return first
 
 
-def known(footers: Footers) -> dict[str, Known]:
-    """What statistics say of columns as pandas has them, where they surely speak of all rows.
+def known(footers: Footers, *, nan_is_null: bool) -> dict[str, Known]:
+    """What statistics say of columns, where they surely speak of all rows.
 
-    They leave NaN out, which is missing in pandas, and may cut off texts.
+    They leave NaN out, and may cut off texts.
+
+    Args:
+        footers: Of the table.
+        nan_is_null: Whether NaN counts as null, which footers do not tell.
     """
     groups = [
         {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
@@ -117,10 +121,10 @@ def known(footers: Footers) -> dict[str, Known]:
     ]
     # With a point it may be a part of a struct.
     plain = [field for field in footers.schema if "." not in field.name]
-    return {field.name: _known(field, groups) for field in plain}
+    return {field.name: _known(field, groups, nan_is_null=nan_is_null) for field in plain}
 
 
-def _known(field: Any, groups: Sequence[Mapping[str, Any]]) -> Known:
+def _known(field: Any, groups: Sequence[Mapping[str, Any]], *, nan_is_null: bool) -> Known:
     import pyarrow as pa
 
     type_ = field.type
@@ -135,7 +139,8 @@ def _known(field: Any, groups: Sequence[Mapping[str, Any]]) -> Known:
     least, most = None, None
     if moment or floating or pa.types.is_signed_integer(type_):
         least, most = _ends(told)
-    if floating or (moment and least is None) or not all(each.has_null_count for _, each in told):
+    untold = (floating and nan_is_null) or (moment and least is None)
+    if untold or not all(each.has_null_count for _, each in told):
         return Known(least, most)
     return Known(least, most, sum(each.null_count for _, each in told))
 
@@ -162,7 +167,7 @@ def _mixed(files: Files, part: Part, name: str, types: tuple[Any, Any]) -> DataE
         "missing in" if type_ is None else f"{printable(str(type_))[:80]} in" for type_ in types
     )
     return DataError(
-        f"The parts of {files.shown} have different schemas: column `{printable(name)}` is"
+        f"{files.shown} has parts with different schemas: column `{printable(name)}` is"
         f" {ours} {files.parts[0].shown}, and {theirs} {part.shown}.",
         hint="Write the parts with one schema, or give each kind an entry of its own.",
     )
