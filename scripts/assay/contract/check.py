@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.contract import usercode
 from assay.contract.privacy import INDEX, WIDTH, Sight, as_text, cut, index_names
-from assay.errors import SchemaError
+from assay.contract.refused import memory_short, ran_short, refused
 from assay.stages.validate import CheckFailure, PlannedCheck
 
 if TYPE_CHECKING:
@@ -70,6 +69,7 @@ def check(frame: Any, loaded: LoadedSchema, *, root: Path, sensitive: Collection
 
     Raises:
         SchemaError: The schema cannot be applied: its own code raised outside of a check.
+        OutsideError: Memory ran out.
     """
     rows, columns = rows_of(frame), len(frame.columns)
     if rows == 0:
@@ -113,6 +113,7 @@ def errors_of(
 
     Raises:
         SchemaError: The schema cannot be applied: its own code raised outside of a check.
+        OutsideError: Memory ran out.
     """
     from pandera.errors import SchemaWarning
 
@@ -125,14 +126,9 @@ def errors_of(
             panic = type(error).__name__ == "PanicException"  # polars' Rust code
             if not isinstance(error, Exception | SystemExit) and not panic:
                 raise
-            text = "" if private else f": {usercode.first_line(error)}"
-            file, line = usercode.user_line(error, root)
-            raise SchemaError(
-                f"The schema `{loaded.name}` cannot be applied: {type(error).__name__}{text}",
-                hint="Run its `validate` in a Python shell to see the whole traceback.",
-                file=file or loaded.file,
-                line=line or loaded.lines.get(loaded.name),
-            ) from error
+            raise refused(error, loaded, root=root, private=private) from error
+    if ran_short(errors):
+        raise memory_short(loaded)
     return errors, [str(w.message) for w in caught if issubclass(w.category, SchemaWarning)]
 
 
@@ -190,29 +186,22 @@ def _without_summary() -> Iterator[None]:
 
 def finding(error: Any, frame: Any, sight: Sight) -> Finding:
     """What one of Pandera's errors says, counted, with examples of what may be shown."""
+    from assay.contract import checkibis, checkpolars
+
     reason, cases = reason_of(error), error.failure_cases
     if reason in _ABOUT_COLUMNS and isinstance(cases, str):
         column = sight.column(cases)
         return Finding(
             CheckFailure(check=sight.check(checked(error), column), column=column, count=1), reason
         )
-    if type(frame).__module__.startswith("ibis"):
-        return _from_ibis(error, frame, sight, reason)
-    if hasattr(cases, "collect"):  # polars, lazy, in older versions of Pandera
-        cases = cases.collect()
-    if hasattr(cases, "with_row_index"):
-        return _from_polars(error, cases, frame, sight, reason)
-    if hasattr(cases, "columns") and {"index", "failure_case"} <= set(cases.columns):
+    of_rows, kind = hasattr(cases, "columns"), type(frame).__module__
+    if of_rows and kind.startswith("ibis"):
+        return checkibis.finding(error, frame, sight)
+    if of_rows and kind.startswith("polars"):
+        return checkpolars.finding(error, frame, sight)
+    if of_rows and {"index", "failure_case"} <= set(cases.columns):
         return _from_pandas(error, cases, frame, sight, reason)
     return Finding(_of_the_whole(error, cases, sight, reason), reason)
-
-
-def _from_ibis(error: Any, frame: Any, sight: Sight, reason: str) -> Finding:
-    if not hasattr(error.failure_cases, "columns"):
-        return Finding(_of_the_whole(error, error.failure_cases, sight, reason), reason)
-    from assay.contract import checkibis
-
-    return checkibis.finding(error, frame, sight)
 
 
 def reason_of(error: Any) -> str:
@@ -250,7 +239,7 @@ def _of_the_whole(error: Any, case: Any, sight: Sight, reason: str) -> CheckFail
 
 
 def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) -> Finding:
-    column = column_of(error)
+    column = _level(cases) if type(error.schema).__name__ == "MultiIndex" else column_of(error)
     of_rows = not cases["index"].isna().all()
     count = len(cases)
     if column is None and of_rows:
@@ -278,6 +267,12 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
     return Finding(failure, reason, _positions(cases["index"], frame) if of_rows else ())
 
 
+def _level(cases: Any) -> str:
+    """The level of an index that failures are about, where it is one and has a name."""
+    names = set(cases["column"].dropna()) if "column" in cases.columns else set()
+    return str(names.pop()) if len(names) == 1 else INDEX
+
+
 def _positions(labels: Any, frame: Any) -> tuple[int, ...]:
     """The rows that stand under pandas labels; none where labels do not tell rows apart."""
     index = frame.index
@@ -285,41 +280,6 @@ def _positions(labels: Any, frame: Any) -> tuple[int, ...]:
         return ()
     found = index.get_indexer(labels.drop_duplicates().head(MOST_POSITIONS))
     return tuple(int(row) for row in found if row >= 0)
-
-
-def _from_polars(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) -> Finding:
-    column = column_of(error)
-    if column is None and reason == "DATATYPE_COERCION" and cases.width == 1:
-        column = str(cases.columns[0])
-    output = error.check_output
-    count = cases.height
-    hidden = sight.hides(column)
-    if output is not None and output.height != rows_of(frame):  # one answer for the whole column
-        whole = CheckFailure(
-            check=sight.check(checked(error), column), column=sight.column(column), count=count
-        )
-        return Finding(whole, reason)
-    rows: list[int | None] = [None] * EXAMPLES
-    positions: tuple[int, ...] = ()
-    if output is not None and "check_output" in output.columns:
-        passed = output["check_output"]
-        failed = passed.eq(other=False).fill_null(value=False).arg_true()
-        if len(failed) == count:  # else we cannot tell which rows are meant
-            rows = failed.head(EXAMPLES).to_list()
-            positions = tuple(failed.head(MOST_POSITIONS).to_list())
-    some = cases.head(EXAMPLES)
-    if cases.width == 1:
-        values: list[str | None] = [as_text(value) for value in some.to_series().to_list()]
-    else:
-        values = [None if hidden else row_text(row.items()) for row in some.iter_rows(named=True)]
-    failure = CheckFailure(
-        check=sight.check(checked(error), column),
-        column=sight.column(column),
-        count=count,
-        share=share(count, rows_of(frame)),
-        examples=examples(rows, values, hidden=hidden and column is not None),
-    )
-    return Finding(failure, reason, positions)
 
 
 def examples(

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
@@ -15,7 +16,7 @@ import polars as pl
 import pytest
 from assay.contract.check import Findings, check
 from assay.contract.schema import LoadedSchema
-from assay.errors import SchemaError
+from assay.errors import OutsideError, SchemaError
 from assay.stages.validate import CheckFailure
 
 ROOT = Path(__file__).parent
@@ -263,6 +264,23 @@ def test_check_schema_that_raises_outside_of_checks():
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("where", ["in a check", "in a parser"])
+def test_memory_that_runs_out_is_nobodys_failure(where):
+    def hungry(series: Any) -> Any:
+        return series + np.empty(2**58)
+
+    if where == "in a check":
+        column = pa.Column(int, [pa.Check.lt(1), pa.Check(hungry)])
+    else:
+        column = pa.Column(int, parsers=pa.Parser(hungry))
+    with pytest.raises(OutsideError) as caught:
+        run(pa.DataFrameSchema({"hour": column}))
+    assert caught.value.exit_code == 3
+    assert caught.value.message == (
+        "Memory ran out while Pandera held the data against the schema `Schema`."
+    )
+
+
 def test_check_that_exits():
     schema = pa.DataFrameSchema({"hour": pa.Column(int, pa.Check(lambda _: sys.exit(0)))})
     with pytest.raises(SchemaError, match="SystemExit"):
@@ -286,6 +304,29 @@ SECRET = "4111-SECRET"
 
 def everything(findings: Findings) -> str:
     return repr(findings)
+
+
+@pytest.mark.parametrize("sensitive", [(), ("x",)])
+def test_check_levels_of_an_index_by_their_names(sensitive):
+    levels = [pa.Index(int, pa.Check.gt(1), name="x"), pa.Index(str, pa.Check.eq("q"), name="y")]
+    index = pd.MultiIndex.from_arrays([[1, 5], ["r", "r"], [3, 2]], names=["x", "y", None])
+    schema = pa.DataFrameSchema(
+        {}, index=pa.MultiIndex([*levels, pa.Index(int, pa.Check.gt(2))], strict=True)
+    )
+    findings = run(schema, pd.DataFrame({"a": [1, 2]}, index=index), sensitive=sensitive)
+    found = [(one.check, one.column, one.count, one.examples) for one in findings.failures]
+    if sensitive:
+        assert found == [
+            ("greater_than", "x", 1, ()),
+            ("equal_to(q)", "y", 2, ("'r'", "'r'")),
+            ("greater_than", "(index)", 1, ()),
+        ]
+    else:
+        assert found == [
+            ("greater_than(1)", "x", 1, ("row (1, 'r', 3): 1",)),
+            ("equal_to(q)", "y", 2, ("row (1, 'r', 3): 'r'", "row (5, 'r', 2): 'r'")),
+            ("greater_than(2)", "(index)", 1, ("row (5, 'r', 2): 2",)),
+        ]
 
 
 @pytest.mark.parametrize("module", [pa, pap], ids=["pandas", "polars"])

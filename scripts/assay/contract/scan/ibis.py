@@ -11,9 +11,9 @@ import copy
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from assay.contract.refused import refused
 from assay.contract.scan import builtin
 from assay.contract.scan.plan import Decided, Plan, Promise, Repeats, Rows, Whole
-from assay.contract.scan.refused import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -15,9 +15,9 @@ import warnings
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from assay.contract.refused import refused
 from assay.contract.scan import builtin
 from assay.contract.scan.plan import Decided, Plan, Promise, Repeats, Rows
-from assay.contract.scan.refused import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,9 +8,6 @@ from assay.console import printable
 from assay.contract.sources import duck
 from assay.errors import AssayError, DataError, OutsideError
 
-_MEMORY = ("OutOfMemory", "MemoryError")
-_DISK = ("No space left", "max_temp_directory_size", "temporary directory")
-
 
 class QueryError(DataError):
     """An engine could not compute what it was asked for."""
@@ -42,7 +39,7 @@ def translated(error: BaseException, *, private: bool) -> AssayError:
     if unread is not None:
         return unread
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    if any(word in type(error).__name__ for word in _MEMORY) or any(w in str(error) for w in _DISK):
+    if duck.ran_short(error):
         return OutsideError(
             "The data cannot be scanned: memory or disk space ran out.",
             hint="Use a larger runner, or free some space in the temporary folder.",

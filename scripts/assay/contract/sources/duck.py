@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MEMORY = 400
 """MB that a scan may use before it spills."""
+_MEMORY = ("OutOfMemory", "MemoryError")
+# The last is in the folder that `engine.lock` names: it cannot be made, or written to.
+_DISK = ("No space left", "max_temp_directory_size", "temporary directory", "/spilled")
 BLIND_TO_NAN = "statistics_propagation,filter_pushdown"
 # They believe the least and the greatest value in Parquet's footer, which leave NaN out: then
 # `x > 5` is false where all else is below 5, and `WHERE isnan(x)` finds nothing. A scan that
@@ -115,9 +118,11 @@ def translated(shown: str, form: str, *, private: bool) -> Iterator[None]:
 
     try:
         yield
-    except (duckdb.OutOfMemoryException, MemoryError) as error:
+    except MemoryError as error:
         raise memory_short(shown) from error
     except duckdb.Error as error:
+        if ran_short(error):
+            raise memory_short(shown) from error
         unread = of_remote(error)
         if unread is not None:
             raise unread from error
@@ -127,6 +132,12 @@ def translated(shown: str, form: str, *, private: bool) -> Iterator[None]:
             f"{shown} is not a readable {form} file{because}.",
             hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
         ) from error
+
+
+def ran_short(error: BaseException) -> bool:
+    """Whether there was too little memory, or no room for what is spilled."""
+    kind, said = type(error).__name__, str(error)
+    return any(word in kind for word in _MEMORY) or any(word in said for word in _DISK)
 
 
 def of_remote(error: BaseException) -> AssayError | None:
