@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+import pandera.polars as pa_polars
+import polars as pl
 import pyarrow as arrow  # noqa: ICN001 (pa is Pandera)
 import pyarrow.parquet as pq
 import pytest
@@ -41,6 +44,7 @@ VALUES = {
     "text": (arrow.string(), st.sampled_from(["", "a", "b" * 99])),
     "flag": (arrow.bool_(), st.booleans()),
 }
+BELOW_TWO = pa_polars.DataFrameSchema({"x": pa_polars.Column(float, Check.lt(2))})
 BOUNDS = {
     **dict.fromkeys(["whole", "small", "natural"], st.integers(-3, 4) | st.floats(-3, 3) | WHOLE),
     **dict.fromkeys(["real", "single"], REAL.filter(math.isfinite) | st.integers(-3, 3)),
@@ -64,35 +68,46 @@ def checks(draw, bounds):
 
 
 @st.composite
-def cases(draw):
-    """Columns of values in row groups, and what is promised of them."""
+def cases(draw, flavour):
+    """Columns of values in row groups, and what a flavour's schema promises of them."""
     rows = draw(st.integers(1, 5))
     columns, promised = {}, {}
     for name in draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=3)):
         type_, values = VALUES[name]
         cell = values if draw(st.booleans()) else st.none() | values
         columns[name] = arrow.array(draw(st.lists(cell, min_size=rows, max_size=rows)), type_)
-        promised[name] = Column(
-            None,
-            draw(st.lists(checks(BOUNDS[name]), min_size=1, max_size=3)),
+        promised[name] = flavour.Column(
+            checks=draw(st.lists(checks(BOUNDS[name]), min_size=1, max_size=3)),
             nullable=draw(st.booleans()),
             unique=draw(st.booleans()),
         )
-    return arrow.table(columns), pa.DataFrameSchema(promised)
+    return arrow.table(columns), flavour.DataFrameSchema(promised)
 
 
-@settings(max_examples=15)
-@given(case=cases(), told=st.booleans())
+@settings(max_examples=12)
+@given(case=cases(pa), told=st.booleans())
 @example((arrow.table({"x": [1.0, math.nan]}), pa.DataFrameSchema({"x": Column(float)})), True)
 def test_a_scan_finds_what_pandera_finds_whatever_the_footers_tell(case, told):
-    table, schema = case
+    agree("pandas", pd.read_parquet, *case, told=told)
+
+
+@settings(max_examples=12)
+@given(case=cases(pa_polars), told=st.booleans())
+@example((arrow.table({"x": [1.0, math.nan]}), BELOW_TWO), True)
+@example((arrow.table({"x": [1.0, None]}), BELOW_TWO), True)
+def test_so_does_one_of_polars(case, told):
+    agree("polars", pl.read_parquet, *case, told=told)
+
+
+def agree(backend, read, table, schema, *, told):
+    by_backend = replace(loaded(schema), backend=backend)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.parquet"
         pq.write_table(table, path, row_group_size=2, write_statistics=told)
         source = open_source(path, shown=path.name, private=False)
-        ours = scan.findings(source, loaded(schema), root=ROOT, sensitive=())
+        ours = scan.findings(source, by_backend, root=ROOT, sensitive=())
         source.close()
-        theirs = check.check(pd.read_parquet(path), loaded(schema), root=ROOT, sensitive=())
+        theirs = check.check(read(path), by_backend, root=ROOT, sensitive=())
     assert ours.failures == theirs.failures
     assert ours.positions == theirs.positions
 
@@ -179,7 +194,7 @@ def known(tmp_path, *tables, **options):
     for number, table in enumerate(tables):
         pq.write_table(table, tmp_path / f"{number}.parquet", **options)
     source = open_source(tmp_path, shown="rows", private=False)
-    return footers.known(source._footers)
+    return footers.known(source._footers, nan_is_null=True)
 
 
 def test_parts_and_row_groups_are_known_together(tmp_path):

@@ -178,17 +178,25 @@ def _of_column(frame: Frame, component: Any, name: str, place: Place) -> Iterato
         yield Promise(f"dtype('{component.dtype}')", name, "scan")
     if not component.nullable:
         yield Promise("not_nullable", name, "scan")
-        yield Rows((*place, _NULLS), "not_nullable", name, _missing(frame, name), (name,))
+        missing = _missing(frame, name)
+        if missing is not None:
+            yield Rows((*place, _NULLS), "not_nullable", name, missing, (name,))
     if component.unique:
         yield from _unique(frame, name, (*place, _UNIQUE))
     for number, check in enumerate(component.checks):
         yield from _check(frame, check, name, (*place, _CHECKS, number), number)
 
 
-def _missing(frame: Frame, name: str) -> Callable[[Any], Any]:
-    """Null, and for floats NaN too: only here does `pandera.polars` take it for missing."""
+def _missing(frame: Frame, name: str) -> Callable[[Any], Any] | None:
+    """Null, and for floats NaN too: only here does `pandera.polars` take it for missing.
+
+    `None` where it is certain that nothing is.
+    """
+    full = frame.known(name).nulls == 0
     if not frame.has_nan(name):
-        return lambda table: frame.value(table, name).isnull()
+        return None if full else lambda table: frame.value(table, name).isnull()
+    if full:
+        return lambda table: frame.value(table, name).isnan()
 
     def fails(table: Any) -> Any:
         value = frame.value(table, name)
@@ -212,6 +220,7 @@ def _unique(frame: Frame, name: str, place: Place) -> Iterator[Piece]:
         shown=(name,),
         keep="all",
         counts_null=True,
+        known=frame.known(name),
     )
 
 
@@ -231,7 +240,7 @@ def _check(frame: Frame, check: Any, name: str, place: Place, number: int) -> It
     what = str(number) if known[0] == "unique_values_eq" else f"validator number {number}"
     said = f"Column '{name}' failed {what}: {check}" if check.raise_warning else None
     try:
-        yield _compiled(frame, check, name, place, said)
+        yield from _compiled(frame, check, name, place, said)
         yield Promise(check, name, "scan")
     except builtin.NotInScan as reason:
         row_wise = known[0] != "unique_values_eq"
@@ -239,25 +248,33 @@ def _check(frame: Frame, check: Any, name: str, place: Place, number: int) -> It
         yield _part(alone, (name,), promise, place)
 
 
-def _compiled(frame: Frame, check: Any, name: str, place: Place, said: str | None) -> Piece:
+def _compiled(
+    frame: Frame, check: Any, name: str, place: Place, said: str | None
+) -> Iterator[Piece]:
     function, given = builtin.arguments(check) or ("", {})
     dtype = frame.empty.schema[name]
     if function == "unique_values_eq":
         holds = polarschecks.values_equal(given, dtype)
-        return Whole(place, check, name, lambda table: holds(frame.value(table, name)), said)
+        yield Whole(place, check, name, lambda table: holds(frame.value(table, name)), said)
+        return
     failing = polarschecks.fails(function, given, dtype, frame.engine)
     on_null, on_nan = _of_missing(check, dtype, name)
-    floating = frame.has_nan(name)
+    floating, known = frame.has_nan(name), frame.known(name)
+    passes = polarschecks.passes(function, given, dtype, known)
+    passes = passes and (known.nulls == 0 or not on_null)
+    if passes and not (floating and on_nan):
+        return
 
     def fails(table: Any) -> Any:
         value = frame.value(table, name)
+        if passes:
+            return value.isnan()
         failed = failing(value)
         if floating:
             failed = (failed | value.isnan()) if on_nan else (failed & ~value.isnan())
-        failed = failed.fill_null(on_null)
-        return (failed | value.isnull()) if on_null else failed
+        return (failed.fill_null(True) | value.isnull()) if on_null else failed  # noqa: FBT003 (Ibis' signature)
 
-    return Rows(place, check, name, fails, (name,), check.n_failure_cases, said)
+    yield Rows(place, check, name, fails, (name,), check.n_failure_cases, said)
 
 
 def _how(check: Any, *, row_wise: bool) -> Literal["batches", "column"]:

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from assay.contract.scan import builtin, regex
+from assay.contract.scan import builtin, engines, proofs, regex
 from assay.contract.scan.builtin import NotInScan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from assay.contract.scan.builtin import Kind
+    from assay.contract.sources.base import Known
 
 INTEGERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
 FLOATS = ("Float32", "Float64")
@@ -65,6 +67,12 @@ def fails(name: str, given: dict[str, Any], dtype: Any, engine: str) -> Callable
     return _signed(base, builtin.fails(name, given, kind))
 
 
+def passes(name: str, given: dict[str, Any], dtype: Any, known: Known) -> bool:
+    """Whether it is certain that all values pass a check that `fails` compiles."""
+    base = name_of(dtype)
+    return base in _KINDS and proofs.passes(name, given, _KINDS[base], known)
+
+
 def _signed(base: str, expression: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Ibis compares no unsigned number with a negative one; signed 64 bits hold all of these."""
     if not base.startswith("UInt"):
@@ -102,7 +110,8 @@ def _pattern(name: str, pattern: Any, kind: Kind, engine: str) -> Callable[[Any]
     portable = regex.from_rust(text) if engine in _BYTEWISE else None
     if portable is None:
         raise NotInScan("its regular expression may mean something else in a database")
-    return lambda column: ~column.re_search(portable)
+    takes_text = re.search(text, "") is None
+    return lambda column: ~engines.found(column, portable, takes_text=takes_text)
 
 
 def _of_dates(name: str, given: dict[str, Any]) -> Callable[[Any], Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.scan import builtin, polarschecks
+from assay.contract.sources.base import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from assay.contract.sources.base import Layout
 
@@ -23,6 +24,8 @@ class Frame:
     """Ibis' name of what runs the query."""
     read: dict[str, Callable[[Any], Any]]
     """How a column is read off an `ibis.Table`, where not by its name alone."""
+    stored: Mapping[str, Known] = field(default_factory=dict)
+    """What is certain of the columns of that table."""
 
     def has_nan(self, name: str) -> bool:
         """Whether a column may hold NaN: there is none in SQLite."""
@@ -31,6 +34,10 @@ class Frame:
     def dtype(self, name: str) -> str:
         """The name of a polars type, without its parameters."""
         return polarschecks.name_of(self.empty.schema[name])
+
+    def known(self, name: str) -> Known:
+        """What is certain of the values of a column."""
+        return Known() if name in self.read else self.stored.get(name, Known())
 
     def value(self, table: Any, name: str) -> Any:
         """A column of an `ibis.Table`."""
@@ -46,7 +53,7 @@ def parsed(layout: Layout, schema: Any) -> Frame:
     _refuse(schema)
     if layout.table is None:
         raise builtin.NotInScan("its columns cannot be told apart in SQL")
-    return _coerced(layout.empty, schema, str(layout.table.get_backend().name))
+    return _coerced(layout, schema)
 
 
 def _refuse(schema: Any) -> None:
@@ -73,8 +80,9 @@ def _refuse(schema: Any) -> None:
         raise builtin.NotInScan("the whole table is coerced")
 
 
-def _coerced(empty: Any, schema: Any, engine: str) -> Frame:
+def _coerced(layout: Layout, schema: Any) -> Frame:
     """The table with the types that the schema turns its columns into."""
+    empty = layout.empty
     absent = (
         column.required and not column.regex and name not in empty.columns
         for name, column in schema.columns.items()
@@ -91,7 +99,8 @@ def _coerced(empty: Any, schema: Any, engine: str) -> Frame:
             if target != empty.schema[name]:
                 read[name] = _cast(name, target)
                 empty = empty.with_columns(empty[name].cast(target))
-    return Frame(empty, engine, read)
+    engine = str(layout.table.get_backend().name)
+    return Frame(empty, engine, read, layout.known)
 
 
 def _cast(name: str, target: Any) -> Callable[[Any], Any]:

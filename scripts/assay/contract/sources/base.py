@@ -29,9 +29,9 @@ class Known:
     """What is certain of a column's values before any of them is read."""
 
     least: Any = None
-    """No value is less, but for what is null; `None` where that is not known."""
+    """No value is less, but for null and NaN; `None` where that is not known."""
     most: Any = None
-    """No value is greater."""
+    """No value is greater, but for null and NaN."""
     nulls: int | None = None
     """How many values are null; `None` where that is not known."""
 

@@ -141,7 +141,7 @@ class ParquetSource:
             empty=table if empty is None else empty,
             table=table,
             numbered=opened.ibis.table("numbered"),
-            known=footers.known(self._footers) if backend == "pandas" else {},
+            known=footers.known(self._footers, nan_is_null=backend == "pandas"),
         )
 
     def _number_parts(self, opened: duck.Duck) -> None:
