@@ -269,7 +269,9 @@ def _from_pandas(error: Any, cases: Any, frame: Any, sight: Sight, reason: str) 
 
 def _level(cases: Any) -> str:
     """The level of an index that failures are about, where it is one and has a name."""
-    names = set(cases["column"].dropna()) if "column" in cases.columns else set()
+    # Older versions give a level without a name its number.
+    named = cases["column"] if "column" in cases.columns else ()
+    names = {name for name in named if isinstance(name, str)}
     return str(names.pop()) if len(names) == 1 else INDEX
 
 
