@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay import leaving
 from assay.console import printable
-from assay.contract import schema, usercode
+from assay.contract import reader, schema, usercode
 from assay.contract.job import DONE, Job, JobSpec, Outcome, Table
 from assay.contract.judge import Judge
 from assay.errors import AssayError, DataError
@@ -28,6 +28,9 @@ from assay.stages.validate import FileResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+_ENGINES = {"duckdb", "_duckdb", "pyarrow", "polars", "pyo3_runtime", "pyspark", "py4j"}
+"""Modules whose exceptions are about data that cannot be read."""
 
 
 def warm_up() -> None:
@@ -74,9 +77,7 @@ def outcomes(spec: JobSpec, job: Job) -> Iterator[Outcome]:
     judge = Judge(spec=spec, loaded=loaded, root=root, state=Path(job.state), now=now)
     for table in spec.tables:
         yield Outcome(begun=printable(table.path))
-        with _discreet(spec):
-            outcome = _outcome(table, judge)
-        yield _without_address(outcome, spec)
+        yield _without_address(_outcome(table, judge), spec)
 
 
 def _outcome(table: Table, judge: Judge) -> Outcome:
@@ -86,7 +87,8 @@ def _outcome(table: Table, judge: Judge) -> Outcome:
     )
     place = None if judge.spec.connection else shown
     try:
-        judged = judge.judge(table)
+        with _translated(judge.spec):
+            judged = judge.judge(table)
     except AssayError as error:
         _say(shown, None, "error")
         return Outcome(
@@ -114,15 +116,25 @@ def _outcome(table: Table, judge: Judge) -> Outcome:
 
 
 @contextlib.contextmanager
-def _discreet(spec: JobSpec) -> Iterator[None]:
-    """A defect of ours without its words, which the log and the record would show.
+def _translated(spec: JobSpec) -> Iterator[None]:
+    """What an engine raises in the middle of a table as an error of the data.
 
-    They may quote a value of a sensitive column, or the address of a database.
+    Anything else is a defect of ours, whose traceback goes into the log. Its words do so only where
+    they cannot quote a value of a sensitive column, or the address of a database.
     """
     try:
         yield
-    except Exception as error:
-        if not spec.sensitive and spec.connection is None:
+    except AssayError:
+        raise
+    except BaseException as error:
+        if not reader.is_failure(error):
+            raise
+        private = bool(spec.sensitive)
+        if type(error).__module__.partition(".")[0] in _ENGINES:
+            from assay.contract.scan import query
+
+            raise query.translated(error, private=private) from None
+        if not private and spec.connection is None:
             raise
         hidden = RuntimeError(f"{type(error).__name__}, whose words are hidden")
         raise hidden.with_traceback(error.__traceback__) from None

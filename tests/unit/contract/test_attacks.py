@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import ibis
+import polars as pl
 import pytest
 from assay.contract import __main__ as contract
-from assay.contract import promises
+from assay.contract import commands, promises
 from assay.contract.job import Job, JobSpec, Outcome, Table
 from assay.contract.sources import database, open_table, remote
 from assay.errors import DataError, OutsideError, RemoteError
@@ -32,9 +33,12 @@ S = pa.DataFrameSchema({"ssn": pa.Column(), "n": pa.Column(int)})
 """
 
 
-def _outcomes(folder: Path, **facts: Any) -> str:
+ANY_CHECK = "pa.Column(int, pa.Check(lambda data: data.lazyframe.select(data.key)))"
+
+
+def _outcomes(folder: Path, schema: str = SCHEMA, **facts: Any) -> str:
     """What a job leaves, as it goes into the record."""
-    (folder / "schema.py").write_text(SCHEMA)
+    (folder / "schema.py").write_text(schema)
     spec = JobSpec(number=0, reference="schema.py:S", **facts)
     job = Job(
         root=str(folder),
@@ -177,6 +181,43 @@ def test_a_first_row_that_is_taken_for_the_header(tmp_path: Path) -> None:
     assert last is not None
     broken = [one for one in last.failures if one.check == "expect(new_categories=0)"]
     assert [(one.column, one.count, one.examples) for one in broken] == [("(hidden)", 40, ())] * 2
+
+
+def test_a_file_that_is_damaged_in_its_middle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.contract.judge.SMALL", 0)  # so that it is scanned
+    rows = pl.DataFrame({"ssn": [VALUE] * 2_000, "n": range(2_000)})
+    rows.write_parquet(tmp_path / "t.parquet", compression="zstd")
+    content = bytearray((tmp_path / "t.parquet").read_bytes())
+    content[40:140] = b"x" * 100
+    (tmp_path / "t.parquet").write_bytes(content)
+    told = _outcomes(
+        tmp_path,
+        schema=SCHEMA.replace("pandas", "polars").replace("pa.Column(int)", ANY_CHECK),
+        tables=(Table(path="t.parquet"),),
+        sensitive=("ssn",),
+    )
+    last = Outcome.model_validate_json(told.splitlines()[-2])
+
+    assert last.exit_code == 2
+    assert VALUE not in told
+
+
+def test_columns_that_sql_cannot_tell_apart(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("ssn,n,N\n1,2,3\n")
+    with pytest.raises(DataError, match="SQL cannot tell apart"):
+        commands.infer(tmp_path / "t.csv", shown="t.csv")
+    told = _outcomes(
+        tmp_path,
+        tables=(Table(path="t.csv"),),
+        more={"path": "t.csv", "schema": "schema.py:S", "rows": {"min": 1}},
+    )
+    last = Outcome.model_validate_json(told.splitlines()[-2])
+
+    assert last.exit_code == 2
+    assert last.problem is not None
+    assert "SQL cannot tell apart" in last.problem.message
 
 
 # --- files that a database should not reach -----------------------------------------------------

@@ -169,7 +169,8 @@ def exported(git: Git, base: str) -> Iterator[Path]:
         changed = _changed(git, base)
         try:
             for name in git.files(base):
-                if PurePosixPath(name).suffix.lower() in _READ:
+                # A tree that was made by hand may have an entry `..`.
+                if PurePosixPath(name).suffix.lower() in _READ and ".." not in name.split("/"):
                     _export(git, base, name, root / name, known=changed)
         except OSError as error:
             raise OutsideError(

@@ -9,6 +9,7 @@ from assay.console import printable
 from assay.contract.infer import keys, patterns, query
 from assay.contract.infer.dtypes import declared
 from assay.contract.infer.facts import ColumnProfile, Profile, Texts
+from assay.contract.sources import tables
 from assay.contract.sources.base import POSITION
 from assay.errors import DataError
 
@@ -49,9 +50,12 @@ def of_layout(layout: Layout, flavour: Flavour, *, shown: str) -> Profile:
     """Look at a table whose layout is known.
 
     Raises:
-        DataError: There is nothing in it to learn from, or an assumption does not hold.
+        DataError: There is nothing in it to learn from, an assumption does not hold, or SQL cannot
+            tell its columns apart.
     """
     table = layout.table
+    if table is None:
+        raise tables.not_for_sql(printable(shown))
     names = [str(name) for name in layout.empty.columns]
     if not names:
         raise DataError(f"{shown} has no columns.", hint="Name a table with a header and rows.")

@@ -17,6 +17,7 @@ from assay.contract.check import Findings
 from assay.contract.relations import disjoint, expect, fresh, labels, references, rows
 from assay.contract.relations.rows import BaseFacts
 from assay.contract.relations.side import Side, dotted, named
+from assay.contract.sources import tables
 from assay.errors import AssayError, DataError
 from assay.stages.validate import PlannedCheck
 
@@ -121,10 +122,12 @@ def _side(source: Source, backend: Backend, sensitive: frozenset[str]) -> Side:
     """A table as the schema's backend sees it.
 
     Raises:
-        DataError: It is not what its layout takes it for.
+        DataError: It is not what its layout takes it for, or SQL cannot tell its columns apart.
     """
     layout = source.layout(backend, has_index=False)
     side = Side(source, layout, sensitive)
+    if layout.table is None:
+        raise tables.not_for_sql(side.shown)
     if layout.assumptions:
         asked = {f"holds_{n}": one.holds for n, one in enumerate(layout.assumptions)}
         values = side.row(asked)
