@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import ibis
+import pandera.polars
 import polars as pl
 import pytest
 from assay.contract import __main__ as contract
 from assay.contract import commands, promises
+from assay.contract.evolution.compare import compare
+from assay.contract.evolution.describe import describe
 from assay.contract.job import Job, JobSpec, Outcome, Table
+from assay.contract.schema import LoadedSchema
 from assay.contract.sources import database, open_table, remote
 from assay.errors import DataError, OutsideError, RemoteError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from assay.contract.evolution.section import Description
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The 'future.infer_string' option"),  # Ibis, of pandas
@@ -218,6 +224,21 @@ def test_columns_that_sql_cannot_tell_apart(tmp_path: Path) -> None:
     assert last.exit_code == 2
     assert last.problem is not None
     assert "SQL cannot tell apart" in last.problem.message
+
+
+def test_types_that_list_values() -> None:
+    def described(*values: str) -> Description:
+        allowed = pl.List(pl.Struct({"a": pl.Enum(values)}))
+        columns = {"ssn": pandera.polars.Column(allowed)} if values else {}
+        schema = pandera.polars.DataFrameSchema(columns)
+        return describe(LoadedSchema(name="S", schema=schema, backend="polars"))
+
+    for base, head in (((VALUE,), (VALUE, "b")), ((), (VALUE,)), ((VALUE,), ())):
+        told = compare(described(*base), described(*head), ["ssn"])
+
+        assert len(told) == 1
+        assert VALUE not in str(told)
+        assert VALUE in str(compare(described(*base), described(*head), []))
 
 
 # --- files that a database should not reach -----------------------------------------------------

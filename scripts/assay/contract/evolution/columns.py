@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from assay.contract.evolution import domains, dtypes
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from assay.contract.evolution.section import Aspect, Effect
 
 HIDDEN = "(hidden)"
+_QUOTING = re.compile(r"\[.*['\"].*\]", re.DOTALL)
 Flag = Literal["coerce", "nullable", "unique", "required"]
 
 # What it does to switch a flag on; off is the opposite.
@@ -93,7 +95,14 @@ def _type(column: ColumnDescription, *, hidden: bool) -> str | None:
     listed = ""
     if column.categories is not None:
         listed = f" of {HIDDEN if hidden else domains.listed(column.categories)}"
-    return f"{column.dtype}{listed}{', coerced' if column.coerce else ''}"
+    return (
+        f"{dtype_words(column.dtype, hidden=hidden)}{listed}{', coerced' if column.coerce else ''}"
+    )
+
+
+def dtype_words(dtype: str, *, hidden: bool) -> str:
+    """A type in words; that of a list or a struct may quote the values that it allows."""
+    return _QUOTING.sub(f"[{HIDDEN}]", dtype) if hidden else dtype
 
 
 def _others(

@@ -141,23 +141,30 @@ def _of_columns(
     before, after = ({(c.name, c.regex): c for c in each.columns} for each in (base, head))
     for key in dict.fromkeys([*before, *after]):
         old, new, shown = before.get(key), after.get(key), str(key[0])
+        hidden = bool(sensitive) if key[1] else shown in sensitive
         if old is not None and new is not None:
-            hidden = bool(sensitive) if key[1] else shown in sensitive
             yield from columns.compare(old, new, shown=shown, skip=skip, hidden=hidden)
         elif new is not None:
             yield SchemaChange(
-                column=shown, aspect="column", head=_words(new), effect=_added(base, head, new)
+                column=shown,
+                aspect="column",
+                head=_words(new, hidden=hidden),
+                effect=_added(base, head, new),
             )
         elif old is not None:
             yield SchemaChange(
-                column=shown, aspect="column", base=_words(old), effect=_removed(head, old)
+                column=shown,
+                aspect="column",
+                base=_words(old, hidden=hidden),
+                effect=_removed(head, old),
             )
 
 
-def _words(column: ColumnDescription) -> str:
+def _words(column: ColumnDescription, *, hidden: bool) -> str:
     kind = "regular expression, " if column.regex else ""
     # How Pandera prints Python's `str` depends on what is installed.
     dtype = re.sub(r"^string\[.*\]$", "str", column.dtype or "any type")
+    dtype = columns.dtype_words(dtype, hidden=hidden)
     return f"{kind}{dtype}, {'required' if column.required else 'optional'}"
 
 
