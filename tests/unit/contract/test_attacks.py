@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sqlite3
 import time
 import traceback
@@ -18,7 +19,7 @@ from assay.contract.evolution.compare import compare
 from assay.contract.evolution.describe import describe
 from assay.contract.job import Job, JobSpec, Outcome, Table
 from assay.contract.schema import LoadedSchema
-from assay.contract.sources import database, open_table, remote
+from assay.contract.sources import database, open_table, packed, remote
 from assay.errors import DataError, OutsideError, RemoteError
 
 if TYPE_CHECKING:
@@ -250,6 +251,18 @@ def test_a_view_does_not_read_other_files(tmp_path: Path) -> None:
         connection.execute(f"CREATE VIEW t AS FROM read_text('{tmp_path}/credentials')")
     with pytest.raises(OutsideError, match="disabled by configuration"):
         open_table(f"duckdb://{tmp_path / 'x.duckdb'}", "t", shown="t")
+
+
+def test_a_file_that_unpacks_to_more_than_the_disk_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 1_000_000))
+    monkeypatch.setattr(packed, "_CHUNK", 1 << 10)
+    monkeypatch.setattr(packed, "SPARED", 1 << 62)
+    with pytest.raises(OutsideError, match="There is no space to unpack t"):
+        packed.unpacked(tmp_path / "t.csv.gz", ".gz", tmp_path / "t.csv", shown="t")
+
+    assert (tmp_path / "t.csv").stat().st_size < 100_000
 
 
 # --- sources that are made to be slow -----------------------------------------------------------

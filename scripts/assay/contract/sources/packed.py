@@ -8,12 +8,20 @@ import gzip
 import io
 import shutil
 import zlib
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from assay.errors import DataError, OutsideError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+SPARED = 500_000_000
+"""Bytes of the disk that are left to others: a small file may hold more than there is room for."""
+_CHUNK = 1 << 20
+_LOOKED_AT = 64
+"""After so many chunks the free space is looked at again."""
 
 
 def opened(path: Path, compression: str) -> IO[bytes]:
@@ -41,7 +49,7 @@ def unpacked(path: Path, compression: str, target: Path, *, shown: str) -> None:
     """
     try:
         with opened(path, compression) as source, target.open("wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
+            file.writelines(_spared(iter(partial(source.read, _CHUNK), b""), target.parent))
     except (OSError, EOFError, ValueError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise OutsideError(
@@ -49,6 +57,14 @@ def unpacked(path: Path, compression: str, target: Path, *, shown: str) -> None:
                 hint="Free some space in the temporary folder.",
             ) from error
         raise damaged(shown, compression) from error
+
+
+def _spared(chunks: Iterable[bytes], folder: Path) -> Iterator[bytes]:
+    """The chunks, as long as writing them leaves the disk some room."""
+    for number, chunk in enumerate(chunks, start=1):
+        if number % _LOOKED_AT == 0 and shutil.disk_usage(folder).free < SPARED:
+            raise OSError(errno.ENOSPC, "the disk is nearly full")
+        yield chunk
 
 
 def damaged(shown: str, compression: str) -> DataError:
