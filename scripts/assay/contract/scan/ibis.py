@@ -7,12 +7,12 @@ database says.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.refused import refused
 from assay.contract.scan import builtin
+from assay.contract.scan.copies import copied
 from assay.contract.scan.plan import Decided, Plan, Promise, Repeats, Rows, Whole
 
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ def _warning(component: Any, check: Any, name: str | None, number: int, *, whole
     from pandera.backends.pandas import error_formatters
 
     if name is not None:
-        component = copy.copy(component)
+        component = copied(component)
         component.name = name
     if whole:
         return str(error_formatters.format_generic_error_message(component, check, number))

@@ -6,12 +6,12 @@ names, uniqueness of the table, columns, index, checks of the table.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assay.contract import check as contract_check
 from assay.contract.privacy import has_plain_rows
+from assay.contract.scan.copies import copied
 from assay.contract.scan.pandascolumn import plan_column, seen
 from assay.contract.scan.pandasparts import COMPONENT, Component, Pieces
 from assay.contract.scan.pandastable import absent_columns, checks, index, named, uniqueness
@@ -154,7 +154,7 @@ def _structure(
     layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool
 ) -> tuple[tuple[Decided, ...], tuple[str, ...]]:
     """What Pandera says of a frame without rows to a schema that promises nothing of values."""
-    skeleton = copy.copy(loaded.schema)
+    skeleton = copied(loaded.schema)
     present = set(layout.empty.columns)
     skeleton.columns = {
         name: _bare(one, absent=name not in present) for name, one in loaded.schema.columns.items()
@@ -179,7 +179,7 @@ def _structure(
 
 def _bare(column: Any, *, absent: bool) -> Any:
     """A column that may hold anything; where it is absent, what it would be filled with stays."""
-    bare = copy.copy(column)
+    bare = copied(column)
     bare.checks, bare.parsers = [], []
     bare.unique, bare.coerce = False, False
     if not absent:
@@ -207,7 +207,7 @@ def _components(schema: Any, empty: Any) -> Iterator[Component]:
         columns = {name: Column(schema.dtype, name=name) for name in empty.columns}
     for number, (key, column) in enumerate(columns.items()):
         for which, name in enumerate(_matched(key, column, empty)):
-            one = copy.copy(column)
+            one = copied(column)
             one.name, one.regex = name, False
             one.dtype = column.dtype if schema.dtype is None else schema.dtype
             coerce = bool(column.coerce or schema.coerce) and schema.dtype is None

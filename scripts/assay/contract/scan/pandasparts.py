@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from assay.contract.scan.copies import copied
 from assay.contract.scan.plan import Part, Promise
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _with_groups(name: str, grouped: Iterable[Any]) -> tuple[str, ...] | None:
 def parts(component: Component, whole: Any, left: Left) -> Iterator[Part]:
     """What is left of a column, as schemas for Pandera."""
     for how, promise in left.promises.items():
-        schema = copy.copy(component.schema)
+        schema = copied(component.schema)
         schema.checks = [
             one if left.checks.get(number) == how else passing()
             for number, one in enumerate(component.schema.checks)
@@ -140,7 +140,7 @@ def parts(component: Component, whole: Any, left: Left) -> Iterator[Part]:
 
 def only(whole: Any, columns: dict[str, Any]) -> Any:
     """A table's schema that promises nothing but some columns."""
-    part = copy.copy(whole)
+    part = copied(whole)
     part.dtype = None
     part.columns, part.index = columns, None
     part.checks, part.parsers = [], []

@@ -5,11 +5,11 @@ Follows `DataFrameSchemaBackend` of Pandera.
 
 from __future__ import annotations
 
-import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.privacy import INDEX, has_plain_rows
+from assay.contract.scan.copies import copied
 from assay.contract.scan.pandascolumn import CUSTOM, WHOLE, comparable
 from assay.contract.scan.pandasparts import COERCION, COMPONENT, Component, Pieces, only, passing
 from assay.contract.scan.plan import Decided, Part, Promise, Repeats
@@ -116,10 +116,10 @@ def _unique_by_pandera(schema: Any, why: str, used: tuple[str, ...], into: Piece
 
 def _unpromising(schema: Any) -> Any:
     """The schema with what changes a table's values, but without what it promises of them."""
-    part = copy.copy(schema)
+    part = copied(schema)
     part.columns = {}
     for name, column in schema.columns.items():
-        one = copy.copy(column)
+        one = copied(column)
         one.checks = []
         one.nullable, one.unique = column.nullable or schema.add_missing_columns is False, False
         one.required = column.required and schema.add_missing_columns
@@ -168,7 +168,7 @@ def index(schema: Any, layout: Layout, into: Pieces) -> None:
     part = only(schema, {})
     part.index, part.coerce = schema.index, schema.coerce
     if schema.dtype is not None:  # which counts for the index too
-        part.index = copy.copy(schema.index)
+        part.index = copied(schema.index)
         part.index.dtype, part.coerce = schema.dtype, False
     levels = getattr(schema.index, "indexes", [schema.index])
     for level in levels:

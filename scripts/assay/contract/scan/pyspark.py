@@ -7,7 +7,6 @@ Pandera; so are functions of the user's, on all of the data.
 
 from __future__ import annotations
 
-import copy
 import importlib
 import math
 import re
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assay.contract.refused import refused
 from assay.contract.scan import builtin
+from assay.contract.scan.copies import copied
 from assay.contract.scan.plan import Decided, Plan, Promise, Repeats, Rows
 
 if TYPE_CHECKING:
@@ -238,9 +238,9 @@ class _Held:
 
 def _without_own(schema: Any) -> Any:
     """A schema without the functions of the user's, which need not run on an empty table."""
-    bare = copy.copy(schema)
+    bare = copied(schema)
     bare.checks = []
-    bare.columns = {name: copy.copy(column) for name, column in schema.columns.items()}
+    bare.columns = {name: copied(column) for name, column in schema.columns.items()}
     for column in bare.columns.values():
         column.checks = [check for check in column.checks if builtin.arguments(check) is not None]
     return bare
