@@ -47,6 +47,7 @@ def large(path: Path) -> None:
     connection = duckdb.connect()
     connection.execute(
         "COPY (SELECT i AS id, CASE i WHEN 70000 THEN 7 ELSE i % 2 END AS y,"
+        " CASE i WHEN 70000 THEN 'x?' ELSE i::TEXT END AS mixed,"
         f" repeat(md5(i::TEXT), 7) AS padding FROM range(90000) t(i)) TO '{path}' (HEADER)"
     )
 
@@ -66,7 +67,7 @@ def test_a_large_file_is_scanned_and_its_rows_keep_their_numbers(tmp_path):
     assert file.failing_rows is not None
     rows = (tmp_path / ".assay" / file.failing_rows).read_text().splitlines()
     assert len(rows) == 2
-    assert rows[1].startswith('70000,"y: isin([0, 1])",70000,7,')
+    assert rows[1].startswith('70000,"y: isin([0, 1])",70000,7,x?,')
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from assay.contract.check import Findings
-    from assay.contract.sources.base import Layout
+    from assay.contract.sources.base import Layout, Source
 
 FOLDER = "failing-rows"
 """Below the folder of the record."""
@@ -37,6 +37,8 @@ MOST_BYTES = 5_000_000
 MOST_BUNDLED = 50_000_000
 """Bytes of all files of a run."""
 LONGEST_CELL = 1_000
+BATCH = 500_000
+"""Rows that are read at once, where a query cannot give their values."""
 
 # What makes a spreadsheet take a text for a formula:
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -118,24 +120,51 @@ def of_frame(frame: Any, *, sensitive: Collection[str] = ()) -> Rows:
     return Rows((*levels, *names), functools.partial(_with_index, frame))
 
 
-def of_layout(layout: Layout) -> Rows | None:
-    """The rows of a table that is scanned; `None` where its rows have no numbers."""
+def of_layout(layout: Layout, source: Source | None = None) -> Rows | None:
+    """The rows of a table that is scanned; `None` where its rows have no numbers.
+
+    Args:
+        layout: Of the table.
+        source: Where the values are of which the layout's table holds only whether they are there.
+    """
     from assay.contract.sources.base import POSITION
 
     table = layout.numbered
     if table is None:
         return None
     columns = tuple(name for name in table.columns if name != POSITION)
+    objects = [name for name in columns if source is not None and _stands_in(layout, name)]
 
     def take(numbers: Sequence[int], kept: Sequence[int]) -> Iterator[tuple[int, list[Any]]]:
         chosen = [columns[at] for at in kept]
         wanted = _numbered(table, POSITION, numbers).select(POSITION, *chosen)
         found = wanted.order_by(POSITION).to_pyarrow()
         cells = [found.column(name).to_pylist() for name in (POSITION, *chosen)]
+        for at, name in enumerate(chosen, start=1):
+            if source is not None and name in objects:
+                cells[at] = _read(source, layout, name, cells[0])
         for number, *values in zip(*cells, strict=True):
             yield number, values
 
     return Rows(columns, take)
+
+
+def _stands_in(layout: Layout, name: str) -> bool:
+    """Whether the scanned table may have something else in place of the frame's objects."""
+    return hasattr(layout.empty, "iloc") and bool(layout.table[name].type().is_binary())
+
+
+def _read(source: Source, layout: Layout, name: str, numbers: Sequence[int]) -> list[Any]:
+    """A column's values in some rows, ascending, as the frame has them."""
+    values: list[Any] = []
+    start = 0
+    for frame in source.frames(layout, [name], rows=BATCH):
+        end = start + len(frame)
+        values += frame[name].iloc[[n - start for n in numbers if start <= n < end]].tolist()
+        start = end
+        if numbers and start > numbers[-1]:
+            break
+    return values
 
 
 def _numbered(table: Any, position: str, numbers: Sequence[int]) -> Any:

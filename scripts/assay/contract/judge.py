@@ -137,9 +137,7 @@ class Judge:
         plan = promised.of(self.loaded.schema, list(map(str, frame.columns)), sight)
         return replace(found, plan=plan), lambda: failing.of_frame(frame, sensitive=sensitive)
 
-    def _by_scan(
-        self, table: Table, source: Source
-    ) -> tuple[Findings, Callable[[], Rows | None]]:
+    def _by_scan(self, table: Table, source: Source) -> tuple[Findings, Callable[[], Rows | None]]:
         from assay.contract import scan
 
         try:
@@ -153,7 +151,7 @@ class Judge:
             return self._by_pandera(table)
         has_index = self._has_index
         return found, lambda: failing.of_layout(
-            source.layout(self.loaded.backend, has_index=has_index)
+            source.layout(self.loaded.backend, has_index=has_index), source
         )
 
     @property
