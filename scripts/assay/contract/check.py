@@ -129,7 +129,8 @@ def errors_of(
             raise refused(error, loaded, root=root, private=private) from error
     if ran_short(errors):
         raise memory_short(loaded)
-    return errors, [str(w.message) for w in caught if issubclass(w.category, SchemaWarning)]
+    said = (str(one.message) for one in caught if issubclass(one.category, SchemaWarning))
+    return errors, list(dict.fromkeys(said))  # where Pandera was asked twice, it said all twice
 
 
 def _schema_errors(frame: Any, schema: Any) -> list[Any]:

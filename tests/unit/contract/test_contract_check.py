@@ -206,10 +206,12 @@ def test_check_survives_a_crash_of_panderas_own_summary():
     schema = pap.DataFrameSchema(
         {
             "name": pap.Column(str, pap.Check.unique_values_eq(["x"])),
-            "hour": pap.Column(int, pap.Check.lt(24)),
+            "hour": pap.Column(int, [pap.Check.lt(24), pap.Check.gt(9, raise_warning=True)]),
         }
     )
-    found = {(f.column, f.check.partition("(")[0]): f.count for f in run(schema).failures}
+    findings = run(schema)
+    assert len(findings.warnings) == 1
+    found = {(f.column, f.check.partition("(")[0]): f.count for f in findings.failures}
     assert found[("name", "not_nullable")] == 1
     assert found[("name", "unique_values_eq")] == 1
     assert found[("hour", "less_than")] == 2
