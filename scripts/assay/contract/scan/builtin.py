@@ -222,8 +222,8 @@ def _pattern(start: str) -> Callable[[dict[str, Any], Kind], Callable[[Any], Any
         _only_text(kind)
         pattern = given["pattern"]
         translated = pandasregex.portable(pattern) if _is_text(pattern) else None
-        if not translated:
-            # DuckDB finds no empty group, and says of `^(?:)` that it is nowhere.
+        if not translated or translated == "^":
+            # DuckDB says of `^(?:)` that it is nowhere, and older ones of `^(?:^)` too.
             raise NotInScan("its regular expression may mean something else in a database")
         search = f"{start}(?:{translated})"
         takes_text = re.search(pattern, "") is None
