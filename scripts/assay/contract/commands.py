@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.console import printable
-from assay.errors import OutsideError, RepositoryError, SchemaError
+from assay.errors import DataError, OutsideError, RepositoryError, SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -43,6 +43,11 @@ def infer(
     """
     from assay.contract.sources import open_source
 
+    if not path.exists():
+        raise DataError(
+            f"{printable(shown)} does not exist.",
+            hint="Name a data file, or a folder of Parquet files. `dvc pull` fetches what DVC has.",
+        )
     source = open_source(path, shown=shown, private=bool(sensitive))
     try:
         return infer_source(source, flavour=flavour, class_name=class_name, sensitive=sensitive)
@@ -195,10 +200,11 @@ def _described(
         return found.description
     problem = found.problem
     message = "It could not be loaded." if problem is None else problem.message
-    where = f" at {printable(revision)}" if revision else ""
+    # In the work tree the file stands before the message.
+    where = f"{printable(reference)} at {printable(revision)}: " if revision else ""
     kind = OutsideError if found.exit_code == OutsideError.exit_code else SchemaError
     raise kind(
-        f"{printable(reference)}{where}: {message}",
+        f"{where}{message}",
         hint=problem.hint if problem else None,
         file=problem.file if problem and not revision else None,
         line=problem.line if problem and not revision else None,

@@ -48,6 +48,7 @@ def test_infer_of_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.csv does not exist") as found:
         commands.infer(tmp_path / "data.csv", shown="data.csv")
     assert found.value.exit_code == 2
+    assert "`dvc pull`" in (found.value.hint or "")
 
 
 SCHEMA = """\

@@ -159,6 +159,12 @@ def test_a_file_that_is_not_there() -> None:
         look(ORDERS, REFERS)
 
 
+def test_a_file_with_only_a_header_is_told_as_such() -> None:
+    empty = CODES.iloc[:0].astype({"code": "int64"})  # what a reader may guess
+    with pytest.raises(DataError, match=r"data/countries.csv has no row with a value of `code`\."):
+        look(ORDERS, REFERS, others={COUNTRIES: empty})
+
+
 def test_a_header_in_doubt_is_not_quoted() -> None:
     data = pd.DataFrame({"anna@example.org": ["x"], "countri": ["y"]})
     with pytest.raises(ConfigError) as caught:
