@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sqlite3
 import time
 import traceback
@@ -263,6 +264,20 @@ def test_a_file_that_unpacks_to_more_than_the_disk_holds(
         packed.unpacked(tmp_path / "t.csv.gz", ".gz", tmp_path / "t.csv", shown="t")
 
     assert (tmp_path / "t.csv").stat().st_size < 100_000
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "60"), ("5", "5")])
+def test_a_server_that_never_answers(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, used: str
+) -> None:
+    monkeypatch.setattr(os, "environ", {} if given is None else {"PGCONNECT_TIMEOUT": given})
+
+    def answer(_: str) -> None:
+        raise TimeoutError(f"after {os.environ['PGCONNECT_TIMEOUT']} s")  # as libpq reads it
+
+    monkeypatch.setattr(ibis, "connect", answer)
+    with pytest.raises(OutsideError, match=f"cannot be connected to: TimeoutError: after {used} s"):
+        open_table("postgres://me:hunter2@host/db", "t", shown="t")
 
 
 # --- sources that are made to be slow -----------------------------------------------------------

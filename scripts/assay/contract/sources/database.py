@@ -6,6 +6,7 @@ The URL may hold a password: it is in no message, and nothing here has a `repr` 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import shutil
 import tempfile
@@ -34,6 +35,8 @@ _EXTRAS = {
     "trino": "trino",
 }
 """The scheme of a URL, and the extra of `ibis-framework` that it needs."""
+PATIENCE = "60"
+"""Seconds that PostgreSQL has for its first answer; other drivers have limits by default."""
 _IN_FILES = {"duckdb", "sqlite"}
 _WITHOUT_NAN = {"sqlite"}
 
@@ -159,6 +162,8 @@ class DatabaseSource:
                 return backend
             if address.scheme == "sqlite":
                 return ibis.sqlite.connect(str(self._file))
+            # A server that takes a connection and says nothing; a URL may name a time of its own.
+            os.environ.setdefault("PGCONNECT_TIMEOUT", PATIENCE)
             return ibis.connect(url)
         except ImportError as error:
             extra = _EXTRAS[address.scheme]
