@@ -8,10 +8,11 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from assay.contract import check, scan
+from assay.contract import check, scan, sources
 from assay.contract.scan import regex
 from assay.contract.schema import LoadedSchema
 from assay.contract.sources.base import Layout
+from assay.errors import DataError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -410,6 +411,20 @@ def test_ibis_expression_that_cannot_be_computed(tmp_path, of_ibis):
     assert "`unique`" in ours.warnings[0]
 
 
+def test_ibis_table_that_cannot_be_read_is_no_failure_of_a_check(tmp_path, of_ibis):
+    frame = pl.DataFrame({"n": range(50_000)})
+    frame.write_parquet(tmp_path / "t.parquet", compression="zstd")
+    content = bytearray((tmp_path / "t.parquet").read_bytes())
+    content[200:20_000] = bytes(19_800)
+    (tmp_path / "t.parquet").write_bytes(content)
+    schema = of_ibis.DataFrameSchema({"n": of_ibis.Column(None, of_ibis.Check.gt(0))})
+    opened = sources.open_source(tmp_path / "t.parquet", shown="t.parquet", private=False)
+    with closing(opened) as source, pytest.raises(DataError) as caught:
+        scan.findings(source, LoadedSchema("S", schema, "ibis"), root=tmp_path, sensitive=())
+    assert caught.value.exit_code == 2
+    assert "The file is damaged" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize("dialect", ["bigquery", "snowflake", "trino", "postgres"])
 def test_ibis_plan_in_dialects_that_no_test_runs(dialect, of_ibis, tmp_path):
     """Only that there is SQL, and that it is SQL: BigQuery, Snowflake and Trino are not here."""
@@ -461,7 +476,7 @@ def _by_python(pattern: str, texts: list[str]) -> list[bool]:
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"\w", r"(?=a)", "(?i)a", r"(a)\1", "a{2000}", "[a&&b]", "a**"]
+    "pattern", [r"\w", r"(?=a)", "(?i)a", r"(a)\1", "a{2000}", "[a&&b]", "a**", "()", "(?:)n"]
 )
 def test_patterns_that_are_not_translated(pattern):
     assert regex.from_rust(pattern) is None
