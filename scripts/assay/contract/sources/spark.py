@@ -187,7 +187,9 @@ def _session() -> Any:
             hint="Add `pyspark` to the project's requirements, or remove `engine: spark`.",
         ) from error
     try:
-        return SparkSession.builder.appName("assay").getOrCreate()
+        # Its web page would be open to the whole network of the machine.
+        builder = SparkSession.builder.appName("assay").config("spark.ui.enabled", "false")
+        return builder.getOrCreate()
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise OutsideError(
