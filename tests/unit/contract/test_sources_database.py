@@ -87,7 +87,9 @@ def test_a_table_that_is_not_there(urls: Mapping[str, str], kind: str) -> None:
 
 
 def test_a_database_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="orders does not exist"):
+    with pytest.raises(
+        DataError, match="orders cannot be read: the database's file does not exist"
+    ):
         open_table(f"sqlite://{tmp_path / 'new.db'}", "orders", shown="orders")
 
     assert not (tmp_path / "new.db").exists()

@@ -346,3 +346,12 @@ def test_parsing_keeps_the_order_of_rows():
     connection.execute("CREATE TABLE texts (c0 VARCHAR)")
     plan = connection.execute(f"EXPLAIN SELECT {value}, {doubt} FROM texts").fetchall()[0][1]
     assert "join" not in plan.lower()  # rows come out of a join in any order
+
+
+def test_a_json_file_that_ends_too_early_is_named_as_the_user_does(tmp_path):
+    path = tmp_path / "rides.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2,\n')
+    message = refused(path, "ibis").message
+    assert message.startswith("rides.jsonl is not a readable JSON lines file: ")
+    assert "part-0" not in message
+    assert not message.endswith((" .", ".."))

@@ -311,7 +311,12 @@ def _file(url: str, address: SplitResult, shown: str) -> Path | None:
     if address.scheme not in _IN_FILES:
         return None
     path = Path(unquote(url.split("://", 1)[1].split("?", 1)[0]))
-    reader.probe(path, shown)  # SQLite would make a new one
+    if not path.exists():  # SQLite would make a new one
+        raise DataError(
+            f"{shown} cannot be read: the database's file does not exist.",
+            hint="Correct the URL: `sqlite:///a.db` is `/a.db`, `sqlite://a.db` is in the project.",
+        )
+    reader.probe(path, shown)
     return path
 
 

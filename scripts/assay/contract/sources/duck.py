@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ BLIND_TO_NAN = "statistics_propagation,filter_pushdown"
 # They believe the least and the greatest value in Parquet's footer, which leave NaN out: then
 # `x > 5` is false where all else is below 5, and `WHERE isnan(x)` finds nothing. A scan that
 # reads everything is no slower without them.
+_OUR_LINK = re.compile(r' in file "[^"]*"')
+"""Where DuckDB names the link that it reads, not the user's file."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ def translated(shown: str, form: str, *, private: bool) -> Iterator[None]:
         unread = of_remote(error)
         if unread is not None:
             raise unread from error
-        first = printable(next(iter(str(error).strip().splitlines()), ""))[:200].rstrip(".")
+        said = next(iter(str(error).strip().splitlines()), "")
+        first = printable(_OUR_LINK.sub("", said))[:200].rstrip(". ")
         because = f" ({type(error).__name__})" if private else f": {first}"
         raise DataError(
             f"{shown} is not a readable {form} file{because}.",
