@@ -309,3 +309,38 @@ def test_run_names_files_from_the_project(tmp_path):
     section = run(project)
     assert {reason.file for reason in section.reasons} == {"schema.py"}
     assert section.files[0].path == "data/a.csv"
+
+
+RAISES = """
+import pandas as pd
+import pandera.pandas as pa
+
+
+class Schema(pa.DataFrameModel):
+    hour: int
+    season: str
+
+    @pa.check("hour", name="whole_days")
+    def whole_days(cls, hours: pd.Series) -> bool:
+        return hours.max() / len(hours[hours > 99].unique()) > 1 + 1 / 0
+
+    @pa.dataframe_check(name="summers")
+    def summers(cls, table: pd.DataFrame) -> pd.Series:
+        return table["season"].str.len() > 0
+"""
+
+
+def test_run_check_that_raises_is_the_fault_of_the_check(tmp_path):
+    write(tmp_path, {"schema.py": RAISES, "data/a.csv": GOOD})
+    section = run(tmp_path)
+    assert (section.status, section.exit_code) == (Status.ERROR, 2)
+    [reason] = section.reasons
+    assert "fails `whole_days` (raised ZeroDivisionError" in reason.message
+    assert (reason.file, reason.line) == ("schema.py", 11)
+
+
+def test_run_check_that_raises_because_of_the_data_is_the_fault_of_the_data(tmp_path):
+    write(tmp_path, {"schema.py": RAISES.replace(" + 1 / 0", ""), "data/a.csv": "hour\nx\n"})
+    section = run(tmp_path)
+    assert (section.status, section.exit_code) == (Status.FAIL, 1)
+    assert any(failure.raised for failure in section.files[0].failures)

@@ -235,7 +235,11 @@ def _of_the_whole(error: Any, case: Any, sight: Sight, reason: str) -> CheckFail
     elif reason == "WRONG_DATATYPE":
         examples = sight.found(case, column)
     return CheckFailure(
-        check=sight.check(checked(error), column), column=column, count=1, examples=examples
+        check=sight.check(checked(error), column),
+        column=column,
+        count=1,
+        examples=examples,
+        raised=reason == "CHECK_ERROR",
     )
 
 

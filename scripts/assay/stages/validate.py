@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from assay.context import Context
     from assay.contract.job import JobSpec, Outcome
 
+_BROKEN = SchemaError.exit_code
+_STRUCTURE = re.compile(r"(dtype|coerce_dtype)\(|column_in_dataframe")
+"""Checks without which others cannot be expected to run."""
 REASONS = 20
 """So many at most: the record and the report hold everything."""
 
@@ -41,6 +45,8 @@ class CheckFailure(Fact):
     """The schema's source, relative to the project folder, if it is known to name the column."""
     line: int | None = None
     """The line of `file` that declares the column."""
+    raised: bool = False
+    """Whether the check itself raised an exception, so that nobody knows whether it holds."""
 
 
 class PlannedCheck(Fact):
@@ -110,6 +116,7 @@ def run(context: Context) -> ValidateSection:
         outcomes = [*absent, *(_validate(context, found) if found else ())]
     files = tuple(outcome.file for outcome in outcomes if outcome.file is not None)
     exit_code = max((outcome.exit_code for outcome in outcomes), default=0)
+    exit_code = max(exit_code, *(_BROKEN if is_broken(file) else 0 for file in files), 0)
     failed = any(file.failures for file in files)
     warned = any(file.warnings for file in files)
     if exit_code:
@@ -121,6 +128,15 @@ def run(context: Context) -> ValidateSection:
     return ValidateSection(
         status=status, files=files, exit_code=exit_code, reasons=_reasons(outcomes)
     )
+
+
+def is_broken(file: FileResult) -> bool:
+    """Whether a check raised, and not because the table is another than the check was written for.
+
+    Pandera counts that as a failure of the data; it is one of the check.
+    """
+    raised = any(failure.raised for failure in file.failures)
+    return raised and not any(_STRUCTURE.match(failure.check) for failure in file.failures)
 
 
 def _validate(context: Context, specs: list[JobSpec]) -> list[Outcome]:
