@@ -40,14 +40,17 @@ $(LOWEST)/done: pyproject.toml tests/lowest.txt
 	    -e '.[check,report,github]' -r tests/lowest.txt && touch $@; fi
 
 # Left out: simulations, and what the contract does beside holding data against a schema.
+# What takes long, and calls nothing that older versions could have otherwise.
+NOT_LOWEST := *_coverage *_simulated *_fuzzed_* test_base test_causes_code test_forks_record \
+  test_models_rescore test_programs test_seed_noise contract/test_attacks contract/test_evolution* \
+  contract/test_failing contract/test_infer* contract/test_pandera_examples* contract/test_promises \
+  contract/test_relations_* report/test_escape report/test_pictures stats/test_holm stats/test_paired* \
+  stats/test_search
 lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allowed
 	@echo "== lowest: unit tests"
 	@if [[ -e $(LOWEST)/done ]]; then \
 	  $(LOWEST)/bin/python -m pytest tests/unit -q -n auto -W default --no-header -p no:cacheprovider \
-	  --ignore-glob='*_coverage.py' --ignore-glob='*_simulated.py' --ignore-glob='*_fuzzed_*' \
-	  --ignore-glob='*/test_pandera_examples*' --ignore-glob='*/contract/test_infer*' \
-	  --ignore-glob='*/contract/test_evolution*' --ignore-glob='*/contract/test_relations_*' \
-	  --ignore-glob='*/contract/test_promises.py' -k 'not drawn'; \
+	  $(NOT_LOWEST:%=--ignore-glob='*/%.py') -k 'not drawn'; \
 	else echo "   skipped: there is no Python 3.11 or 3.12 here"; fi
 
 pytest: sync ## The tests alone; ARGS='-k name' picks some

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from assay.record import RunRecord
     from markdown_it.token import Token
 
-RECORDS = 1_000
+RECORDS = 500
 LINK = "https://example.org/report"
 RUN = "https://github.com/acme/bikes/actions/runs/2"
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
