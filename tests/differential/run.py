@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _ADDED = "pandera.ibis does not look at"
 """What the scan warns of, and Pandera passes over in silence."""
-FELL_BACK = "LayoutError"
-"""The scan took something for granted that does not hold: the caller then asks Pandera."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,6 @@ class Verdict:
     """How many promises the scan looked at, and in which way."""
     kinds: frozenset[str] = frozenset()
     """The checks that failed, by Pandera's word for them."""
-
-    @property
-    def fell_back(self) -> bool:
-        return self.found.error == FELL_BACK
 
 
 class UnusableError(Exception):
@@ -155,8 +149,6 @@ def _answer(findings: Findings) -> Answer:
 def _differences(
     expected: Answer, told: Findings | None, found: Answer, ours: Findings | None
 ) -> Iterator[str]:
-    if found.error == FELL_BACK:
-        return
     if expected.error != found.error:
         yield f"Pandera: {expected.error or 'no error'}, the scan: {found.error or 'no error'}"
         yield f"Pandera: {expected.detail}; the scan: {found.detail}"

@@ -46,8 +46,6 @@ class Tally:
     """Pandera found failures."""
     refused: int = 0
     """Pandera raised another error."""
-    fell_back: int = 0
-    """The scan said that it cannot tell."""
     how: Counter[str] = field(default_factory=Counter)
     """Promises, by the way in which the scan looked at them."""
     checks: Counter[str] = field(default_factory=Counter)
@@ -60,7 +58,7 @@ class Tally:
         return self.how["scan"] / max(self.how.total(), 1)
 
     def add(self, other: Tally) -> None:
-        for name in ("cases", "unusable", "failed", "refused", "fell_back"):
+        for name in ("cases", "unusable", "failed", "refused"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.how += other.how
         self.checks += other.checks
@@ -70,7 +68,7 @@ class Tally:
         ways = ", ".join(f"{count:,} by {how}" for how, count in self.how.most_common())
         return (
             f"{self.cases:,} cases: {self.failed:,} fail, {self.refused:,} raise, "
-            f"{self.fell_back:,} fell back, {self.unusable:,} unusable; "
+            f"{self.unusable:,} unusable; "
             f"promises: {ways or 'none'} ({self.scanned:.0%} in the scan); "
             f"{len(self.differences)} differences"
         )
@@ -101,7 +99,6 @@ def sweep(flavour: Flavour, seeds: Iterable[int]) -> Tally:
             continue
         tally.failed += bool(verdict.expected.failures)
         tally.refused += verdict.expected.error is not None
-        tally.fell_back += verdict.fell_back
         tally.how += verdict.how
         tally.checks.update(verdict.kinds)
         if verdict.problems:

@@ -16,7 +16,6 @@ def _agree(tally: Tally, *, scanned: float) -> None:
     # A suite in which Pandera looked at everything, or nothing failed, would prove nothing.
     assert tally.scanned >= scanned, tally
     assert tally.cases / 3 < tally.failed < tally.cases, tally
-    assert tally.fell_back <= tally.cases / 20, tally
 
 
 @pytest.mark.parametrize("first", range(0, 1300, _CASES))

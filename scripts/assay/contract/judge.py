@@ -74,7 +74,7 @@ class Judge:
             if source is None:
                 found, rows = self._by_pandera(table)
             else:
-                found, rows = self._by_scan(table, source)
+                found, rows = self._by_scan(source)
             found = replace(found, failures=self._placed(found.failures))
             problem = None
             try:
@@ -137,18 +137,10 @@ class Judge:
         plan = promised.of(self.loaded.schema, list(map(str, frame.columns)), sight)
         return replace(found, plan=plan), lambda: failing.of_frame(frame, sensitive=sensitive)
 
-    def _by_scan(self, table: Table, source: Source) -> tuple[Findings, Callable[[], Rows | None]]:
+    def _by_scan(self, source: Source) -> tuple[Findings, Callable[[], Rows | None]]:
         from assay.contract import scan
 
-        try:
-            found = scan.findings(
-                source, self.loaded, root=self.root, sensitive=self.spec.sensitive
-            )
-        except scan.LayoutError:
-            # Rare: the rest of the file is not what its beginning looks like.
-            if not table.path.lower().endswith(_READ):
-                raise
-            return self._by_pandera(table)
+        found = scan.findings(source, self.loaded, root=self.root, sensitive=self.spec.sensitive)
         has_index = self._has_index
         return found, lambda: failing.of_layout(
             source.layout(self.loaded.backend, has_index=has_index), source

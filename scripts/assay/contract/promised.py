@@ -26,7 +26,7 @@ def of(schema: Any, columns: list[str], sight: Sight) -> tuple[PlannedCheck, ...
         regex = getattr(component, "regex", False)
         # `match`, as Pandera does.
         names = [one for one in columns if re.match(str(name), one)] if regex else [str(name)]
-        found += [(check, one) for one in names for check in _of_column(component)]
+        found += [(check, one) for one in names for check in of_column(component)]
     return tuple(
         PlannedCheck(check=sight.check(check, name), column=sight.column(name), how="table")
         for check, name in found
@@ -41,7 +41,8 @@ def _of_table(schema: Any) -> Iterator[tuple[Any, None]]:
     yield from ((check, None) for check in schema.checks)
 
 
-def _of_column(component: Any) -> Iterator[Any]:
+def of_column(component: Any) -> Iterator[Any]:
+    """What a column of a schema promises: Pandera's words for it, then its checks."""
     if component.dtype is not None:
         yield f"dtype('{component.dtype}')"
     if not component.nullable:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from assay.contract import check, scan
 from assay.contract.schema import LoadedSchema
-from assay.contract.sources.base import POSITION, Assumption, Layout
+from assay.contract.sources.base import POSITION, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,12 +28,10 @@ class FrameSource:
 
     Args:
         frame: The data.
-        assumptions: Conditions on its table that a layout takes for granted, with messages.
         numbered: Whether rows have a number.
     """
 
     frame: pd.DataFrame
-    assumptions: Sequence[tuple[Any, str]] = ()
     numbered: bool = True
     shown: str = "data.parquet"
     bytes: int = 1000
@@ -52,7 +50,6 @@ class FrameSource:
             empty=self.frame.iloc[:0],
             table=rows,
             numbered=numbered if self.numbered else None,
-            assumptions=[Assumption(condition(rows), text) for condition, text in self.assumptions],
         )
 
     def frames(

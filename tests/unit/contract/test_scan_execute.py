@@ -1,25 +1,17 @@
-"""What a scan refuses: data that is not as assumed, and checks that memory cannot hold."""
+"""What a scan refuses: checks that memory cannot hold, and what an engine cannot do."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pandera.pandas as pa
 import pytest
-from assay.contract.scan import LayoutError, memory, query
+from assay.contract.scan import memory, query
 from assay.errors import DataError, OutsideError
 
 from tests.unit.contract.scans import FrameSource, asked, scanned
 
 DATA = {"hour": [1, 2, 30], "city": ["Bonn", "Köln", "Ulm"]}
 OWN = pa.DataFrameSchema({"hour": pa.Column(int, pa.Check(lambda s: s.mean() < 8, name="mild"))})
-
-
-def test_an_assumption_that_does_not_hold_is_an_error_of_the_layout():
-    assumed = [(lambda t: t.hour.max() < 9, "hour was taken for small")]
-    with pytest.raises(LayoutError, match="hour was taken for small"):
-        scanned(OWN, DATA, assumptions=assumed)
-    held = [(lambda t: t.hour.max() < 99, "hour was taken for small")]
-    assert scanned(OWN, DATA, assumptions=held).failures
 
 
 def test_a_check_that_memory_cannot_hold_is_refused_before_anything_is_loaded(monkeypatch):

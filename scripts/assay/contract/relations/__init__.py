@@ -18,7 +18,7 @@ from assay.contract.relations import disjoint, expect, fresh, labels, references
 from assay.contract.relations.rows import BaseFacts
 from assay.contract.relations.side import Side, dotted, named
 from assay.contract.sources import tables
-from assay.errors import AssayError, DataError
+from assay.errors import AssayError
 from assay.stages.validate import PlannedCheck
 
 if TYPE_CHECKING:
@@ -122,18 +122,12 @@ def _side(source: Source, backend: Backend, sensitive: frozenset[str]) -> Side:
     """A table as the schema's backend sees it.
 
     Raises:
-        DataError: It is not what its layout takes it for, or SQL cannot tell its columns apart.
+        DataError: SQL cannot tell its columns apart.
     """
     layout = source.layout(backend, has_index=False)
     side = Side(source, layout, sensitive)
     if layout.table is None:
         raise tables.not_for_sql(side.shown)
-    if layout.assumptions:
-        asked = {f"holds_{n}": one.holds for n, one in enumerate(layout.assumptions)}
-        values = side.row(asked)
-        for one, holds in zip(layout.assumptions, values.values(), strict=True):
-            if holds is False:
-                raise DataError(f"{side.shown} cannot be compared: {one.message}")
     return side
 
 

@@ -89,9 +89,7 @@ def _copied(host: Any, side: Side, columns: Sequence[str]) -> Iterator[Side]:
             host.con.execute(f"INSERT INTO temp.{name} SELECT * FROM assay_batch")  # noqa: S608 (our names)
             host.con.unregister("assay_batch")
     table = copied if numbered is None else copied.drop(POSITION)
-    layout = replace(
-        side.layout, table=table, numbered=None if numbered is None else copied, assumptions=()
-    )
+    layout = replace(side.layout, table=table, numbered=None if numbered is None else copied)
     try:
         yield replace(side, layout=layout)
     finally:

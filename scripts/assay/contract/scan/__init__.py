@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from assay.contract.scan.execute import LayoutError, by_pandera, execute
+from assay.contract.scan.execute import by_pandera, execute
 from assay.contract.scan.query import QueryError
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from assay.contract.scan.plan import Semantics
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Source
-
-__all__ = ["LayoutError", "findings"]
 
 
 def findings(
@@ -32,7 +30,6 @@ def findings(
         sensitive: The columns whose values must not appear in what is returned.
 
     Raises:
-        LayoutError: The data is not what its layout says; read it whole.
         DataError: The data cannot be read, or a check needs more memory than there is.
         OutsideError: Memory or disk space ran out.
         SchemaError: The schema cannot be applied.

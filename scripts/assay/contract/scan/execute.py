@@ -15,7 +15,6 @@ from assay.contract.scan import byparts, engines, memory
 from assay.contract.scan.query import fetch
 from assay.contract.scan.repeats import repeated
 from assay.contract.scan.rows import Scan, of_rows
-from assay.errors import DataError
 from assay.stages.validate import CheckFailure, PlannedCheck
 
 if TYPE_CHECKING:
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
     from assay.contract.scan.plan import Place, Plan, Promise
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Layout, Source
-
-
-class LayoutError(DataError):
-    """The layout took something for granted that does not hold; the data must be read whole."""
 
 
 def execute(
@@ -51,7 +46,6 @@ def execute(
         sensitive: The columns whose values must not appear in what is returned.
 
     Raises:
-        LayoutError: The layout does not describe the data.
         DataError: The data cannot be read, or a check needs more memory than there is.
         OutsideError: Memory or disk space ran out.
         SchemaError: The schema cannot be applied.
@@ -139,16 +133,11 @@ def by_pandera(
 
 
 def _aggregate(plan: Plan, layout: Layout, *, private: bool) -> dict[str, Any]:
-    """The one query: what the layout takes for granted, and all that the scan decides."""
+    """The one query: all that the scan decides."""
     table = layout.table
     wanted: dict[str, Any] = {"rows": table.count()}
-    wanted |= {f"a{number}": one.holds for number, one in enumerate(layout.assumptions)}
     wanted |= {
         f"r{number}": engines.count(table, one.fails(table)) for number, one in enumerate(plan.rows)
     }
     wanted |= {f"w{number}": one.holds(table) for number, one in enumerate(plan.wholes)}
-    answers = fetch(table.aggregate(**wanted), private=private)[0]
-    for number, one in enumerate(layout.assumptions):
-        if answers["rows"] and not answers[f"a{number}"]:
-            raise LayoutError(one.message)
-    return answers
+    return fetch(table.aggregate(**wanted), private=private)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from assay.contract import promised
 from assay.contract.scan.copies import copied
 from assay.contract.scan.plan import Part, Promise
 
@@ -76,8 +77,7 @@ def all_by_pandera(component: Component, whole: Any, why: str, into: Pieces) -> 
     schema = component.schema
     grouped = [one for one in schema.checks if one.groupby is not None]
     how: How = "table" if grouped else "column"
-    promises = [Promise(name, component.name, how, why) for name in _facets(component)]
-    promises += [Promise(one, component.name, how, why) for one in schema.checks]
+    promises = [Promise(one, component.name, how, why) for one in promised.of_column(schema)]
     into.promises += promises
     part = only(whole, {component.name: schema})
     columns = _with_groups(component.name, grouped)
@@ -91,18 +91,6 @@ def all_by_pandera(component: Component, whole: Any, why: str, into: Pieces) -> 
             promise=promises[0] if promises else Promise("column", component.name, how, why),
         )
     )
-
-
-def _facets(component: Component) -> list[str]:
-    schema = component.schema
-    facets = []
-    if schema.dtype is not None:
-        facets.append(f"dtype('{schema.dtype}')")
-    if not schema.nullable:
-        facets.append("not_nullable")
-    if schema.unique:
-        facets.append("field_uniqueness")
-    return facets
 
 
 def _with_groups(name: str, grouped: Iterable[Any]) -> tuple[str, ...] | None:

@@ -15,16 +15,6 @@ POSITION = "__assay_row__"
 
 
 @dataclass(frozen=True)
-class Assumption:
-    """What a layout takes for granted until the scan has seen every row."""
-
-    holds: Any
-    """An Ibis boolean scalar over `Layout.table`: one more aggregate of the scan."""
-    message: str
-    """What is the case where it does not hold."""
-
-
-@dataclass(frozen=True)
 class Known:
     """What is certain of a column's values before any of them is read."""
 
@@ -50,7 +40,6 @@ class Layout:
     cannot tell the columns apart (`a` and `A`): then only `frames` knows the rows."""
     numbered: Any = None
     """`table` with the column `POSITION`, where rows have a number; it may cost more to scan."""
-    assumptions: Sequence[Assumption] = field(default=())
     known: Mapping[str, Known] = field(default_factory=dict)
     """Of columns of `table`, what the file says of them; need not name all."""
 
