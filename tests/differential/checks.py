@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from tests.differential import functions, kinds
@@ -102,7 +103,7 @@ def _bounds(draw: Random, name: str, pool: list[Any]) -> tuple[tuple[str, Any], 
 def _ends(pool: list[Any]) -> tuple[Any, Any]:
     try:
         return min(pool), max(pool)
-    except TypeError:
+    except (TypeError, InvalidOperation):  # decimals and NaN have no order
         return pool[0], pool[-1]
 
 

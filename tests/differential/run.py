@@ -168,11 +168,13 @@ def _wrong_examples(told: Findings, ours: Findings) -> Iterator[str]:
     """Examples and positions that name no row that fails."""
     texts: dict[tuple[str, str | None], set[str]] = {}
     rows: dict[tuple[str, str | None], set[int]] = {}
+    unplaced = set()  # of some of the failures that go by this name, Pandera tells no rows
     for failure, positions in _with_positions(told):
-        texts.setdefault((failure.check, failure.column), set()).update(
-            map(_value, failure.examples)
-        )
-        rows.setdefault((failure.check, failure.column), set()).update(positions)
+        key = failure.check, failure.column
+        texts.setdefault(key, set()).update(map(_value, failure.examples))
+        rows.setdefault(key, set()).update(positions)
+        if not positions:
+            unplaced.add(key)
     for failure, positions in _with_positions(ours):
         key = failure.check, failure.column
         # Of a whole table Pandera may show other columns of the row.
@@ -181,17 +183,18 @@ def _wrong_examples(told: Findings, ours: Findings) -> Iterator[str]:
         shown = set(map(_value, failure.examples)) if named else set()
         if wrong := shown - texts[key]:
             yield f"{key}: the examples {sorted(wrong)} are none of {sorted(texts[key])}"
-        if rows[key] and not set(positions) <= rows[key]:
+        if key not in unplaced and not set(positions) <= rows[key]:
             yield f"{key}: the positions {positions} are none of {sorted(rows[key])}"
 
 
 def _value(example: str) -> str:
     """The value of an example: without its row, which need not be named, and as it was in the
-    file: Pandera shows it converted (3.0 for 3)."""
+    file: Pandera shows it converted (3.0 for 3, 1e+16 for 10000000000000000)."""
     text = re.sub(r"^\{'[^']*': (.*)\}$", r"\1", example)  # of Ibis, a row of one column
     text = re.sub(r"^row (\(.*?\)|.*?)(: |$)", "", text)
     text = re.sub(r"^[^=]*=(?=[^=]*$)", "", text)
-    text = re.sub(r"\b(\d+)\.0\b", r"\1", text.strip("'"))
+    text = re.sub(r"^-?\d{17,}$", lambda number: str(float(number[0])), text.strip("'"))
+    text = re.sub(r"\b(\d+)\.0\b", r"\1", text)
     return "null" if text in {"", "nan", "NaT", "<NA>"} else text
 
 
