@@ -33,6 +33,7 @@ from assay.configmodels import (
     Where,
     none_is_empty,
 )
+from assay.configpackage import PackageSpec, ReleaseSpec
 from assay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ __all__ = [
     "FairnessMeasure",
     "FairnessSpec",
     "MetricSpec",
+    "PackageSpec",
     "PredictionsSpec",
+    "ReleaseSpec",
     "ReportSpec",
     "Rules",
     "SeedsSpec",
@@ -90,6 +93,8 @@ class Config(Documented):
     """Train head several times, so that the interval covers what the seed does."""
     model: File | None = None
     """The model file. By default the artifact of type `model` in `dvc.yaml`."""
+    package: PackageSpec = Field(default_factory=PackageSpec)
+    release: ReleaseSpec = Field(default_factory=ReleaseSpec)
     report: ReportSpec = Field(default_factory=ReportSpec)
 
     @property

@@ -1,0 +1,119 @@
+"""`manifest.json`: what a bundle is, where it comes from, and the digest of every file in it.
+
+The SHA-256 of this file's bytes is the address of the bundle. So nothing in it depends on when or
+where it was made: the same commit, data and packages give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from pydantic import Field
+
+from assay.gates import Result
+from assay.packaging.facts import Conversion, Kind, Parity, Signature
+from assay.section import Fact
+
+FILE = "manifest.json"
+OUTSIDE = ("attestations/", "model.sig")
+"""What is about the bundle, so not of it: made later, by whoever vouches for it."""
+
+
+class FileEntry(Fact):
+    """One file of the bundle."""
+
+    path: str
+    """Relative to the bundle, with `/`."""
+    bytes: int
+    sha256: str
+
+
+class Tracked(Fact):
+    """A file or folder that DVC tracks, at the commit."""
+
+    path: str
+    md5: str
+    """Ends in `.dir` for a folder."""
+    bytes: int | None = None
+
+
+class MetricValue(Fact):
+    """A metric of the model on the evaluation data."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    """The interval; `None` where there are no predictions, or no interval is known."""
+    configured: bool = False
+    """Whether `assay.yaml` names it."""
+
+
+class GateResult(Fact):
+    """What a gate decided for this commit."""
+
+    name: str
+    result: Result
+    message: str
+
+
+class Source(Fact):
+    """Where the model comes from."""
+
+    repository: str | None = None
+    """The address of the repository, without credentials."""
+    commit: str
+    committed: str
+    """When the commit was made: ISO 8601, UTC."""
+    project: str = ""
+    """The project folder in the repository, with a `/` at its end; empty for the root."""
+    model: Tracked
+    data: tuple[Tracked, ...] = ()
+    """Everything else that DVC tracks and the pipeline reads."""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """`file:key` to the value as JSON text, as locked when the stages last ran."""
+    lock: str | None = None
+    """SHA-256 of the project's lock file."""
+
+
+class Environment(Fact):
+    """What the model was loaded and exported in."""
+
+    python: str
+    packages: dict[str, str]
+
+
+class Manifest(Fact):
+    """A bundle."""
+
+    format: Literal[1] = 1
+    name: str
+    """The artifact, as GTO names it."""
+    kind: Kind
+    model: str
+    """The file with the model."""
+    estimator: str
+    signature: Signature
+    source: Source
+    environment: Environment
+    conversion: Conversion | None = None
+    why_native: str | None = None
+    parity: Parity
+    metrics: tuple[MetricValue, ...] = ()
+    confidence: float | None = None
+    """Of the intervals."""
+    gates: tuple[GateResult, ...] = ()
+    verdict: str
+    """Of the run whose record was packaged: `pass`, `warn`, `no-gate`, ..."""
+    files: tuple[FileEntry, ...]
+    """All of the bundle but this file and what is `OUTSIDE`, by path."""
+
+    def to_json(self) -> str:
+        """The file's text; equal manifests have equal text."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    @property
+    def digest(self) -> str:
+        """The bundle's address: the SHA-256 of `to_json()`, in hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
