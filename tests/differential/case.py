@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-Flavour = Literal["pandas", "polars", "ibis"]
+Flavour = Literal["pandas", "polars", "ibis", "pyspark"]
 Style = Literal["schema", "model", "yaml"]
 Format = Literal["parquet", "bare", "csv"]
 """`bare` is Parquet without what pandas writes beside the data: the index, and its own dtypes."""
@@ -251,6 +251,11 @@ def libraries(flavour: Flavour) -> dict[str, Any]:
         import pandera.ibis
 
         return {"pa": pandera.ibis, "ibis": ibis}
+    if flavour == "pyspark":
+        import pandera.pyspark
+        from pyspark.sql import functions, types
+
+        return {"pa": pandera.pyspark, "F": functions, "T": types}
     import pandera.polars
 
     return {"pa": pandera.polars}

@@ -75,12 +75,22 @@ _IBIS_NUMBER = (
     _own("lambda d: d.table[d.key].mean() > 0"),
     _own("lambda d: d.table.select(d.table[d.key] <= d.table[d.key].max())"),
 )
+# A function without arguments of its own is given the whole table, whatever its column is.
+_SPARK_ANY = (
+    _own("lambda df: df.count() > 3"),
+    _own("lambda df: df.dropna().limit(1).count() == 1"),
+    _own("lambda df: False"),
+    _own("lambda df: 1 / 0"),
+    _own("lambda d: d.dataframe.count() > 3"),
+)
 
 
 def of_columns(flavour: Flavour, family: Family) -> Sequence[Check]:
     """Checks of one column."""
     if flavour == "ibis":
         return (*_IBIS_ANY, *(_IBIS_NUMBER if family == "number" else ()))
+    if flavour == "pyspark":
+        return _SPARK_ANY
     if flavour == "polars":
         return (*_POLARS_ANY, *(_POLARS_NUMBER if family == "number" else ()))
     more = {"number": _PANDAS_NUMBER, "text": _PANDAS_TEXT}
@@ -90,6 +100,8 @@ def of_columns(flavour: Flavour, family: Family) -> Sequence[Check]:
 def of_tables(flavour: Flavour, names: Sequence[str]) -> Sequence[Check]:
     """Checks of whole tables."""
     first, last = names[0], names[-1]
+    if flavour == "pyspark":
+        return (*_SPARK_ANY, _own(f"lambda df: df.filter(F.col({f'`{first}`'!r}) > 0).count() > 0"))
     if flavour == "ibis":
         return (
             _own(f"lambda d: d.table[{first!r}] == d.table[{last!r}]"),

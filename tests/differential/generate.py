@@ -20,7 +20,7 @@ from tests.differential.case import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from random import Random
 
 _NAMES = ("a", "b", "c", "A", "x y", "é", "select", 'q"q', "a.b", "0")
@@ -45,15 +45,26 @@ def ibis_case(draw: Random) -> Case:
     """A case of Ibis: a table of DuckDB."""
     from tests.differential.polarskinds import IBIS, IN_IBIS
 
-    case = _case(draw, "ibis", "parquet", IBIS)
-    columns = (replace(column, dtype=IN_IBIS.get(str(column.dtype))) for column in case.columns)
+    return _renamed(_case(draw, "ibis", "parquet", IBIS), IN_IBIS)
+
+
+def pyspark_case(draw: Random) -> Case:
+    """A case of PySpark: a Parquet file that Spark reads."""
+    from tests.differential.polarskinds import IN_SPARK, SPARK
+
+    return _renamed(_case(draw, "pyspark", "parquet", SPARK), IN_SPARK)
+
+
+def _renamed(case: Case, dtypes: Mapping[str, str]) -> Case:
+    """A case whose schema names its dtypes in its own way."""
+    columns = (replace(column, dtype=dtypes.get(str(column.dtype))) for column in case.columns)
     return replace(case, columns=tuple(columns), style="schema")
 
 
 def _case(draw: Random, flavour: Flavour, written: Format, every: Sequence[kinds.Kind]) -> Case:
     rows = 0 if checks.one_in(draw, 40) else draw.randint(1, 12)
-    # DuckDB does not tell `a` from `A`; the scan of an Ibis table refuses to.
-    allowed = [name for name in _NAMES if name != "A" or flavour != "ibis"]
+    # SQL does not tell `a` from `A`; the scan of a table in a database refuses to.
+    allowed = [name for name in _NAMES if name != "A" or flavour not in {"ibis", "pyspark"}]
     # What differs, differs in one column or between two; each costs as much time as the first.
     names = draw.sample(allowed, draw.choice((1, 1, 1, 2, 2, 3)))
     drawn = [(name, draw.choice(every)) for name in names]
@@ -231,4 +242,9 @@ def _table_options(
     return tuple(options.items())
 
 
-MAKERS = {"pandas": pandas_case, "polars": polars_case, "ibis": ibis_case}
+MAKERS = {
+    "pandas": pandas_case,
+    "polars": polars_case,
+    "ibis": ibis_case,
+    "pyspark": pyspark_case,
+}

@@ -105,7 +105,29 @@ IN_IBIS = {
 }
 """How a schema of Ibis writes the dtypes of data that polars makes."""
 
+IN_SPARK = {
+    **{
+        f"pl.{name}": f"T.{there}Type()"
+        for name, there in (
+            *(("Int8", "Byte"), ("Int16", "Short"), ("Int32", "Integer"), ("Int64", "Long")),
+            *(("Boolean", "Boolean"), ("Float32", "Float"), ("Float64", "Double")),
+            *(("String", "String"), ("Date", "Date"), ("Datetime('us')", "TimestampNTZ")),
+            *(("Datetime('us', 'UTC')", "Timestamp"), ("Binary", "Binary")),
+        )
+    },
+    "pl.Decimal(12, 2)": "T.DecimalType(12, 2)",
+    **{"int": "T.LongType()", "float": "T.DoubleType()", "str": "'string'", "bool": "'boolean'"},
+    "'int64'": "'bigint'",
+    "'float64'": "'double'",
+}
+"""The same for a schema of PySpark."""
+
 IBIS: tuple[Kind, ...] = (
     *(kind for kind in POLARS if all(dtype in IN_IBIS for dtype in kind.dtypes)),
     Kind("time", ("pl.Datetime('us')",), _STAMPS, (None,)),
+)
+SPARK: tuple[Kind, ...] = (
+    *(kind for kind in POLARS if all(dtype in IN_SPARK for dtype in kind.dtypes)),
+    Kind("time", ("pl.Datetime('us')",), _STAMPS, (None,)),
+    Kind("time", ("pl.Datetime('us', 'UTC')",), _ZONED, (None,)),
 )
