@@ -313,7 +313,7 @@ def test_merged_counts_no_further_than_asked():
         )
         return Finding(failure, "DATAFRAME_CHECK", rows), 10, most
 
-    found = byparts._merged([piece(2, 3, (0, 1)), piece(2, 3, (4,))], 8)
+    found = byparts.merged([piece(2, 3, (0, 1)), piece(2, 3, (4,))], 8)
     assert (found.failure.count, found.failure.share) == (3, 0.375)
     assert (found.failure.examples, found.positions) == (("x",) * 3, (10, 11, 14))
 

@@ -55,20 +55,25 @@ def _in_batches(parts: Sequence[Part], scan: Scan, found: Found, said: Said) -> 
     needs = [_columns(part, scan) for part in parts]
     names = tuple(str(name) for name in scan.layout.empty.columns)
     columns = tuple(name for name in names if any(name in need for need in needs))
-    wide = max(memory.width(scan.layout, columns), 1)
-    rows = max(min(memory.BATCH // wide, memory.MOST_ROWS), 1)
-    parted: list[dict[Place, list[_Piece]]] = [{} for _ in parts]
+    parted: list[dict[Place, list[Piece]]] = [{} for _ in parts]
     offset = 0
-    for frame in scan.source.frames(scan.layout, columns, rows=rows):
+    for frame in batches(columns, scan):
         for part, need, pieces in zip(parts, needs, parted, strict=True):
             for place, one, most in _look(part, frame[list(need)], scan, said):
                 pieces.setdefault(place, []).append((one, offset, most))
         offset += int(frame.shape[0])
     for pieces in parted:
-        found += [(place, _merged(some, scan.rows)) for place, some in pieces.items()]
+        found += [(place, merged(some, scan.rows)) for place, some in pieces.items()]
 
 
-_Piece = tuple[Finding, int, "int | None"]
+def batches(columns: Sequence[str], scan: Scan) -> Iterator[Any]:
+    """The table in frames of a bounded size."""
+    wide = max(memory.width(scan.layout, columns), 1)
+    rows = max(min(memory.BATCH // wide, memory.MOST_ROWS), 1)
+    return scan.source.frames(scan.layout, columns, rows=rows)
+
+
+Piece = tuple[Finding, int, "int | None"]
 """What one batch shows of a failure, the number of its first row, and `n_failure_cases`."""
 
 
@@ -87,7 +92,7 @@ def _look(part: Part, frame: Any, scan: Scan, said: Said) -> Iterator[tuple[Plac
             yield place, one, getattr(error.check, "n_failure_cases", None)
 
 
-def _merged(pieces: Sequence[_Piece], rows: int) -> Finding:
+def merged(pieces: Sequence[Piece], rows: int) -> Finding:
     """One failure, from what the batches show of it."""
     for one, *_ in pieces:
         if one.reason == "CHECK_ERROR":  # a check that raises in one row has no other answer
@@ -107,7 +112,9 @@ def _merged(pieces: Sequence[_Piece], rows: int) -> Finding:
             "examples": tuple(examples[: min(EXAMPLES, count)]),
         }
     )
-    return Finding(failure, first.reason, tuple(positions[: min(MOST_POSITIONS, count)]))
+    shown = tuple(positions[: min(MOST_POSITIONS, count)])
+    cases = next((one.cases for one, *_ in pieces if one.cases != "rows"), "rows")
+    return Finding(failure, first.reason, shown, cases)
 
 
 def _refuse_what_is_too_large(part: Part, scan: Scan) -> None:

@@ -8,20 +8,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from assay.console import printable
 from assay.contract import check as contract_check
 from assay.contract.check import Finding, Findings
 from assay.contract.privacy import Sight
-from assay.contract.scan import byparts, engines, memory
+from assay.contract.scan import byparts, engines, memory, turning
 from assay.contract.scan.query import fetch
 from assay.contract.scan.repeats import repeated
 from assay.contract.scan.rows import Scan, of_rows
+from assay.errors import SchemaError
 from assay.stages.validate import CheckFailure, PlannedCheck
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from assay.contract.scan.plan import Place, Plan, Promise
+    from assay.contract.scan.plan import Assumed, Place, Plan, Promise
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Layout, Source
 
@@ -51,21 +53,29 @@ def execute(
         SchemaError: The schema cannot be applied.
     """
     sight = Sight.on(layout.empty, loaded, sensitive)
-    planned = _planned(plan.promises, sight)
     if layout.table is None:
         memory.refuse_whole(source.bytes)
         frame = next(iter(source.frames(layout)))
         return replace(
-            contract_check.check(frame, loaded, root=root, sensitive=sensitive), plan=planned
+            contract_check.check(frame, loaded, root=root, sensitive=sensitive),
+            plan=_planned(plan.promises, sight),
         )
     answers = _aggregate(plan, layout, private=bool(sensitive))
     rows = answers["rows"]
     columns = len(layout.empty.columns)
     if rows == 0:
         empty = CheckFailure(check="not_empty", count=1)
+        planned = _planned(plan.promises, sight)
         return Findings(failures=(empty,), plan=planned, rows=rows, columns=columns)
     scan = Scan(source, layout, loaded, root, sight, rows)
-    found: list[tuple[Place, Finding]] = [
+    found: list[tuple[Place, Finding]] = []
+    while doubtful := _doubtful(plan, answers):
+        turned, failed = turning.tried(doubtful, scan)
+        found += failed
+        assert plan.otherwise is not None
+        plan = plan.otherwise(turned)
+        answers = _aggregate(plan, layout, private=bool(sensitive))
+    found += [
         (one.place, contract_check.finding(one.error, layout.empty, sight)) for one in plan.decided
     ]
     said: list[tuple[Place, str]] = [((), text) for text in plan.said]
@@ -84,12 +94,14 @@ def execute(
             column = sight.column(whole.column)
             check = sight.check(whole.check, column)
             failure = CheckFailure(check=check, column=column, count=whole.count)
-            found.append((whole.place, Finding(failure)))
+            found.append((whole.place, Finding(failure, cases="answer")))
     found += repeated(plan.repeats, scan)
     by_pandera, warned = byparts.run(plan.parts, scan)
     found += by_pandera
     said += warned
     found.sort(key=lambda pair: pair[0])
+    if plan.drops:
+        found = _kept(found, scan)
     said.sort(key=lambda pair: pair[0])
     return Findings(
         failures=tuple(one.failure for _, one in found),
@@ -98,10 +110,31 @@ def execute(
             *sight.warnings([text for _, text in said]),
         ),
         positions=tuple(one.positions for _, one in found),
-        plan=planned,
+        plan=_planned(plan.promises, sight),
         rows=rows,
         columns=columns,
     )
+
+
+def _kept(found: list[tuple[Place, Finding]], scan: Scan) -> list[tuple[Place, Finding]]:
+    """The failures that stay failures where Pandera drops rows: all, if one has a text for cases.
+
+    Raises:
+        SchemaError: A check has one answer for all rows, and Pandera cannot tell which to drop.
+    """
+    if any(one.cases == "text" for _, one in found):
+        return found
+    for _, one in found:
+        if one.cases == "answer":
+            loaded, check = scan.loaded, printable(one.failure.check)
+            raise SchemaError(
+                f"The schema `{loaded.name}` cannot be applied: `{check}` has one answer for all"
+                " rows, and `drop_invalid_rows` drops single ones.",
+                hint="Let the check tell of each row whether it holds.",
+                file=loaded.file,
+                line=loaded.lines.get(loaded.name),
+            )
+    return []
 
 
 def _planned(promises: Iterable[Promise], sight: Sight) -> tuple[PlannedCheck, ...]:
@@ -132,10 +165,22 @@ def by_pandera(
     return replace(found, plan=_planned(promises, sight), warnings=(*found.warnings, *told))
 
 
+def _doubtful(plan: Plan, answers: dict[str, Any]) -> list[Assumed]:
+    """What the plan assumes and is not certain; what no query tells comes first."""
+    untold = [one for one in plan.assumed if one.holds is None]
+    return untold or [
+        one for number, one in enumerate(plan.assumed) if not answers[f"a{number}"]
+    ]
+
+
 def _aggregate(plan: Plan, layout: Layout, *, private: bool) -> dict[str, Any]:
     """The one query: all that the scan decides."""
     table = layout.table
     wanted: dict[str, Any] = {"rows": table.count()}
+    assumed = {f"a{number}": one.holds for number, one in enumerate(plan.assumed)}
+    if None in assumed.values():  # there will be another plan
+        return fetch(table.aggregate(**wanted), private=private)[0]
+    wanted |= {name: holds(table) for name, holds in assumed.items() if holds is not None}
     wanted |= {
         f"r{number}": engines.count(table, one.fails(table)) for number, one in enumerate(plan.rows)
     }

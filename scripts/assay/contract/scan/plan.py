@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 Place = tuple[int, ...]
 """Where Pandera would report a failure, among all failures of a schema."""
 
+Turned = dict[Place, "bool | None"]
+"""By the place of an assumption: whether Pandera turns all of the column's values into its type;
+`None` where only the column as a whole tells."""
+
 How = Literal["scan", "batches", "column", "table"]
 
 
@@ -122,6 +126,22 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Assumed:
+    """That every value of a column can be turned into its type: the plan goes on from there."""
+
+    place: Place
+    """Where it is reported that some cannot."""
+    column: str
+    schema: Any
+    """A schema of the table which turns this column, and promises nothing."""
+    holds: Callable[[Any], Any] | None
+    """From an `ibis.Table` to a boolean scalar, an aggregate of the scan: true only where all can
+    be turned, and into what the plan takes them for. `None` where no query tells."""
+    in_batches: bool
+    """Whether Pandera may be asked about one part after the other, where `holds` does not tell."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """How a table is held against a schema."""
 
@@ -133,6 +153,8 @@ class Plan:
     wholes: tuple[Whole, ...] = ()
     repeats: tuple[Repeats, ...] = ()
     parts: tuple[Part, ...] = ()
+    drops: bool = False
+    """Whether the rows that fail are dropped, so that they are no failure."""
 
 
 class Semantics(Protocol):
