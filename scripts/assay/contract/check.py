@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from assay.console import printable
 from assay.contract.privacy import INDEX, WIDTH, Sight, as_text, cut, index_names
@@ -40,6 +40,8 @@ class Finding:
     """Pandera's reason code."""
     positions: tuple[int, ...] = ()
     """The first rows of the frame that fail, at most `MOST_POSITIONS`, from 0."""
+    cases: Literal["rows", "text", "answer"] = "rows"
+    """What Pandera says fails: rows, as a table of them; a text; or one answer for all."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,16 @@ def _without_summary() -> Iterator[None]:
 
 def finding(error: Any, frame: Any, sight: Sight) -> Finding:
     """What one of Pandera's errors says, counted, with examples of what may be shown."""
+    return replace(_finding(error, frame, sight), cases=_cases(error.failure_cases))
+
+
+def _cases(cases: Any) -> Literal["rows", "text", "answer"]:
+    if isinstance(cases, str):
+        return "text"
+    return "rows" if "index" in getattr(cases, "columns", ()) else "answer"
+
+
+def _finding(error: Any, frame: Any, sight: Sight) -> Finding:
     from assay.contract import checkibis, checkpolars
 
     reason, cases = reason_of(error), error.failure_cases

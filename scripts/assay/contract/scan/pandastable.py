@@ -52,11 +52,7 @@ def uniqueness(
         view = views[component.at]
         seen_as[component.name] = view  # type: ignore[assignment]
     absent = [name for one in sets for name in one if name not in seen_as]
-    kept = {one.name for one in components}
-    subsets = [
-        [name for name in one if name in seen_as and (schema.strict != "filter" or name in kept)]
-        for one in sets
-    ]
+    subsets = [[name for name in one if name in seen_as] for one in sets]
     used = {name for subset in subsets for name in subset}
     unclear = [name for name in used if getattr(seen_as[name], "kind", None) is None]
     if unclear or (absent and schema.add_missing_columns) or not has_plain_rows(layout.empty):
@@ -123,8 +119,10 @@ def _unpromising(schema: Any) -> Any:
         one.checks = []
         one.nullable, one.unique = column.nullable or schema.add_missing_columns is False, False
         one.required = column.required and schema.add_missing_columns
+        one.drop_invalid_rows = False
         part.columns[name] = one
     part.checks, part.unique, part.index = [], None, None
+    part.drop_invalid_rows = False
     return part
 
 
