@@ -31,7 +31,7 @@ def refused(error: BaseException, loaded: LoadedSchema, *, root: Path, private: 
         f"The schema `{loaded.name}` cannot be applied: {type(error).__name__}{text}",
         hint="Run its `validate` in a Python shell to see the whole traceback.",
         file=file or loaded.file,
-        line=line or loaded.lines.get(loaded.name),
+        line=line or loaded.line,
     )
 
 

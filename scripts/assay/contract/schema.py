@@ -8,7 +8,7 @@ import inspect
 import json
 import re
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -17,7 +17,6 @@ from assay.contract import usercode
 from assay.errors import ConfigError, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import ModuleType
 
 Backend = Literal["pandas", "polars", "ibis", "pyspark"]
@@ -33,6 +32,11 @@ _DOCUMENT_TYPES: dict[str, tuple[Backend, str]] = {
 }
 """The backend, and the module of `pandera.io` that reads it; some are in new versions alone."""
 _ROOTS = {"DataFrameSchema", "DataFrameModel"}
+# https://github.com/unionai-oss/pandera/issues/2190
+_NUMPY = (
+    "Panderas before 0.28 do not know `Series[int]` with NumPy 2.4: raise `pandera`, or pin"
+    " `numpy<2.4`."
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,13 @@ class LoadedSchema:
     backend: Backend
     file: str | None = None
     """Where it is written, relative to the project folder."""
-    lines: Mapping[str, int] = field(default_factory=dict)
-    """The line of `file` where a column is declared, as far as the source shows it."""
+    module: ModuleType | None = None
+    """That it is from; `None` of a document of Pandera's."""
+
+    @property
+    def line(self) -> int | None:
+        """The line of `file` where it is defined, as far as that shows it."""
+        return None if self.module is None else usercode.line_of(self.module, self.name)
 
 
 def load(reference: str, root: Path) -> LoadedSchema:
@@ -154,21 +163,20 @@ def _recognize(
     file: str | None,
 ) -> LoadedSchema:
     kind = kind_of(found)
-    lines = usercode.column_lines(module)
     if kind is None:
         what = type(found).__name__ if not isinstance(found, type) else f"class {found.__name__}"
         raise SchemaError(
             f"`{name}` is not a schema of a table, but a {what}.",
             hint="It should be a Pandera `DataFrameModel` or `DataFrameSchema`.",
             file=file,
-            line=lines.get(name),
+            line=usercode.line_of(module, name),
         )
     if kind not in BACKENDS:
         raise SchemaError(
             f"`{name}` is a Pandera schema for {kind}, which is not supported.",
             hint=f"Supported: {', '.join(BACKENDS)}.",
             file=file,
-            line=lines.get(name),
+            line=usercode.line_of(module, name),
         )
     if isinstance(found, type):
         try:
@@ -177,10 +185,11 @@ def _recognize(
             place = usercode.user_line(error, root)
             raise SchemaError(
                 f"Pandera refuses `{name}`: {type(error).__name__}: {usercode.first_line(error)}",
+                hint=_NUMPY if "to a NumPy dtype" in str(error) else None,
                 file=place[0] or file,
-                line=place[1] if place[0] else lines.get(name),
+                line=place[1] if place[0] else usercode.line_of(module, name),
             ) from error
-    return LoadedSchema(name=name, schema=found, backend=kind, file=file, lines=lines)
+    return LoadedSchema(name=name, schema=found, backend=kind, file=file, module=module)
 
 
 def _from_document(reference: str, root: Path) -> LoadedSchema:

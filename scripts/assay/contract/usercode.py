@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.console import printable
+from assay.contract import declared
 from assay.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -175,24 +176,11 @@ def relative(file: str | None, root: Path) -> str | None:
     return path.relative_to(root).as_posix()
 
 
-def column_lines(module: ModuleType) -> dict[str, int]:
-    """Where a module's source names something: its classes, its fields, its texts.
-
-    A best effort, for annotations: the first place in the file wins.
-    """
+def line_of(module: ModuleType, name: str) -> int | None:
+    """The line where a module's source defines something, as far as it shows that."""
     try:
         tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError, SyntaxError, ValueError):
-        return {}
-    lines: dict[str, int] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            lines.setdefault(node.name, node.lineno)
-        elif isinstance(node, ast.AnnAssign | ast.Assign):
-            targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    lines.setdefault(target.id, node.lineno)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            lines.setdefault(node.value, node.lineno)
-    return lines
+        return None
+    defined = declared.top(tree.body).get(name.partition(".")[0])
+    return None if defined is None else defined.lineno

@@ -69,7 +69,7 @@ def test_load_model_of_pandas(tmp_path):
     write(tmp_path, {"schema.py": MODEL})
     loaded = load(tmp_path, "schema.py:Schema")
     assert (loaded.name, loaded.backend, loaded.file) == ("Schema", "pandas", "schema.py")
-    assert loaded.lines["hour"] == 4
+    assert loaded.line == 3
     assert list(loaded.schema.columns) == ["hour"]
 
 
@@ -77,7 +77,7 @@ def test_load_object_of_polars(tmp_path):
     write(tmp_path, {"schema.py": POLARS})
     loaded = load(tmp_path, "schema.py:Schema")
     assert loaded.backend == "polars"
-    assert loaded.lines["hour"] == 3
+    assert loaded.line == 3
 
 
 @needs_io
@@ -258,6 +258,20 @@ def test_load_bad_input(tmp_path, case):
         assert (caught.value.file, caught.value.line) == place
 
 
+def test_load_by_a_pandera_that_is_too_old_for_numpy(tmp_path):
+    code = f"""\
+{MODEL}
+    @classmethod
+    def to_schema(cls):
+        raise ValueError("Could not convert Series[int] to a NumPy dtype (via `.dtype`).")
+"""
+    write(tmp_path, {"schema.py": code})
+    with pytest.raises(SchemaError, match="Pandera refuses `Schema`: ValueError") as caught:
+        load(tmp_path, "schema.py")
+    assert caught.value.hint is not None
+    assert "pin `numpy<2.4`" in caught.value.hint
+
+
 @needs_io
 def test_load_yaml_that_pandera_refuses(tmp_path):
     write(tmp_path, {"c.yaml": YAML.replace("int64", "no_such_type")})
@@ -314,7 +328,7 @@ def test_load_schema_of_ibis(tmp_path):
     code = MODEL.replace("pandera.pandas", "pandera.ibis")
     write(tmp_path, {"schema.py": code})
     loaded = load(tmp_path, "schema.py")
-    assert (loaded.backend, loaded.name, loaded.lines["hour"]) == ("ibis", "Schema", 4)
+    assert (loaded.backend, loaded.name, loaded.line) == ("ibis", "Schema", 3)
 
 
 @pytest.mark.parametrize("kind", ["xarray", "tensordict"])

@@ -80,7 +80,8 @@ def _layout(frame: Any) -> Layout:
     connection = duckdb.connect()
     connection.register("given", table)
     connection.execute("CREATE TABLE t AS SELECT * FROM given")
-    connection.execute(f"CREATE VIEW numbered AS SELECT *, rowid AS {POSITION} FROM t")
+    # DuckDB 1.2 has no name for a bare `rowid` in a view.
+    connection.execute(f"CREATE VIEW numbered AS SELECT *, rowid + 0 AS {POSITION} FROM t")
     backend = ibis.duckdb.from_connection(connection)
     empty = frame.iloc[:0] if of_pandas else frame.clear()
     return Layout(empty=empty, table=backend.table("t"), numbered=backend.table("numbered"))

@@ -131,6 +131,7 @@ WHOLE = """
         "hour": pa.Column(int, nullable=True, unique=False),
         "temp": pa.Column(str, required=True,
             nullable=False),  #! temp: not_nullable
+        "extra": pa.Column(),
     }
     Table = pa.DataFrameSchema(
         COLUMNS,
@@ -141,7 +142,7 @@ WHOLE = """
             int,
             pa.Check.gt(0),  #! (index): greater_than(0)
         ),
-        strict=True,  #! wind: column_in_schema | extra: column_in_schema
+        strict=True,  #! wind: column_in_schema
         unique=["hour"],  #! multiple_fields_uniqueness
     )
 """
