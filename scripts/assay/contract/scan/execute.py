@@ -132,7 +132,7 @@ def _kept(found: list[tuple[Place, Finding]], scan: Scan) -> list[tuple[Place, F
                 " rows, and `drop_invalid_rows` drops single ones.",
                 hint="Let the check tell of each row whether it holds.",
                 file=loaded.file,
-                line=loaded.lines.get(loaded.name),
+                line=loaded.line,
             )
     return []
 
