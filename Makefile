@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help sync test differential programs lint types lowest pytest demo bench warehouses docs pictures golden clean
+.PHONY: help sync lock exported test differential programs lint types lowest pytest demo bench warehouses docs pictures golden clean
 
 # uv from PATH, or a pinned one in .cache; it hears PIP_INDEX_URL, PIP_CERT and the like.
 UV := ASSAY_HOME="$(CURDIR)/.cache" scripts/assay-action uv
@@ -17,6 +17,19 @@ help: ## Say what can be made
 sync: ## Bring .venv in line with uv.lock
 	@echo "== environment: .venv from uv.lock"
 	@$(UV) sync --locked --quiet
+
+lock: ## Bring uv.lock, and what setup installs by it, up to date; ARGS='--upgrade-package NAME'
+	@$(UV) lock $(ARGS)
+	@$(MAKE) --no-print-directory exported
+
+# Instead of uv.lock, whose addresses for every platform would make each job download a third more.
+EXPORT := $(UV) export --frozen --quiet --no-dev --no-emit-project --no-annotate --no-header
+INTO := scripts
+exported:
+	@{ echo "# uv.lock for the environment that reports, by make lock"; \
+	  $(EXPORT) --extra tool; } >$(INTO)/tool-requirements.txt
+	@{ echo "# uv.lock without hashes for what is laid over a project, by make lock"; \
+	  $(EXPORT) --extra check --no-hashes; } >$(INTO)/tested-versions.txt
 
 test: programs lint lowest pytest ## Everything that must pass before a change lands
 
@@ -37,7 +50,7 @@ $(LOWEST)/done: pyproject.toml tests/lowest.txt
 	@echo "== lowest: an environment of the oldest versions allowed"
 	@if $(UV) venv --quiet --clear --python '>=3.11,<3.13' $(LOWEST) || [[ -n "$${CI:-}" ]]; then \
 	  $(UV) pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
-	    -e '.[check,report,github]' -r tests/lowest.txt && touch $@; fi
+	    -e '.[check,tool]' -r tests/lowest.txt && touch $@; fi
 
 # Left out: simulations, and what the contract does beside holding data against a schema.
 # What takes long, and calls nothing that older versions could have otherwise.

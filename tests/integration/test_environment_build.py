@@ -39,8 +39,7 @@ dependencies = [
 [project.optional-dependencies]
 data = ["tiny-dvc>=3,<4"]
 check = ["assay[data]"]
-report = ["tiny-plot>=1"]
-github = []
+tool = ["tiny-plot>=1"]
 [build-system]
 requires = ["uv_build>=0.8,<1"]
 build-backend = "uv_build"
@@ -178,7 +177,23 @@ def template(tmp_path_factory: pytest.TempPathFactory, uv: Path) -> Path:
     (base / "config" / "uv" / "uv.toml").write_text(settings)
     environ = {**_environ(uv), "XDG_CONFIG_HOME": str(base / "config")}
     subprocess.run([uv, "lock", "--quiet"], cwd=base / "root", env=environ, check=True)
+    _exported(base / "root", index, environ)
     return base
+
+
+def _exported(root: Path, index: Path, environ: dict[str, str]) -> None:
+    """What the Makefile makes of the lock; then the lock goes, as in what `uses:` downloads."""
+    make = ["make", "--silent", f"--file={ROOT / 'Makefile'}", "exported", "UV=uv"]
+    subprocess.run(make, cwd=root, env=environ, check=True)
+    (root / "uv.lock").unlink()
+
+    def hashed(pin: re.Match[str]) -> str:  # of wheels in a folder, uv's lock has no hashes
+        name = pin[1].replace("-", "_")
+        content = (index / f"{name}-{pin[2]}-py3-none-any.whl").read_bytes()
+        return f"{pin[0]} --hash=sha256:{hashlib.sha256(content).hexdigest()}"
+
+    tool = root / "scripts" / "tool-requirements.txt"
+    tool.write_text(re.sub(r"(?m)^(\S+)==(\S+)$", hashed, tool.read_text()))
 
 
 @pytest.fixture
@@ -207,6 +222,14 @@ def _environ(uv: Path) -> dict[str, str]:
         "HOME": os.environ.get("HOME", "/"),
         "LC_ALL": "C.UTF-8",
     }
+
+
+def test_what_setup_installs_by_is_what_the_lock_says(tmp_path: Path) -> None:
+    subprocess.run(["make", "--silent", "exported", f"INTO={tmp_path}"], cwd=ROOT, check=True)
+    for made in tmp_path.iterdir():
+        same = made.read_text() == (ROOT / "scripts" / made.name).read_text()
+        assert same, f"scripts/{made.name} is stale; make lock renews it"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 # The project environment
@@ -255,8 +278,8 @@ def test_pyproject_without_a_lock(machine: Machine) -> None:
 
 
 def test_nothing_declared_gives_the_newest(machine: Machine) -> None:
-    (machine.root / "uv.lock").unlink()
     machine.call("lock", "--upgrade-package=tiny-core==2.7.0", cwd=machine.root)
+    _exported(machine.root, machine.index, machine.environ)
     # Our own lock is what was tested, so its versions come first.
     assert machine.seen("init")["packages"]["tiny-core"] == "2.7.0"
 
@@ -456,7 +479,7 @@ def mirror(machine: Machine, tmp_path: Path) -> Iterator[str]:
     thread.join()
 
 
-def _lock_from_pypi(machine: Machine, folder: Path, url: str) -> str:
+def _lock_from_pypi(machine: Machine, folder: Path, url: str) -> None:
     """A lock as it is made where PyPI is reached."""
     environ = {**machine.environ, "UV_DEFAULT_INDEX": url}
     subprocess.run([machine.uv, "lock", "--quiet"], cwd=folder, env=environ, check=True)
@@ -464,12 +487,9 @@ def _lock_from_pypi(machine: Machine, folder: Path, url: str) -> str:
     text = re.sub(rf'{re.escape(url)}/[^"]*/', "https://files.pythonhosted.org/packages/", text)
     text = text.replace(f'registry = "{url}"', 'registry = "https://pypi.org/simple"')
     (folder / "uv.lock").write_text(text)
-    return text
 
 
 def test_mirror_serves_what_the_locks_pin(machine: Machine, mirror: str) -> None:
-    (machine.root / "uv.lock").unlink()
-    _lock_from_pypi(machine, machine.root, mirror)
     machine.write(pyproject__toml=PEAK.format(dependencies='["tiny-core<3"]'))
     _lock_from_pypi(machine, machine.project, mirror)
     assert machine.seen("validate")["packages"]["tiny-core"] == "2.7.0"
@@ -477,8 +497,6 @@ def test_mirror_serves_what_the_locks_pin(machine: Machine, mirror: str) -> None
 
 
 def test_mirror_with_other_bytes_is_refused(machine: Machine, mirror: str, tmp_path: Path) -> None:
-    (machine.root / "uv.lock").unlink()
-    _lock_from_pypi(machine, machine.root, mirror)
     evil = wheel(tmp_path, "tiny-plot", "1.0", code="raise SystemExit('evil')\n")
     served = tmp_path / "mirror" / "simple" / "tiny-plot"
     shutil.copy(evil, served)

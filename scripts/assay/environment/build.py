@@ -81,8 +81,8 @@ class Builder:
         return _remembered(
             "tool",
             folder,
-            key=lambda: _digest(self._ours, *install.TOOL_EXTRAS),
-            source="Assay's uv.lock",
+            key=lambda: self._ours,
+            source="Assay's lock",
             make=lambda: install.tool(uv(), self.root, folder),
         )
 
@@ -119,16 +119,20 @@ class Builder:
             watched = [path.read_bytes() for path in self.declaration().watched]
         except (OSError, ProjectEnvironmentError):
             watched = []  # building it will say what is wrong
-        lock = (self.root / "uv.lock").read_bytes()
+        watched += [path.read_bytes() for path in self._locks]
         python = self.environ.get("ASSAY_PYTHON_VERSION", "")
-        return f"{sys.platform}-{platform.machine()}-{_digest(lock, python, *watched)[:20]}"
+        return f"{sys.platform}-{platform.machine()}-{_digest(python, *watched)[:20]}"
+
+    @property
+    def _locks(self) -> tuple[Path, ...]:
+        return self.root / install.TOOL_LOCK, self.root / overlay.TESTED
 
     @cached_property
     def _ours(self) -> str:
         """A digest of the Assay that gets installed."""
         files = sorted((self.root / "scripts" / "assay").rglob("*"))
         names = [path for path in files if path.is_file() and path.suffix != ".pyc"]
-        names += [self.root / "pyproject.toml", self.root / "uv.lock"]
+        names += [self.root / "pyproject.toml", *self._locks]
         return _digest(*(part for path in names for part in (path.name, path.read_bytes())))
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from assay.environment.declared import Declaration
     from assay.environment.uv import Uv
 
-TOOL_EXTRAS = ("report", "github")
+TOOL_LOCK = "scripts/tool-requirements.txt"
+"""What the environment that reports consists of; `make lock` writes it."""
 
 
 def interpreter(folder: Path) -> Path:
@@ -29,42 +30,23 @@ def interpreter(folder: Path) -> Path:
 
 
 def tool(uv: Uv, root: Path, folder: Path) -> Sequence[str]:
-    """Install our own lock in `folder`."""
-    options = ["--no-dev", *(f"--extra={extra}" for extra in TOOL_EXTRAS), f"--project={root}"]
+    """Install what reports, by versions and hashes: addresses are for the index to know."""
     try:
-        if not uv.has_mirror:
-            env = {"UV_PROJECT_ENVIRONMENT": str(folder)}
-            # Not `--locked`: our tests hold the lock to pyproject.toml, and a uv that is older or
-            # newer than the one that made it may want to write it differently.
-            sync = ["sync", "--frozen", "--no-install-project", *options]
-            uv.run(*sync, label="tool", cwd=root, env=env)
-            overlay.lay(root, interpreter(folder))
-            return ()
         uv.run("venv", f"--python={declared.OUR_PYTHON}", str(folder), label="tool", cwd=root)
-        python = f"--python={interpreter(folder)}"
-        export = ["--frozen", *options, "--no-emit-project"]
-        _export_and_install(uv, export, python, cwd=root, label="tool")
-        overlay.lay(root, interpreter(folder))
+        sync = ["pip", "sync", "--require-hashes", f"--python={interpreter(folder)}"]
+        sync.append(str(root / TOOL_LOCK))
+        try:
+            # What is in the cache is taken from there: asked, an index is asked for each package.
+            uv.run(*sync, "--offline", label="", cwd=root)
+        except UvError:
+            uv.run(*sync, label="tool", cwd=root)
     except UvError as error:
         if error.is_network:
             raise overlay.outside(error) from error
         message = f"The environment that reports cannot be built: {error.explanation}"
         raise OutsideError(message, hint=f"It needs Python {declared.OUR_PYTHON}.") from error
+    overlay.lay(root, interpreter(folder))
     return ()
-
-
-def _export_and_install(uv: Uv, options: list[str], python: str, *, cwd: Path, label: str) -> None:
-    """Install a lock from a mirror: same versions, same hashes, other addresses.
-
-    `uv sync` fetches from the addresses in the lock, and takes a lock for stale that was made with
-    another index. https://github.com/astral-sh/uv/issues/6349
-    """
-    unmirrored = {"UV_DEFAULT_INDEX": "", "UV_INDEX_URL": "", "UV_INDEX": ""}
-    listed = uv.run("export", "--quiet", *options, label="", cwd=cwd, env=unmirrored)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "requirements.txt"
-        path.write_text(listed, encoding="utf-8")
-        uv.run("pip", "install", python, "-r", str(path), label=label, cwd=cwd)
 
 
 @dataclass(frozen=True)
@@ -116,15 +98,27 @@ class Project:
             return ()
         run("venv", *request, str(self.folder))
         if self.found.kind == "lock":
-            where = f"--project={self._where()}"
-            _export_and_install(
-                self.uv, ["--locked", where], python, cwd=self.project, label="project"
-            )
+            self._from_mirror(python)
             return ()
         install = self._arguments()
         if install:
             run("pip", "install", python, *install)
         return install
+
+    def _from_mirror(self, python: str) -> None:
+        """Install the lock from a mirror: same versions, same hashes, other addresses.
+
+        `uv sync` fetches from the addresses in the lock, and takes a lock for stale that was made
+        with another index. https://github.com/astral-sh/uv/issues/6349
+        """
+        unmirrored = {"UV_DEFAULT_INDEX": "", "UV_INDEX_URL": "", "UV_INDEX": ""}
+        export = ["export", "--quiet", "--locked", f"--project={self._where()}"]
+        listed = self.uv.run(*export, label="", cwd=self.project, env=unmirrored)
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "requirements.txt"
+            path.write_text(listed, encoding="utf-8")
+            install = ["pip", "install", python, "-r", str(path)]
+            self.uv.run(*install, label="project", cwd=self.project)
 
     def _arguments(self) -> list[str]:
         if self.found.kind == "requirements":

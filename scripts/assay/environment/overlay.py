@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from assay.environment.uv import Uv
 
 EXTRA = "check"
+TESTED = "scripts/tested-versions.txt"
+"""The versions of `assay[check]` and of all below it in our lock; `make lock` writes it."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,10 @@ def installed(python: Path) -> dict[str, str]:
     return {normalize(name): version for name, _, version in found}
 
 
-def locked(root: Path) -> dict[str, str]:
-    """Name and version of each package that our own lock has just one version of."""
-    text = (root / "uv.lock").read_text(encoding="utf-8")
-    found = re.findall(r'(?m)^name = "(.+)"\nversion = "(.+)"$', text)
-    often = Counter(name for name, _ in found)
-    return {name: version for name, version in found if often[name] == 1 and name != "assay"}
+def tested(root: Path) -> list[str]:
+    """The versions that our own lock has, as requirements with markers."""
+    lines = (root / TESTED).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if normalize(line)]
 
 
 @dataclass(frozen=True)
@@ -185,10 +184,10 @@ class Overlay:
         environment next month, and from uv's cache, which saves asking the index about each;
         where they do not fit beside the project's, any that do.
         """
-        both = {**locked(self.root), **theirs}
+        pins = [f"{name}=={version}" for name, version in theirs.items()]
+        both = pins + [line for line in tested(self.root) if normalize(line) not in theirs]
         problem: UvError | None = None
-        for pins, options in ((both, ["--offline"]), (both, []), (theirs, [])):
-            constraints = [f"{name}=={version}" for name, version in pins.items()]
+        for constraints, options in ((both, ["--offline"]), (both, []), (pins, [])):
             try:
                 self._install(*options, *needed, constraints=constraints)
             except UvError as error:
