@@ -73,7 +73,7 @@ def check(
         from assay.report import svg
 
         svg.warm_up()  # it takes 0.3 s, and a core is idle while DVC pulls
-    context = run_stages(records.STAGES, context, problem=problem, debug=debug)
+    context = run_stages(records.CHECK, context, problem=problem, debug=debug)
     if report:
         from assay.stages import report as reporting
 
@@ -115,6 +115,7 @@ for _name, _help in (
     ("train", "Reproduce the DVC pipeline, or verify that somebody did."),
     ("evaluate", "Compute the metrics of this revision and of base."),
     ("compare", "Hold this revision against base, and decide the gates."),
+    ("package", "Make the model a bundle that provably gives the same answers."),
 ):
     app.command(_name, help=_help)(_stage(_name))
 

@@ -24,6 +24,7 @@ NEEDS = {
     "train": ("checkout",),
     "evaluate": ("checkout", "train"),
     "compare": ("evaluate",),
+    "package": ("evaluate", "compare"),
 }
 
 INTERRUPTED = 130

@@ -19,6 +19,7 @@ from assay.ci import DEFAULT_KEY, SHA, CiContext
 from assay.config import Config
 from assay.errors import UsageError
 from assay.override import Override, accepted
+from assay.packaging.section import PackageSection
 from assay.provenance import Provenance
 from assay.section import Fact, Section
 from assay.stages.checkout import CheckoutSection
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 FILE = "record.json"
 LIMIT = 100_000_000
 """Bytes. Steps that run later read the file, and the project's own code can write to it."""
-STAGES = ("checkout", "validate", "test", "train", "evaluate", "compare")
+CHECK = ("checkout", "validate", "test", "train", "evaluate", "compare")
+"""What `assay check` runs, in order."""
+STAGES = (*CHECK, "package")
 """In the order in which they run."""
 
 _REPORTED_PACKAGES = ("scikit-learn", "pandas", "numpy", "polars", "pandera", "dvc", "pytest")
@@ -80,6 +83,7 @@ class RunRecord(Fact):
     train: TrainSection | None = None
     evaluate: EvaluateSection | None = None
     compare: CompareSection | None = None
+    package: PackageSection | None = None
     overrides: tuple[Override, ...] = ()
     """What people said about gates that stop the run; `hearing.hear` alone writes it."""
     comment_key: str = DEFAULT_KEY

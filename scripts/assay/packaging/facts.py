@@ -6,7 +6,23 @@ from typing import Literal
 
 from pydantic import Field
 
+from assay.packaging.section import Kind, Mismatch
 from assay.section import Fact
+
+__all__ = [
+    "Conversion",
+    "DType",
+    "Export",
+    "InputSpec",
+    "Kind",
+    "Mismatch",
+    "OutputSpec",
+    "Parity",
+    "ParityOutput",
+    "ParityRows",
+    "Signature",
+    "Tolerance",
+]
 
 DType = Literal[
     "bool",
@@ -24,7 +40,6 @@ DType = Literal[
 ]
 """As numpy calls them; `string` is text of any length."""
 Meaning = Literal["label", "probability", "score", "value"]
-Kind = Literal["onnx", "native"]
 Task = Literal["binary", "multiclass", "multilabel", "regression", "clustering", "outliers"]
 Scalar = str | int | float | bool
 
@@ -68,22 +83,6 @@ class Tolerance(Fact):
 
     absolute: float = Field(default=1e-5, ge=0)
     relative: float = Field(default=1e-5, ge=0)
-
-
-class Mismatch(Fact):
-    """One row for which model and export say different things."""
-
-    rows: str
-    """The set of rows that it is of, a name of `ParityRows`."""
-    row: int
-    """Its position in that set, from 0."""
-    output: str
-    expected: str
-    """What the model says."""
-    got: str
-    """What the export says."""
-    inputs: dict[str, str] = Field(default_factory=dict)
-    """The row itself, the columns that decide first."""
 
 
 class ParityOutput(Fact):

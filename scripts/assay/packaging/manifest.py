@@ -59,10 +59,12 @@ class GateResult(Fact):
 
 
 class Source(Fact):
-    """Where the model comes from."""
+    """Where the model comes from.
 
-    repository: str | None = None
-    """The address of the repository, without credentials."""
+    Not the address of the repository: a clone by another address has the same commits, and makes
+    the same bundle. Provenance names it.
+    """
+
     commit: str
     committed: str
     """When the commit was made: ISO 8601, UTC."""

@@ -1,0 +1,146 @@
+"""A bundle on disk: written whole or not at all, and read with suspicion."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from assay.errors import DataError
+from assay.packaging.manifest import FILE, OUTSIDE, FileEntry, Manifest
+from assay.workspace import not_written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LARGEST_MANIFEST = 20_000_000
+"""Bytes."""
+
+
+class BundleError(DataError):
+    """A bundle is not what it says it is."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in a folder."""
+
+    folder: Path
+    manifest: Manifest
+    digest: str
+    """Its address: the SHA-256 of the manifest's bytes."""
+
+
+def name_of(manifest: Manifest) -> str:
+    """What the bundle's folder is called: `peak-hour-0123456789ab`."""
+    return f"{re.sub(r'[^A-Za-z0-9-]+', '-', manifest.name)}-{manifest.digest[:12]}"
+
+
+def write(parent: Path, manifest: Manifest, files: Mapping[str, bytes | Path]) -> Bundle:
+    """Put a bundle together.
+
+    Args:
+        parent: Where its folder goes.
+        manifest: Without `files`, which are entered here.
+        files: By path within the bundle: content, or the file to copy.
+
+    Raises:
+        OutsideError: It cannot be written, as on a full disk; then nothing is left of it.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=parent, prefix=".assay-") as scratch:
+            made = Path(scratch) / "bundle"
+            entries = [_put(made, path, files[path]) for path in sorted(files)]
+            whole = manifest.model_copy(update={"files": tuple(entries)})
+            (made / FILE).write_text(whole.to_json(), encoding="utf-8", newline="\n")
+            target = parent / name_of(whole)
+            # The same content has the same name: what is there is equal, damaged, or older than
+            # what vouches for it now.
+            shutil.rmtree(target, ignore_errors=True)
+            made.rename(target)
+    except OSError as error:
+        raise not_written(parent, error) from error
+    return Bundle(target, whole, whole.digest)
+
+
+def _put(folder: Path, path: str, content: bytes | Path) -> FileEntry:
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, Path):
+        shutil.copyfile(content, target)
+    else:
+        target.write_bytes(content)
+    return FileEntry(path=path, bytes=target.stat().st_size, sha256=sha256(target))
+
+
+def read(folder: Path) -> Bundle:
+    """Read the manifest of a bundle, and nothing else of it.
+
+    Raises:
+        BundleError: There is none, or it is not one that this version of Assay can read.
+    """
+    path = folder / FILE
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise BundleError(
+                f"{folder} is no bundle: it has no {FILE}.",
+                hint="Name the folder, or the .tar.zst, that `assay package` made.",
+            )
+        if path.stat().st_size > LARGEST_MANIFEST:
+            raise BundleError(f"{path} is larger than a manifest can be.")
+        content = path.read_bytes()
+        manifest = Manifest.model_validate_json(content)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BundleError(
+            f"{path} is not a manifest that this version of Assay can read: `{where}`: "
+            f"{first['msg']}.",
+            hint="A newer Assay may have made it; else it was changed after it was made.",
+        ) from error
+    return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
+
+
+def damage(bundle: Bundle) -> Iterator[str]:
+    """What is not as the manifest says, one sentence a finding; nothing of an intact bundle."""
+    folder, manifest = bundle.folder, bundle.manifest
+    if bundle.digest != manifest.digest:
+        yield f"{FILE} is not spelled as Assay writes it, so its address means nothing."
+    listed = {entry.path: entry for entry in manifest.files}
+    if len({path.casefold() for path in listed}) < len(manifest.files):
+        yield f"{FILE} lists a file twice."
+    there = dict(_files(folder))
+    for path, entry in listed.items():
+        found = there.pop(path, None)
+        if found is None:
+            yield f"{path} is missing."
+        elif found.is_symlink():
+            yield f"{path} is a link; a bundle holds the file itself."
+        elif found.stat().st_size != entry.bytes or sha256(found) != entry.sha256:
+            yield f"{path} is not the file that was packaged: its SHA-256 differs."
+    for path in sorted(there):
+        if path != FILE and not path.startswith(OUTSIDE):
+            yield f"{path} is not listed in {FILE}."
+    if manifest.model not in listed:
+        yield f"The model, {manifest.model}, is not listed in {FILE}."
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_dir():
+            yield path.relative_to(folder).as_posix(), path
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal; the file is read once, and never held whole."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,94 @@
+"""Where a model comes from: the commit, and what DVC and the project's files say at it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from assay.errors import RepositoryError, UsageError
+from assay.packaging.manifest import Source, Tracked
+from assay.stages.compare import model_path
+
+if TYPE_CHECKING:
+    from assay.config import Config
+    from assay.context import Context
+    from assay.workspace.dvcfiles import DvcFiles
+
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "requirements.lock", "requirements.txt")
+"""Lock files, the surest first."""
+
+
+def of(context: Context, model: str) -> Source:
+    """The source of the model at `model`, a path below the project.
+
+    Raises:
+        RepositoryError: The commit does not say what is packaged: the work tree has changes, or
+            DVC does not track the model.
+    """
+    workspace = context.workspace
+    git, files = workspace.git, workspace.head_files()
+    if git.is_dirty():
+        raise RepositoryError(
+            "The work tree has changes that are in no commit; a package names its commit.",
+            hint="Commit them first; `git status` lists them.",
+        )
+    sha = git.head()
+    stamp = git.text("show", "--no-patch", "--format=%ct", sha) or "0"
+    return Source(
+        commit=sha,
+        committed=datetime.fromtimestamp(int(stamp), UTC).isoformat(),
+        project=git.prefix(),
+        model=_tracked_model(files, model),
+        data=tuple(
+            Tracked(path=out.path, md5=out.md5, bytes=out.size)
+            for out in sorted(files.outputs, key=lambda out: out.path)
+            if out.md5 is not None and out.path != model and out.kind in ("data", "out")
+        ),
+        parameters={
+            f"{file}:{key}": json.dumps(value, default=str)
+            for file, key, value in sorted(files.locked_params, key=lambda one: one[:2])
+        },
+        lock=_lock(context),
+    )
+
+
+def model_file(config: Config, files: DvcFiles) -> str:
+    """The model's file, relative to the project.
+
+    Raises:
+        UsageError: Nothing says which it is.
+    """
+    found = config.model or model_path(files)
+    if found is None:
+        raise UsageError(
+            "Which file is the model is not known.",
+            hint="Name it as `model` in assay.yaml, or under `artifacts` in dvc.yaml.",
+        )
+    return found
+
+
+def artifact_name(config: Config, files: DvcFiles, model: str, *, folder: str) -> str:
+    """What the artifact is called: as assay.yaml says, else dvc.yaml, else like the folder."""
+    declared = next((one.name for one in files.artifacts if one.path == model), None)
+    return config.package.name or declared or folder
+
+
+def _tracked_model(files: DvcFiles, model: str) -> Tracked:
+    out = files.output(model)
+    if out is None or out.md5 is None:
+        raise RepositoryError(
+            f"{model} is not tracked by DVC, so nothing says that it is of this commit.",
+            hint="Make it an output of a stage in dvc.yaml, or `dvc add` it; commit; `dvc push`.",
+        )
+    return Tracked(path=model, md5=out.md5, bytes=out.size)
+
+
+def _lock(context: Context) -> str | None:
+    for name in LOCKS:
+        content = context.workspace.read(posixpath.normpath(name))
+        if content is not None:
+            return hashlib.sha256(content).hexdigest()
+    return None

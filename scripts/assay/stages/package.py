@@ -1,0 +1,173 @@
+"""package: the model as a bundle that provably gives the same answers."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.errors import UsageError
+from assay.packaging import archive, asking, bundle, source
+from assay.packaging.facts import Tolerance
+from assay.packaging.job import ExportJob
+from assay.packaging.manifest import Environment, GateResult, Manifest, MetricValue
+from assay.packaging.section import PackageSection
+from assay.section import Reason, Status
+from assay.verdict import decide
+
+if TYPE_CHECKING:
+    from assay.context import Context
+    from assay.packaging.facts import Export
+    from assay.packaging.job import ExportAnswer
+    from assay.packaging.manifest import Source
+    from assay.record import RunRecord
+
+FOLDER = "bundles"
+"""Below `.assay/`."""
+
+
+def run(context: Context) -> PackageSection:
+    """Export the model, prove the export, and put the bundle together.
+
+    Raises:
+        UsageError: There is no model, no table to prove the export on, or no record of this commit.
+        OutsideError: The bundle cannot be written, or the export was killed.
+    """
+    record = _measured(context)
+    files = context.workspace.head_files()
+    model = source.model_file(context.config, files)
+    made_from = source.of(context, model)
+    parent = context.workspace.state / FOLDER
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=".export-") as scratch:
+        answer = _export(context, model, Path(scratch))
+        export = answer.export
+        if export is None or not export.parity.passed:
+            return _refused(answer)
+        folder = context.workspace.root.name
+        name = source.artifact_name(context.config, files, model, folder=folder)
+        made = bundle.write(
+            parent,
+            _manifest(name, record, made_from, export),
+            {path.name: path for path in (Path(scratch) / "out").iterdir()},
+        )
+    _forget_others(parent, made.folder)
+    packed = archive.pack(made, parent / f"{made.folder.name}{archive.SUFFIX}")
+    return _section(context, made, packed, answer)
+
+
+def _measured(context: Context) -> RunRecord:
+    """The record, if it says what this commit's model is worth."""
+    record = context.record
+    if record.compare is None or record.evaluate is None or record.evaluate.head is None:
+        raise UsageError(
+            "This commit's model was not evaluated here, so nothing is known of it.",
+            hint="Run `assay check` first.",
+        )
+    return record
+
+
+def _export(context: Context, model: str, scratch: Path) -> ExportAnswer:
+    config, root = context.config, context.workspace.root
+    spec, predictions = config.package, config.predictions
+    features = spec.features or (predictions.features if predictions else None)
+    if features is None:
+        raise UsageError(
+            "No table is known that the model could be asked about, so no export can be proved.",
+            hint="Name the features of the evaluation data, as `predictions.features`.",
+            key=("package", "features"),
+        )
+    out = scratch / "out"
+    out.mkdir()
+    apart = () if predictions is None else (*predictions.key, predictions.truth)
+    positive = None if predictions is None else predictions.positive
+    job = ExportJob(
+        root=str(root),
+        model=str(root / model),
+        shown=model,
+        features=str(root / features),
+        apart=apart,
+        folder=str(out),
+        form=spec.format,
+        tolerance=Tolerance(absolute=spec.tolerance.absolute, relative=spec.tolerance.relative),
+        quantize=spec.quantize,
+        positive=None if positive is None else str(positive),
+    )
+    return asking.export(job, scratch, cwd=root, environ=context.environ, console=context.console)
+
+
+def _refused(answer: ExportAnswer) -> PackageSection:
+    """A bundle that is not made; parity is shown where it is why."""
+    code = answer.exit_code or 1
+    return PackageSection(
+        status=Status.FAIL if code == 1 else Status.ERROR,
+        reasons=answer.reasons,
+        exit_code=code,
+        mismatches=answer.export.parity.mismatches if answer.export else (),
+    )
+
+
+def _manifest(name: str, record: RunRecord, made_from: Source, export: Export) -> Manifest:
+    """All that is known of the model, but the files."""
+    return Manifest(
+        name=name,
+        kind=export.kind,
+        model=export.file,
+        estimator=export.estimator,
+        signature=export.signature,
+        source=made_from,
+        environment=Environment(python=export.python, packages=export.packages),
+        conversion=export.conversion,
+        why_native=export.why_native,
+        parity=export.parity,
+        metrics=tuple(_metrics(record)),
+        gates=tuple(
+            GateResult(name=gate.name, result=gate.result, message=gate.message)
+            for gate in (record.compare.gates if record.compare else ())
+        ),
+        verdict=decide(record).outcome,
+        files=(),
+    )
+
+
+def _metrics(record: RunRecord) -> list[MetricValue]:
+    evaluation = record.evaluate.head if record.evaluate else None
+    named = record.config.metrics
+    return [
+        MetricValue(name=metric.name, value=metric.value, configured=metric.name in named)
+        for metric in (evaluation.metrics if evaluation else ())
+    ]
+
+
+def _forget_others(parent: Path, keep: Path) -> None:
+    """What earlier runs left: `.assay/` is of one run."""
+    for path in parent.iterdir():
+        if path == keep:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _section(
+    context: Context, made: bundle.Bundle, packed: Path, answer: ExportAnswer
+) -> PackageSection:
+    manifest, root = made.manifest, context.workspace.root
+    reasons = answer.reasons
+    native = manifest.kind == "native" and context.config.package.format == "auto"
+    if native and manifest.why_native is not None:
+        reasons = (*reasons, Reason(message=manifest.why_native, severity="warning"))
+    return PackageSection(
+        status=Status.WARN if native else Status.PASS,
+        reasons=reasons,
+        name=manifest.name,
+        digest=made.digest,
+        folder=made.folder.relative_to(root).as_posix(),
+        archive=packed.relative_to(root).as_posix(),
+        bytes=packed.stat().st_size,
+        kind=manifest.kind,
+        why_native=manifest.why_native,
+        rows=sum(rows.count for rows in manifest.parity.rows),
+    )
