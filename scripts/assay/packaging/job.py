@@ -20,6 +20,8 @@ class ExportJob(Fact):
     """The table that the model is given: CSV or Parquet, with column names."""
     apart: tuple[str, ...] = ()
     """Columns of it that are not features: key, truth."""
+    sensitive: tuple[str, ...] = ()
+    """Columns whose values get into no message, profile or signature."""
     folder: str
     """Where the exported model and the profile are written; exists and is empty."""
     form: Literal["auto", "onnx", "native"] = "auto"
@@ -32,6 +34,7 @@ class ExportAnswer(Fact):
     """`export`, or why there is none."""
 
     export: Export | None = None
+    """Also where model and export disagree, for its parity; no file is written then."""
     reasons: tuple[Reason, ...] = ()
     exit_code: int = 0
     """Of what went wrong, as in `errors.py`; 1 where model and export disagree."""
