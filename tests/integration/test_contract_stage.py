@@ -54,10 +54,12 @@ def large(path: Path) -> None:
 
 def test_a_large_file_is_scanned_and_its_rows_keep_their_numbers(tmp_path):
     large(tmp_path / "data/a.csv")
-    write(tmp_path, {"schema.py": SCHEMA})
+    entry = "path: data/a.csv, schema: schema.py, rows: {min: 100000}"
+    write(tmp_path, {"schema.py": SCHEMA, "assay.yaml": f"\ndata: [{{{entry}}}]\n"})
     assert (tmp_path / "data/a.csv").stat().st_size > LARGE
-    section = run(tmp_path, "path: data/a.csv, schema: schema.py, rows: {min: 100000}")
+    section = run(tmp_path, entry)
     (file,) = section.files
+    assert [(one.file, one.line) for one in file.failures] == [("schema.py", 6), ("assay.yaml", 2)]
     assert section.exit_code == 1
     assert set(ways(file).values()) == {"scan"}
     assert [reason.message for reason in section.reasons] == [

@@ -26,7 +26,7 @@ def expand(context: Context, scratch: Path) -> tuple[list[JobSpec], list[Outcome
     for number, spec in enumerate(context.config.data):
         if spec.table is not None or spec.remote:
             tables: tuple[Table, ...] = (Table(path=spec.table or spec.path),)
-            found.append(_job(number, spec, tables))
+            found.append(_job(context, number, spec, tables))
             continue
         paths = _files(spec.path, context.workspace.root, key=("data", number, "path"))
         if paths:
@@ -51,9 +51,12 @@ def expand(context: Context, scratch: Path) -> tuple[list[JobSpec], list[Outcome
     return found, absent
 
 
-def _job(number: int, spec: DataSpec, tables: Sequence[Table], **facts: str) -> JobSpec:
+def _job(
+    context: Context, number: int, spec: DataSpec, tables: Sequence[Table], **facts: str
+) -> JobSpec:
     return JobSpec(
         number=number,
+        config=context.config_file,
         reference=spec.pandera_schema,
         tables=tuple(tables),
         sensitive=spec.sensitive,
@@ -70,7 +73,7 @@ def _local(
 ) -> JobSpec:
     """An entry whose tables are files, with those of base where a promise looks at them."""
     if not spec.looks_at_base:
-        return _job(number, spec, [Table(path=path) for path in paths])
+        return _job(context, number, spec, [Table(path=path) for path in paths])
     scratch.mkdir()
     try:
         known, why = revisions.base_paths(context, spec, scratch), {}
@@ -89,7 +92,7 @@ def _local(
         )
         for path in paths
     ]
-    return _job(number, spec, tables, **why)
+    return _job(context, number, spec, tables, **why)
 
 
 def _is_glob(pattern: str) -> bool:
@@ -111,17 +114,11 @@ def _files(pattern: str, root: Path, *, key: tuple[str | int, ...]) -> tuple[str
     if not _is_glob(pattern):
         return ()
     try:
-        matches = [match.relative_to(root) for match in root.glob(pattern) if match.is_file()]
+        files = revisions.matching(root, pattern)
     except ValueError as error:
         raise ConfigError(
             f"`{dotted}` is {pattern!r}, which is not a glob: {error}.", key=key
         ) from error
-    # DVC's pointer files lie beside the data; hidden files are no data in a shell either.
-    files = [
-        match.as_posix()
-        for match in matches
-        if match.suffix != ".dvc" and not any(part.startswith(".") for part in match.parts)
-    ]
     for file in files:
         if file.encode(errors="replace") != file.encode(errors="surrogateescape"):
             raise ConfigError(
@@ -129,4 +126,4 @@ def _files(pattern: str, root: Path, *, key: tuple[str | int, ...]) -> tuple[str
                 hint="Rename the file.",
                 key=key,
             )
-    return tuple(sorted(files))
+    return tuple(files)

@@ -36,6 +36,8 @@ class JobSpec(Fact):
     """Whether the files are read where DVC's remote holds them."""
     more: dict[str, Any] | None = None
     """The entry itself, where it promises more than its schema."""
+    config: str = "assay.yaml"
+    """Where the entry stands, relative to the project folder."""
     no_base: str = "there is no base to compare with"
     """Why tables have no `base`, where they have none."""
 

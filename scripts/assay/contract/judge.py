@@ -96,13 +96,15 @@ class Judge:
         if not failures:
             return ()
         from assay.contract import promises  # parses YAML and Python, for what fails alone
+
+        places = promises.lines_of(self.spec.reference, self._read)
+        return promises.placed(failures, places, self.loaded.schema)
+
+    def _read(self, path: str) -> bytes | None:
+        from assay.contract import promises
         from assay.workspace import read_inside
 
-        def read(path: str) -> bytes | None:
-            return read_inside(self.root, path, promises.MOST_BYTES)
-
-        places = promises.lines_of(self.spec.reference, read)
-        return promises.placed(failures, places, self.loaded.schema)
+        return read_inside(self.root, path, promises.MOST_BYTES)
 
     def size(self, table: Table) -> int:
         """The bytes of a table on this disk."""
@@ -179,12 +181,13 @@ class Judge:
     def _more(self, table: Table, source: Source, opened: contextlib.ExitStack) -> Findings:
         """What the entry promises beside its schema."""
         from assay.configdata import DataSpec
-        from assay.contract import relations
+        from assay.contract import beside, promises, relations
 
         spec = self.spec
-        return relations.findings(
+        entry = DataSpec.model_validate(spec.more)
+        found = relations.findings(
             source,
-            DataSpec.model_validate(spec.more),
+            entry,
             number=spec.number,
             backend=self.loaded.backend,
             others=self._other,
@@ -192,6 +195,14 @@ class Judge:
             now=self.now,
             sensitive=spec.sensitive,
         )
+        if not found.failures:
+            return found
+        written = promises.text(self._read, spec.config)
+        document = None if written is None else promises.document(written, spec.config)
+        failures = beside.placed(
+            found.failures, entry, number=spec.number, document=document, file=spec.config
+        )
+        return replace(found, failures=failures)
 
     def _other(self, path: str) -> Source:
         from assay.contract import sources

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay import yamlfile
-from assay.contract import declared, declareddocument
+from assay.contract import beside, declared, declareddocument
 from assay.errors import AssayError
 from assay.workspace.dvcfiles import is_inside
 
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
 DOCUMENTS = (".yaml", ".yml", ".json")
 MOST_BYTES = 300_000
 """Of a file that is parsed: nobody writes more by hand."""
-_BESIDE = {
-    "references": ("references",),
-    "disjoint_on": ("disjoint_on",),
-    "fresh": ("fresh", "within"),
-    "not_in_future": ("fresh", "ahead"),
-    "label_classes": ("labels", "classes"),
-    "label_missing": ("labels", "missing"),
-    "label_conflicts": ("labels", "conflicting"),
-}
 _MOST_PARTS = 20
 """Classes and tables that one schema is looked for in."""
 _MOST_ORIGINS = 500
@@ -74,23 +65,6 @@ def place(reference: str, column: str | None, read: Read, check: str | None = No
     return lines_of(reference, read)(column, check)
 
 
-def beside(check: str, column: str | None) -> tuple[str, ...] | None:
-    """The key of an entry of `data` that promises a check beside the schema; `None` for others.
-
-    Args:
-        check: As `assay.contract.relations` names it: `rows(min=1000)`.
-        column: What it is about.
-    """
-    name, _, arguments = check.partition("(")
-    bound = arguments.partition("=")[0]
-    if name == "expect" and arguments:
-        return ("expect", "columns", column or "", bound)
-    if name in {"rows", "label_share", "label_rows"} and arguments:
-        section, _, of = name.partition("_")
-        return ("labels", f"{bound}_{of}") if of else (section, bound)
-    return _BESIDE.get(name) if arguments or name == "label_classes" else None
-
-
 def placed(
     failures: Iterable[CheckFailure],
     places: Callable[[str | None, str | None], Place | None],
@@ -108,7 +82,7 @@ def placed(
     found = []
     for failure in failures:
         known = None
-        if failure.file is None and beside(failure.check, failure.column) is None:
+        if failure.file is None and beside.key(failure.check, failure.column) is None:
             known = places(_declared_as(failure.column, schema), failure.check)
         update = {} if known is None else {"file": known[0], "line": known[1]}
         found.append(failure.model_copy(update=update))
@@ -261,14 +235,14 @@ def module_files(target: str) -> tuple[str, ...]:
 
 def imported_files(importer: str, target: str) -> tuple[str, ...]:
     """Where a module that another one imports may be; a script's neighbours are found too."""
-    beside = posixpath.dirname(importer)
+    folder = posixpath.dirname(importer)
     level = len(target) - len(target.lstrip("."))
     inner = target[level:].replace(".", "/")
     if not level:
-        near = (f"{beside}/{inner}.py",) if beside else ()
+        near = (f"{folder}/{inner}.py",) if folder else ()
         return (*module_files(target), *near)
-    folder = posixpath.normpath(posixpath.join(beside, *[".."] * (level - 1), inner))
-    return (f"{folder}.py", f"{folder}/__init__.py")
+    module = posixpath.normpath(posixpath.join(folder, *[".."] * (level - 1), inner))
+    return (f"{module}.py", f"{module}/__init__.py")
 
 
 def _parts(modules: _Modules, start: _Module, name: str) -> list[_Part]:

@@ -193,6 +193,15 @@ def _at_head(root: Path, pattern: str) -> list[str]:
         return [pattern]
     if (root / pattern).is_dir():
         pattern = f"{pattern.rstrip('/')}/**/*"
+    return matching(root, pattern)
+
+
+def matching(root: Path, pattern: str) -> list[str]:
+    """The data files of the work tree that a glob stands for, by name.
+
+    Raises:
+        ValueError: It is no glob.
+    """
     return sorted(
         name
         for path in root.glob(pattern)
@@ -203,7 +212,7 @@ def _at_head(root: Path, pattern: str) -> list[str]:
 def _is_data(name: str) -> bool:
     """DVC's pointers lie beside the data; hidden files are no data in a shell either."""
     hidden = any(part.startswith(".") for part in name.split("/"))
-    return not hidden and not name.endswith((".dvc", ".gitignore"))
+    return not hidden and not name.endswith(".dvc")
 
 
 def _stored(cache: Path, outputs: Sequence[Output], pattern: str) -> Iterator[_File]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.contract import promises
+from assay.contract import beside
 from assay.report import wording
 from assay.report.escape import Code, Phrase
 from assay.report.lines import joined
@@ -78,11 +78,17 @@ def count(record: RunRecord) -> int:
 def title(record: RunRecord) -> str:
     """What stands over `files`; empty without any."""
     found = list(_of_interest(record.validation))
-    broken = sum(len(file.failures) + (file.error is not None) for file in found)
+    broken = sum(len(file.failures) for file in found)
+    unread = sum(file.error is not None for file in found)
+    said = []
     if broken:
-        return f"Rules of the data contract that are broken ({broken:,})"
+        said.append(f"Rules of the data contract that are broken ({broken:,})")
+    if unread:
+        said.append(f"{'data' if said else 'Data'} that could not be checked ({unread:,})")
     warned = sum(len(file.warnings) for file in found)
-    return f"Warnings of the data contract ({warned:,})" if warned else ""
+    if warned and not said:
+        said.append(f"Warnings of the data contract ({warned:,})")
+    return ", and ".join(said)
 
 
 def summary(section: ValidateSection) -> Phrase:
@@ -108,7 +114,7 @@ def summary(section: ValidateSection) -> Phrase:
 
 def held(file: FileResult) -> int | None:
     """How many checks hold; `None` where the schema has no plan, and so nobody counted them."""
-    if all(promises.beside(planned.check, planned.column) for planned in file.plan):
+    if all(beside.key(planned.check, planned.column) for planned in file.plan):
         return None
     broken = {(failure.column, failure.check) for failure in file.failures}
     return sum((planned.column, planned.check) not in broken for planned in file.plan)

@@ -11,7 +11,7 @@ import functools
 import itertools
 from typing import TYPE_CHECKING
 
-from assay.contract import promises
+from assay.contract import beside, promises
 from assay.report import lineage, wording
 from assay.section import Reason
 from assay.stages.validate import message
@@ -58,8 +58,8 @@ def located(
 ) -> tuple[Reason, ...]:
     """Reasons, and those without a line put on one, where it is known.
 
-    A key of the configuration file gets its line there; a broken check of the data the line of the
-    schema that promises it, else of the entry of `data` that names the schema or promises it.
+    A key of the configuration file gets its line there; a broken check of a schema the line that
+    promises it, else that of the entry of `data` that names the schema.
 
     Args:
         record: The run.
@@ -88,7 +88,7 @@ def located(
             file, line = file or config, of_key(reason.key)
         elif line is None and reason.message in checks:
             reference, failure, key = checks[reason.message]
-            known = promised(reference)(failure.column, failure.check) if reference else None
+            known = promised(reference)(failure.column, failure.check)
             file, line = (config, of_key(key)) if known is None else known
         if line is None or line == reason.line:
             return reason
@@ -122,30 +122,16 @@ def parameters(record: RunRecord, read: Read) -> tuple[Reason, ...]:
 
 
 def _checks(record: RunRecord) -> Iterator[tuple[str, tuple[str, CheckFailure, KeyPath]]]:
-    """Broken checks by the message that `validate` makes of them: schema, failure, key.
-
-    The schema is empty where a check stands beside it.
-    """
+    """Broken checks of schemas by the message that `validate` makes: schema, failure, its key."""
     for file in record.validation.files if record.validation else ():
         entry = _entry(record, file)
         if entry is None:
             continue
         number, spec = entry
         for failure in file.failures:
-            inside = _beside(spec, failure)
-            where = ("schema",) if inside is None else inside
-            reference = spec.pandera_schema if inside is None else ""
-            yield message(file, failure), (reference, failure, ("data", number, *where))
-
-
-def _beside(spec: DataSpec, failure: CheckFailure) -> KeyPath | None:
-    """The key within an entry of `data` that promises a check; `None` where the schema does."""
-    key = promises.beside(failure.check, failure.column)
-    if key != ("references",):
-        return key
-    # Of several the one that names the same file.
-    named = (at for at, one in enumerate(spec.references) if repr(one.to) in failure.check)
-    return (*key, next(named, 0))
+            if beside.key(failure.check, failure.column) is None:
+                said = message(file, failure)
+                yield said, (spec.pandera_schema, failure, ("data", number, "schema"))
 
 
 def _entry(record: RunRecord, file: FileResult) -> tuple[int, DataSpec] | None:

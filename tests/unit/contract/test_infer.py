@@ -138,6 +138,7 @@ def test_a_person_could_have_written_it() -> None:
 
 @pytest.mark.parametrize("of_polars", [False, True])
 def test_code_is_in_the_form_of_ruff(of_polars: bool) -> None:
+    pytest.importorskip("ruff")
     frame = _rentals().rename(columns={"season": "the season, by the calendar", "code": "class"})
     frame["the season, by the calendar"] += " as the weather service of the city has it"
     code = _code(pl.from_pandas(frame) if of_polars else frame)
@@ -409,13 +410,11 @@ def test_nothing_to_learn_from(frame: Any, message: str) -> None:
 
 
 def test_pandera_itself_proposes_less(rentals_schema: Any) -> None:
-    """`pandera.infer_schema` takes the extremes as seen for bounds, and nothing else."""
+    """`pandera.infer_schema` takes the extremes as seen for bounds."""
     theirs = pandera.infer_schema(_rentals())
     newer = _rentals().assign(celsius=lambda f: f["celsius"] + 1, id=lambda f: f["id"] + ROWS)
     assert _accepts(rentals_schema, newer)
     assert not _accepts(theirs, newer)
-    missed = ("a new category", "rows twice", "out of order", "a broken token")
-    assert all(_accepts(theirs, CORRUPTIONS[name](_rentals())) for name in missed)
 
 
 FIRST = dt.datetime(1700, 1, 1)  # noqa: DTZ001 (hypothesis adds the zone)

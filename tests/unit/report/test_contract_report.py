@@ -113,7 +113,12 @@ def test_a_file_that_keeps_its_contract_is_not_listed() -> None:
         ((failing(2), failing(1, "e.csv")), "Rules of the data contract that are broken (3)"),
         (
             (FILE.model_copy(update={"error": "x", "rows": None}),),
-            "Rules of the data contract that are broken (1)",
+            "Data that could not be checked (1)",
+        ),
+        (
+            (failing(2), failing(1, "e.csv", error="x"), failing(0, "f.csv", error="x")),
+            "Rules of the data contract that are broken (3),"
+            " and data that could not be checked (2)",
         ),
         (
             (FILE.model_copy(update={"warnings": ("a", "b")}),),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from assay import yamlfile
 from assay.changes import SliceChange
 from assay.config import Config, DataSpec, parse
-from assay.contract import promises, relations
+from assay.contract import beside, promises, relations
 from assay.report import lineage, places
 from assay.section import Reason, Status
 from assay.stages.compare import ParameterChange
@@ -314,14 +315,17 @@ def test_a_promise_beside_the_schema_has_its_line_in_the_configuration(
 ) -> None:
     column, name = check
     failure = CheckFailure(check=name, column=column, count=1)
-    record = validated(failure)
-    data = parse(BESIDE.decode()).data
-    record = record.model_copy(update={"config": record.config.model_copy(update={"data": data})})
-    files = {"assay.yaml": BESIDE, "schema.py": SCHEMA}
-    assert record.validation is not None
-    (found,) = places.located(record, record.validation.reasons, files.get)
+    spec = parse(BESIDE.decode()).data[0]
+    document = yamlfile.load_document(BESIDE.decode(), file="assay.yaml")
+    (found,) = beside.placed((failure,), spec, number=0, document=document, file="assay.yaml")
     line = found.line or 0
     assert (found.file, BESIDE.decode().splitlines()[line - 1].strip()) == ("assay.yaml", text)
+    assert beside.placed((failure,), spec, number=0, document=None, file="x") == (failure,)
+
+
+def test_a_promise_beside_the_schema_is_not_looked_for_in_it() -> None:
+    record = validated(CheckFailure(check="fresh(within='2 days')", column="hr", count=1))
+    assert _places(record) == [("data/hour.csv", None)]
 
 
 @pytest.mark.parametrize(
@@ -329,7 +333,7 @@ def test_a_promise_beside_the_schema_has_its_line_in_the_configuration(
     ["rows", "fresh", "references", "expect", "in_range(0, 1)", "adds_up", "label_share", ""],
 )
 def test_a_check_of_the_schema_is_none_beside_it(check: str) -> None:
-    assert promises.beside(check, "a") is None
+    assert beside.key(check, "a") is None
 
 
 def test_a_table_of_a_database_has_its_entry() -> None:
