@@ -28,8 +28,10 @@ INTO := scripts
 exported:
 	@{ echo "# uv.lock for the environment that reports, by make lock"; \
 	  $(EXPORT) --extra tool; } >$(INTO)/tool-requirements.txt
+	@{ echo "# uv.lock for the environment that signs and releases, by make lock"; \
+	  $(EXPORT) --extra release; } >$(INTO)/release-requirements.txt
 	@{ echo "# uv.lock without hashes for what is laid over a project, by make lock"; \
-	  $(EXPORT) --extra check --no-hashes; } >$(INTO)/tested-versions.txt
+	  $(EXPORT) --extra package --no-hashes; } >$(INTO)/tested-versions.txt
 
 test: programs lint lowest pytest ## Everything that must pass before a change lands
 

@@ -39,7 +39,9 @@ dependencies = [
 [project.optional-dependencies]
 data = ["tiny-dvc>=3,<4"]
 check = ["assay[data]"]
+package = ["assay[check]", "tiny-onnx>=1"]
 tool = ["tiny-plot>=1"]
+release = ["tiny-sign>=1"]
 [build-system]
 requires = ["uv_build>=0.8,<1"]
 build-backend = "uv_build"
@@ -164,6 +166,8 @@ def template(tmp_path_factory: pytest.TempPathFactory, uv: Path) -> Path:
     wheel(index, "tiny-base", "1.0")
     wheel(index, "tiny-base", "2.0")
     wheel(index, "tiny-plot", "1.0")
+    wheel(index, "tiny-onnx", "1.0")
+    wheel(index, "tiny-sign", "1.0")
     wheel(index, "tiny-other", "1.0")
     for name in MODULES:
         source, target = ROOT / "scripts" / "assay" / name, scripts / "assay" / name
@@ -192,8 +196,9 @@ def _exported(root: Path, index: Path, environ: dict[str, str]) -> None:
         content = (index / f"{name}-{pin[2]}-py3-none-any.whl").read_bytes()
         return f"{pin[0]} --hash=sha256:{hashlib.sha256(content).hexdigest()}"
 
-    tool = root / "scripts" / "tool-requirements.txt"
-    tool.write_text(re.sub(r"(?m)^(\S+)==(\S+)$", hashed, tool.read_text()))
+    for name in ("tool", "release"):
+        path = root / "scripts" / f"{name}-requirements.txt"
+        path.write_text(re.sub(r"(?m)^(\S+)==(\S+)$", hashed, path.read_text()))
 
 
 @pytest.fixture
@@ -229,10 +234,18 @@ def test_what_setup_installs_by_is_what_the_lock_says(tmp_path: Path) -> None:
     for made in tmp_path.iterdir():
         same = made.read_text() == (ROOT / "scripts" / made.name).read_text()
         assert same, f"scripts/{made.name} is stale; make lock renews it"
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 # The project environment
+
+
+def test_packaging_has_an_environment_of_its_own(machine: Machine) -> None:
+    machine.lock("tiny-core==2.7.0")
+    checked, packaged = machine.seen("check"), machine.seen("package")
+    assert packaged["python"] != checked["python"]
+    assert "tiny-onnx" not in checked["packages"]
+    assert packaged["packages"] == checked["packages"] | {"tiny-onnx": "1.0"}
 
 
 def test_lock_decides_and_what_is_missing_is_added(machine: Machine) -> None:

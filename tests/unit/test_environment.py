@@ -11,7 +11,7 @@ import pytest
 from assay import __version__
 from assay.environment import declared, overlay, uv
 from assay.environment.build import Builder, Environment, user_cache
-from assay.environment.launch import PROJECT_VERBS, TOOL_VERBS, BuildLog, Launcher
+from assay.environment.launch import VERBS, BuildLog, Launcher
 from assay.environment.overlay import Requirement
 from assay.errors import ProjectEnvironmentError
 
@@ -158,14 +158,18 @@ def test_our_requirements_are_those_that_a_toml_reader_finds() -> None:
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = table["optional-dependencies"]
     assert extras["check"] == ["assay[data,contract,metrics,test,diff]"]
+    assert extras["package"] == ["assay[check,onnx]"]
     expected = [*table["dependencies"]]
     for name in ("data", "contract", "metrics", "test", "diff"):
         expected += extras[name]
-    assert [r.text for r in overlay.our_requirements(ROOT)] == list(dict.fromkeys(expected))
+    found = [r.text for r in overlay.our_requirements(ROOT, "check")]
+    assert found == list(dict.fromkeys(expected))
+    more = {r.text for r in overlay.our_requirements(ROOT, "package")} - set(found)
+    assert more == set(extras["onnx"])
 
 
 def test_our_requirements_are_plain_enough_to_compare() -> None:
-    for requirement in overlay.our_requirements(ROOT):
+    for requirement in overlay.our_requirements(ROOT, "package"):
         assert ";" not in requirement.text, "a marker would have to be evaluated"
         assert "~=" not in requirement.text
         assert requirement.bounds, f"{requirement.text} has no lower bound"
@@ -205,7 +209,7 @@ def test_normalize(text: str) -> None:
 
 def test_tested_versions_are_those_of_the_lock() -> None:
     pins = {overlay.normalize(line): line.partition(" ;")[0] for line in overlay.tested(ROOT)}
-    assert {r.name for r in overlay.our_requirements(ROOT)} <= set(pins)
+    assert {r.name for r in overlay.our_requirements(ROOT, "package")} <= set(pins)
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
     assert set(pins.values()) <= {f"{p['name']}=={p['version']}" for p in lock["package"]}
 
@@ -355,7 +359,7 @@ def test_launcher_verbs_are_those_of_the_command_line() -> None:
     from assay.cli import app
 
     named = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert named == {*PROJECT_VERBS, *TOOL_VERBS}
+    assert named == set(VERBS)
 
 
 def test_launcher_refuses_an_output_with_a_newline(tmp_path: Path) -> None:

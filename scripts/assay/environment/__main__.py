@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from assay.environment.launch import PROJECT_VERBS, TOOL_VERBS, Launcher
+from assay.environment.launch import VERBS, Launcher
 from assay.errors import AssayError, UsageError
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def _run(launcher: Launcher, argv: list[str]) -> int:
     elif verb == "uv":
         uv = launcher.uv()
         return _become([str(uv.program), *args], uv.plain)
-    elif verb in PROJECT_VERBS + TOOL_VERBS:
+    elif verb in VERBS:
         return _become(*launcher.plan(verb, args))
     else:
-        known = ", ".join(sorted((*PROJECT_VERBS, *TOOL_VERBS, "cache-key", "setup", "uv")))
+        known = ", ".join(sorted((*VERBS, "cache-key", "setup", "uv")))
         raise UsageError(f"There is no verb {verb!r}.", hint=f"Allowed: {known}.")
     return 0
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from assay.environment.declared import Declaration
 
 STAMP = "assay-env.json"
+EXTRAS = {"project": "check", "package": "package"}
+"""Environments with the user's packages: what of Assay is laid over them."""
+OURS = ("tool", "release")
+"""Environments without."""
 _FORMAT = "1"  # raise it when environments are built differently
 
 
@@ -32,7 +36,7 @@ class Environment:
     """One that can be used."""
 
     name: str
-    """`project` or `tool`."""
+    """`project` or `package`, with the user's packages; `tool` or `release`, without."""
     python: str
     source: str
     """What it was built from."""
@@ -75,39 +79,50 @@ class Builder:
         program = find(self.environ, scripts=scripts, cache=cache, say=self.say)
         return Uv(program, self.environ, self.say)
 
-    def tool(self, uv: Callable[[], Uv]) -> Environment:
-        """The environment that reports and publishes, hash by hash as our lock has it."""
-        folder = self.home / f"tool-{_short(self.root)}"
+    def ours(self, uv: Callable[[], Uv], name: str) -> Environment:
+        """An environment without the user's packages, hash by hash as our lock has it.
+
+        Args:
+            uv: Makes the uv of this run.
+            name: `tool`, which reports, or `release`, which signs and releases.
+        """
+        folder = self.home / f"{name}-{_short(self.root)}"
         return _remembered(
-            "tool",
+            name,
             folder,
             key=lambda: self._ours,
             source="Assay's lock",
-            make=lambda: install.tool(uv(), self.root, folder),
+            make=lambda: install.ours(uv(), self.root, name, folder),
         )
 
     def declaration(self) -> Declaration:
         """What the project environment is built from."""
         return declared.discover(self.project, self.environ.get("ASSAY_REQUIREMENTS"))
 
-    def project_environment(self, uv: Callable[[], Uv]) -> Environment:
-        """The environment for the user's code, with Assay laid over it."""
+    def theirs(self, uv: Callable[[], Uv], name: str) -> Environment:
+        """The environment for the user's code, with Assay laid over it.
+
+        Args:
+            uv: Makes the uv of this run.
+            name: `project`, for checks, or `package`, which can export models too.
+        """
+        extra = EXTRAS[name]
         found = self.declaration()
         pinned = self.environ.get("UV_PYTHON") or None
         wanted = self.environ.get("ASSAY_PYTHON_VERSION") or None
         request = declared.python_request(self.project, wanted, pinned_by_user=pinned is not None)
         python = str(request or pinned)
-        folder = self.home / f"project-{_short(self.project)}"
+        folder = self.home / f"{name}-{_short(self.project)}"
         watched = [path.read_bytes() for path in found.watched if path.is_file()]
         version_file = self.project / ".python-version"
         watched += [version_file.read_bytes()] if version_file.is_file() else []
         return _remembered(
-            "project",
+            name,
             folder,
-            key=lambda: _digest(self._ours, found.kind, python, overlay.EXTRA, *watched),
+            key=lambda: _digest(self._ours, found.kind, python, extra, *watched),
             source=found.title,
             make=lambda: install.Project(
-                uv(), self.root, self.project, folder, found, request
+                uv(), self.root, self.project, folder, found, request, extra
             ).build(),
         )
 
@@ -125,7 +140,8 @@ class Builder:
 
     @property
     def _locks(self) -> tuple[Path, ...]:
-        return self.root / install.TOOL_LOCK, self.root / overlay.TESTED
+        locks = (install.lock(self.root, name) for name in OURS)
+        return (*locks, self.root / overlay.TESTED)
 
     @cached_property
     def _ours(self) -> str:

@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from assay.environment.build import Environment
-from assay.environment.overlay import EXTRA, conflicts, our_requirements
+from assay.environment.overlay import conflicts, our_requirements
 from assay.errors import ProjectEnvironmentError
 from assay.process import FORGE_SECRETS, RUNNER_FILES
 
@@ -25,13 +25,14 @@ print(json.dumps({"python": list(sys.version_info[:2]), "packages": seen}))
 """
 
 
-def check(given: str, root: Path, environ: Mapping[str, str]) -> Environment:
+def check(given: str, root: Path, environ: Mapping[str, str], extra: str) -> Environment:
     """The environment of the interpreter that the user gave.
 
     Args:
         given: `ASSAY_PYTHON`: a path, or a name on `PATH`.
         root: The checkout of Assay.
         environ: What we were started with.
+        extra: What Assay is to do there: `check` or `package`.
 
     Raises:
         ProjectEnvironmentError: It is no Python, or Assay is not installed there with what the
@@ -62,7 +63,7 @@ def check(given: str, root: Path, environ: Mapping[str, str]) -> Environment:
     if seen["python"] < [3, 11]:
         message = f"`python` is {given!r}, which is Python {version}; Assay needs 3.11 or newer."
         raise ProjectEnvironmentError(message)
-    requirements = our_requirements(root)
+    requirements = our_requirements(root, extra)
     missing = [r.text for r in requirements if r.name not in packages]
     missing += ["assay"] if "assay" not in packages else []
     clashes = [f"{r.name}=={packages[r.name]}" for r in conflicts(requirements, packages)]
@@ -71,7 +72,7 @@ def check(given: str, root: Path, environ: Mapping[str, str]) -> Environment:
         parts += [f"has {', '.join(clashes)}, which Assay cannot use"] if clashes else []
         raise ProjectEnvironmentError(
             f"`python` is {given!r}, which {' and '.join(parts)}.",
-            hint=f"Install it there (`{python} -m pip install 'assay[{EXTRA}] @ {root.as_uri()}'`),"
+            hint=f"Install it there (`{python} -m pip install 'assay[{extra}] @ {root.as_uri()}'`),"
             " or leave `python` empty and let Assay build an environment.",
         )
     return Environment("project", python, f"python: {given}", cached=True)

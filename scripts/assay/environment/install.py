@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from assay.environment.declared import Declaration
     from assay.environment.uv import Uv
 
-TOOL_LOCK = "scripts/tool-requirements.txt"
-"""What the environment that reports consists of; `make lock` writes it."""
+
+def lock(root: Path, name: str) -> Path:
+    """What the environment `tool` or `release` consists of; `make lock` writes it."""
+    return root / "scripts" / f"{name}-requirements.txt"
 
 
 def interpreter(folder: Path) -> Path:
@@ -29,21 +31,22 @@ def interpreter(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def tool(uv: Uv, root: Path, folder: Path) -> Sequence[str]:
-    """Install what reports, by versions and hashes: addresses are for the index to know."""
+def ours(uv: Uv, root: Path, name: str, folder: Path) -> Sequence[str]:
+    """Install `tool` or `release` by versions and hashes: addresses are for the index to know."""
     try:
-        uv.run("venv", f"--python={declared.OUR_PYTHON}", str(folder), label="tool", cwd=root)
+        uv.run("venv", f"--python={declared.OUR_PYTHON}", str(folder), label=name, cwd=root)
         sync = ["pip", "sync", "--require-hashes", f"--python={interpreter(folder)}"]
-        sync.append(str(root / TOOL_LOCK))
+        sync.append(str(lock(root, name)))
         try:
             # What is in the cache is taken from there: asked, an index is asked for each package.
             uv.run(*sync, "--offline", label="", cwd=root)
         except UvError:
-            uv.run(*sync, label="tool", cwd=root)
+            uv.run(*sync, label=name, cwd=root)
     except UvError as error:
         if error.is_network:
             raise overlay.outside(error) from error
-        message = f"The environment that reports cannot be built: {error.explanation}"
+        does = {"tool": "reports", "release": "signs and releases"}[name]
+        message = f"The environment that {does} cannot be built: {error.explanation}"
         raise OutsideError(message, hint=f"It needs Python {declared.OUR_PYTHON}.") from error
     overlay.lay(root, interpreter(folder))
     return ()
@@ -60,6 +63,7 @@ class Project:
         folder: Where the environment goes.
         found: What it is built from.
         request: `--python` for uv, or `None` where the project's own choice holds.
+        extra: What Assay is to do there: `check` or `package`.
     """
 
     uv: Uv
@@ -68,6 +72,7 @@ class Project:
     folder: Path
     found: Declaration
     request: str | None
+    extra: str
 
     def build(self) -> Sequence[str]:
         """Install what is declared, then Assay; returns notes for the user."""
@@ -83,6 +88,7 @@ class Project:
             python=interpreter(self.folder),
             project=self.project,
             title=self.found.title,
+            extra=self.extra,
             declared=install,
         ).apply()
 

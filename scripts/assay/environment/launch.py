@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from assay.console import Console, command, printable
 from assay.environment import PROBLEM
-from assay.environment.build import Builder, Environment
+from assay.environment.build import EXTRAS, OURS, Builder, Environment
 from assay.environment.given import check
 from assay.errors import AssayError, UsageError
 from assay.process import FORGE_SECRETS, RUNNER_FILES
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
     from assay.environment.uv import Uv
 
-PROJECT_VERBS = ("check", "checkout", "compare", "evaluate", "init", "test", "train", "validate")
-TOOL_VERBS = ("accept", "comment", "report", "schema")
+_STAGES = ("check", "checkout", "compare", "evaluate", "init", "test", "train", "validate")
+VERBS = {
+    **dict.fromkeys(_STAGES, "project"),
+    "package": "package",
+    **dict.fromkeys(("accept", "comment", "report", "schema"), "tool"),
+}
+"""Which environment each verb runs in."""
 
 REMEMBERED = ("ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS")
 
@@ -86,28 +91,28 @@ class Launcher:
 
     def plan(self, verb: str, args: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """The command and the environment that run a verb; builds what they need."""
-        if verb in TOOL_VERBS:
-            (tool,) = self.prepare("tool")
+        name = VERBS[verb]
+        if name in OURS:
+            (tool,) = self.prepare(name)
             # Isolated: nothing in the user's repository or environment changes what it imports.
             return [tool.python, "-I", "-X", "utf8", "-m", "assay.cli", verb, *args], self.environ
-        (project,) = self.prepare("project")
+        (project,) = self.prepare(name)
         # `-P`: a file of theirs named like a module of the library must not be imported instead.
         return [project.python, "-P", "-m", "assay.cli", verb, *args], self._for_project(project)
 
     def prepare(self, *names: str) -> list[Environment]:
         """Build environments at the same time, and return them in order."""
         # What needs no project may run where nothing is checked out.
-        if "project" in names and not self.builder.project.is_dir():
+        if EXTRAS.keys() & set(names) and not self.builder.project.is_dir():
             raise UsageError(
                 f"The working directory {self.builder.project} does not exist.",
                 hint="Check `working-directory`.",
             )
-        makers = {"tool": lambda: self.builder.tool(self.uv), "project": self._project}
         results: dict[str, Environment | BaseException] = {}
 
         def make(name: str) -> None:
             try:
-                results[name] = makers[name]()
+                results[name] = self._environment(name)
             except BaseException as error:  # noqa: BLE001 (raised again below, in the main thread)
                 results[name] = error
 
@@ -121,7 +126,7 @@ class Launcher:
         found: list[Environment] = []
         for name in names:
             result = results[name]
-            if name == "project":
+            if name in EXTRAS:
                 self._leave_word(result)
             if isinstance(result, BaseException):
                 raise result
@@ -206,11 +211,13 @@ class Launcher:
                 (folder / name).unlink(missing_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
 
-    def _project(self) -> Environment:
+    def _environment(self, name: str) -> Environment:
+        if name in OURS:
+            return self.builder.ours(self.uv, name)
         given = self.environ.get("ASSAY_PYTHON")
         if given is not None:
-            return check(given, self.builder.root, self.environ)
-        return self.builder.project_environment(self.uv)
+            return check(given, self.builder.root, self.environ, EXTRAS[name])
+        return self.builder.theirs(self.uv, name)
 
     def _for_project(self, project: Environment) -> dict[str, str]:
         """No token, no way to speak to the runner; the project's own `python` first on `PATH`."""

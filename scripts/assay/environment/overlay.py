@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from assay.environment.uv import Uv
 
-EXTRA = "check"
 TESTED = "scripts/tested-versions.txt"
-"""The versions of `assay[check]` and of all below it in our lock; `make lock` writes it."""
+"""The versions of `assay[package]` and of all below it in our lock; `make lock` writes it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Requirement:
         )
 
 
-def our_requirements(root: Path, extra: str = EXTRA) -> list[Requirement]:
+def our_requirements(root: Path, extra: str) -> list[Requirement]:
     """What `assay[extra]` needs, from the `pyproject.toml` of the checkout that runs us.
 
     Read with an expression, because Python 3.10 has no TOML reader; a test holds it to one.
@@ -135,6 +134,7 @@ class Overlay:
         python: The environment's interpreter.
         project: The project; its own uv settings (indexes) hold.
         title: The project's declaration, as a message names it.
+        extra: What Assay is to do there: `check` or `package`.
         declared: Arguments that install the declaration; empty where its versions are fixed.
     """
 
@@ -143,6 +143,7 @@ class Overlay:
     python: Path
     project: Path
     title: str
+    extra: str
     declared: Sequence[str] = ()
 
     def apply(self) -> list[str]:
@@ -152,7 +153,7 @@ class Overlay:
             Notes on packages of theirs that had to change, where their declaration left room.
         """
         theirs = installed(self.python)
-        requirements = our_requirements(self.root)
+        requirements = our_requirements(self.root, self.extra)
         clashes = conflicts(requirements, theirs)
         problem: UvError | None = None
         if not clashes:
