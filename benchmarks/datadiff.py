@@ -26,7 +26,8 @@ import sys
 import duckdb
 
 rows, folder = int(sys.argv[1]), sys.argv[2]
-connection = duckdb.connect(config={"memory_limit": "2GB", "enable_progress_bar": "false"})
+connection = duckdb.connect(config={"memory_limit": "2GB"})
+connection.execute("SET enable_progress_bar = false")
 for name, start, edited in (("base", 0, 0), ("head", rows // 100, 1)):
     # One row in fifty is edited, in three columns; one in a hundred is new, one gone.
     edit = f"(hash(id, 999) % 50 = 0)::INTEGER * {edited}"

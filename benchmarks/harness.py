@@ -242,7 +242,7 @@ def table(rows: Sequence[Row]) -> str:
             row.ours,
             row.peer,
             f"{row.result:.2f} {row.unit}",
-            f"{row.limit:g} {row.unit}" if math.isfinite(row.limit) else "",
+            f"{round(row.limit, 3):g} {row.unit}" if math.isfinite(row.limit) else "",
             row.memory,
             "" if math.isinf(row.limit) else "ok" if row.is_met else "MISSED",
         )

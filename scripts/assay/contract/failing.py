@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from assay.contract.check import Findings
+    from assay.contract.job import Outcome
     from assay.contract.sources.base import Layout, Source
 
 FOLDER = "failing-rows"
@@ -35,7 +36,7 @@ MOST_ROWS = 10_000
 MOST_BYTES = 5_000_000
 """Of one file."""
 MOST_BUNDLED = 50_000_000
-"""Bytes of all files of a run."""
+"""Bytes of all files of a run; a file beyond it says that its rows are left out."""
 LONGEST_CELL = 1_000
 BATCH = 500_000
 """Rows that are read at once, where a query cannot give their values."""
@@ -132,7 +133,7 @@ def of_layout(layout: Layout, source: Source | None = None) -> Rows | None:
     table = layout.numbered
     if table is None:
         return None
-    columns = tuple(name for name in table.columns if name != POSITION)
+    columns = tuple(layout.table.columns)
     objects = [name for name in columns if source is not None and _stands_in(layout, name)]
 
     def take(numbers: Sequence[int], kept: Sequence[int]) -> Iterator[tuple[int, list[Any]]]:
@@ -188,6 +189,32 @@ def clear(folder: Path) -> None:
         inside.unlink()
     for file in inside.glob("*.csv") if inside.is_dir() else ():
         file.unlink(missing_ok=True)
+
+
+def limited(folder: Path, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Outcomes; those whose failing rows the archive has no room for say so, and have none.
+
+    Args:
+        folder: The folder of the record.
+        outcomes: Of each table, in order.
+    """
+    left = MOST_BUNDLED
+    for outcome in outcomes:
+        file = outcome.file
+        if file is None or file.failing_rows is None:
+            yield outcome
+            continue
+        path = folder / FOLDER / PurePosixPath(file.failing_rows).name
+        size = path.lstat().st_size if path.exists() else 0
+        if size <= left:
+            left -= size
+            yield outcome
+            continue
+        said = (
+            f"Its failing rows are left out: with them there are over {MOST_BUNDLED // 10**6} MB."
+        )
+        facts = {"failing_rows": None, "warnings": (*file.warnings, said)}
+        yield outcome.model_copy(update={"file": file.model_copy(update=facts)})
 
 
 def bundle(folder: Path, files: Iterable[str]) -> Path | None:

@@ -114,6 +114,7 @@ def run(context: Context) -> ValidateSection:
     with tempfile.TemporaryDirectory(prefix="assay-base-") as scratch:
         found, absent = entries.expand(context, Path(scratch))
         outcomes = [*absent, *(_validate(context, found) if found else ())]
+    outcomes = list(failing.limited(context.workspace.state, outcomes))
     files = tuple(outcome.file for outcome in outcomes if outcome.file is not None)
     exit_code = max((outcome.exit_code for outcome in outcomes), default=0)
     exit_code = max(exit_code, *(_BROKEN if is_broken(file) else 0 for file in files), 0)

@@ -18,8 +18,9 @@ import polars as pl
 import pytest
 from assay.contract import failing
 from assay.contract.check import Findings
+from assay.contract.job import Outcome
 from assay.contract.sources.base import POSITION, Layout
-from assay.stages.validate import CheckFailure
+from assay.stages.validate import CheckFailure, FileResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -238,6 +239,42 @@ def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     failing.clear(tmp_path / "state")
     assert (tmp_path / "mine/precious.csv").exists()
     assert not (tmp_path / "state/failing-rows").is_symlink()
+
+
+def test_a_file_that_the_archive_has_no_room_for_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failing, "MOST_BUNDLED", 2_000_000)
+    (tmp_path / "failing-rows").mkdir()
+    outcomes = [Outcome(begun="a.csv")]
+    for name, size in (("a", 1_500_000), ("b", 600_000), ("c", 500_000), ("gone", None)):
+        file = f"failing-rows/{name}.csv"
+        if size is not None:
+            (tmp_path / file).write_bytes(b"x" * size)
+        told = FileResult(
+            path=name,
+            schema_name="S",
+            rows=1,
+            columns=1,
+            bytes=1,
+            failing_rows=file,
+            warnings=("w",),
+        )
+        outcomes.append(Outcome(file=told))
+    first, *found = failing.limited(tmp_path, outcomes)
+    assert first == outcomes[0]
+    assert [one.file.failing_rows is None for one in found if one.file] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert found[0] == outcomes[1]
+    assert found[1].file is not None
+    assert found[1].file.warnings == (
+        "w",
+        "Its failing rows are left out: with them there are over 2 MB.",
+    )
 
 
 def test_an_archive_holds_the_files_that_are_plain(tmp_path: Path) -> None:

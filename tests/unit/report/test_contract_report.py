@@ -117,8 +117,10 @@ def test_a_file_that_keeps_its_contract_is_not_listed() -> None:
         ),
         (
             (failing(2), failing(1, "e.csv", error="x"), failing(0, "f.csv", error="x")),
-            "Rules of the data contract that are broken (3),"
-            " and data that could not be checked (2)",
+            (
+                "Rules of the data contract that are broken (3),"
+                " and data that could not be checked (2)"
+            ),
         ),
         (
             (FILE.model_copy(update={"warnings": ("a", "b")}),),
