@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
 
-# Code from a pull request must not be able to write to the forge or to sign in its name. Cloud
+# The project's code must not be able to write to the forge, or to sign what it made itself. Cloud
 # credentials stay: training may need them, and the workflow's author put them there.
 FORGE_SECRETS = frozenset(
     {
@@ -31,6 +31,8 @@ FORGE_SECRETS = frozenset(
         "ACTIONS_RESULTS_URL",
         "ACTIONS_RUNTIME_TOKEN",
         "ACTIONS_RUNTIME_URL",
+        "ASSAY_SIGNING_KEY",
+        "ASSAY_SIGNING_PASSWORD",
         "ASSAY_TOKEN",
         # GitLab's job token, under each of the names that it has, and as part of a URL.
         "CI_DEPENDENCY_PROXY_PASSWORD",

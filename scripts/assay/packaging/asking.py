@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from assay.console import Console
     from assay.packaging.job import ExportJob
 
-SECRETS = frozenset({"ASSAY_SIGNING_KEY", "ASSAY_SIGNING_PASSWORD"})
-"""What a model that is unpickled must not see, beside the tokens of the forge."""
-
 
 def export(
     job: ExportJob, scratch: Path, *, cwd: Path, environ: Mapping[str, str], console: Console
@@ -42,12 +39,13 @@ def export(
     asked, answered = scratch / "export-job.json", scratch / "export-answer.json"
     answered.unlink(missing_ok=True)
     write_atomically(asked, job.model_dump_json())
-    env = process.user_environment(environ)
-    env = {name: value for name, value in env.items() if name not in SECRETS}
     argv = [sys.executable, "-P", "-m", "assay.packaging", str(asked), str(answered)]
     with console.untrusted():
         ended = process.stream(
-            argv, cwd=cwd, env=env, on_line=lambda line: console.raw(printable(line))
+            argv,
+            cwd=cwd,
+            env=process.user_environment(environ),
+            on_line=lambda line: console.raw(printable(line)),
         )
     try:
         return ExportAnswer.model_validate_json(answered.read_bytes())
