@@ -235,8 +235,9 @@ class DataSpec(Documented):
     model_config = ConfigDict(json_schema_extra=_path_is_a_path)
 
     path: str = ""
-    """A file (CSV, Parquet, Arrow, JSON lines), a folder of Parquet files, or a glob over several
-    files, relative to `assay.yaml`. Required, but for a table in a database."""
+    """A file (CSV, Parquet, Arrow, JSON lines), a folder of Parquet files, which are one table, or
+    a glob, whose files are each a table of their own; relative to `assay.yaml`. Required, but for a
+    table in a database."""
     pandera_schema: str = Field(alias="schema", min_length=1)
     """`file.py:Name`, `package.module:Name`, or a Pandera YAML or JSON file."""
     sensitive: Strings = ()
