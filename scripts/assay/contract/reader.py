@@ -171,23 +171,48 @@ def read_csv(library: Any, source: Csv, *, has_index: bool, private: bool) -> An
         if not is_failure(error):
             raise
         raise explain(source, error, private=private) from error
-    if problem := misread(source, frame, has_index=has_index):
+    filled = bool(frame.shape[1]) and _has_nulls(frame, frame.columns[-1])
+    if problem := misread(source, filled=filled, has_index=has_index):
         raise problem
     return frame
 
 
-def misread(source: Csv, frame: Any, *, has_index: bool) -> DataError | None:
-    """What both libraries pass over in silence; `frame` is what was read, or its last column."""
+def misread(source: Csv, *, filled: bool, has_index: bool) -> DataError | None:
+    """What both libraries pass over in silence.
+
+    Args:
+        source: The file.
+        filled: Whether a value is missing in its last column, as one is where a row is too short.
+        has_index: See `read`.
+    """
     with source.open() as file:
         header = file.readline(_LONGEST_RECORD)
     if b"\0" in header or not _is_utf8(header):
         return _bad_encoding(source)  # polars replaces the bytes
     (_, expected), (_, first) = [*itertools.islice(_field_counts(source), 2), (0, 0), (0, 0)][:2]
     # pandas takes the first field for an index where rows have one more than the header. A row
-    # that is too short is filled with nulls by both.
+    # that is too short is filled with nulls by both, one that is too long is an error to them.
     longer = first > expected and not has_index
-    filled = expected > 1 and _has_nulls(frame, frame.columns[-1])
-    return ragged(source) if longer or filled else None
+    short = filled and expected > 1 and not _is_even(source, expected)
+    return ragged(source) if longer or short else None
+
+
+def _is_even(source: Csv, fields: int) -> bool:
+    """Whether there are as many separators as there must be; false also where that is not plain."""
+    separators = lines = 0
+    last = b"\n"
+    with source.open() as file:
+        while block := file.read(_LONGEST_RECORD):
+            block += file.read(1) if block.endswith(b"\r") else b""
+            around = last[-1:] + block
+            if any(odd in around for odd in (b'"', b"\n\n", b"\n\r")):
+                return False  # a quote may hold what parts fields, and blank lines do not count
+            separators += block.count(source.separator.encode())
+            lines += block.count(b"\n")
+            if b"\r" in block and block.count(b"\r\n") != block.count(b"\r"):
+                return False
+            last = block
+    return separators == (lines + (not last.endswith(b"\n"))) * (fields - 1)
 
 
 def _is_utf8(line: bytes) -> bool:

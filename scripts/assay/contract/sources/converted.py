@@ -95,7 +95,7 @@ class ConvertedSource:
         files = self._unpacked(self._folder)
         suffix = files.kind.suffix
         if backend == "pandas" and suffix in SEPARATORS:
-            return CsvTable(files, private=self._private, has_index=has_index)
+            return CsvTable(files, self._folder, private=self._private, has_index=has_index)
         if backend == "pandas" and suffix == ".jsonl":
             return _PandasJson(files, private=self._private)
         if backend == "ibis" and suffix != ".arrow":
@@ -143,8 +143,9 @@ class ConvertedSource:
             if not reader.is_failure(error):
                 raise
             raise reader.explain(source, error, private=self._private) from error
-        last = pl.scan_parquet(target).select(pl.last())
-        if problem := reader.misread(source, last.collect(), has_index=False):
+        last = pl.scan_parquet(target).select(pl.last().null_count())
+        filled = bool(last.collect().item())
+        if problem := reader.misread(source, filled=filled, has_index=False):
             raise problem
 
 

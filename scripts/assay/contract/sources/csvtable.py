@@ -1,35 +1,32 @@
-"""CSV for pandas: parsed once by DuckDB, with the values and dtypes that pandas gives.
+"""CSV for pandas: read by pandas itself a piece at a time, and kept as Parquet.
 
-pandas infers a column's dtype from all of its values, and from chunks of them. What some rows
-suggest is tried on all: a value that does not fit is kept as text beside the others, so that one
-pass tells everything. Columns in which pandas may see something else than DuckDB (numbers with
-leading zeros, `inf`, numbers among texts, ...) are then read by pandas itself, those alone.
+`read_csv` infers types from pieces of a file, so that a column may hold numbers here and texts
+there. Read in the same pieces, the file gives the same values and dtypes, in bounded memory.
 """
 
 from __future__ import annotations
 
-import codecs
-import re
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assay.contract import reader
-from assay.contract.sources import csvguess, duck, frames, stored
-from assay.datadiff.csvload import NULLS
-from assay.datadiff.engine import text
+from assay.contract.sources import duck, frames, stored
+from assay.contract.sources.files import Files, Kind
+from assay.contract.sources.parquet import ParquetSource
+from assay.contract.sources.pieces import Pieces
 from assay.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from assay.contract.schema import Backend
     from assay.contract.sources.base import Layout
-    from assay.contract.sources.files import Files, Part
+    from assay.contract.sources.files import Part
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_TRIED = 200
-"""Columns that are counted in one query."""
-_RAGGED = re.compile(r"Line: (\d+)[\s\S]*?Expected Number of Columns: (\d+) Found: (\d+)")
+_CELLS = 2**20
 
 
 class CsvTable:
@@ -37,6 +34,7 @@ class CsvTable:
 
     Args:
         files: The parts.
+        folder: Where files may be made.
         private: Whether values must not appear in messages.
         has_index: Whether the schema describes an index.
 
@@ -44,81 +42,62 @@ class CsvTable:
         DataError: It cannot be read as a table.
     """
 
-    def __init__(self, files: Files, *, private: bool, has_index: bool) -> None:
+    def __init__(self, files: Files, folder: Path, *, private: bool, has_index: bool) -> None:
         self._files = files
+        self._folder = folder
         self._private = private
         self._has_index = has_index
         self._frame: Any = None
         self._mixed: set[str] = set()
-        self._duck = duck.opened(
-            files.parts,
-            files.kind.suffix,
-            ordered=True,
-            stored=True,
-        )
+        self._inner: Any = None
 
     def close(self) -> None:
         """Let go of DuckDB."""
-        self._duck.close()
+        if self._inner is not None:
+            self._inner.close()
+            self._inner = None
 
-    def layout(self, backend: Backend, *, has_index: bool) -> Layout:  # noqa: ARG002 (pandas, and known)
+    def layout(self, backend: Backend, *, has_index: bool) -> Layout:
         """See `Source`."""
         import pandas as pd
 
-        head = self._heads()
-        if head is None or not self._parsed(head):
-            return self._whole()
-        columns = self._columns(head)
-        names = [str(name) for name in head.columns]
-        empty = pd.DataFrame(
-            {n: pd.Series([], dtype=column.dtype) for n, column in enumerate(columns)},
-            index=pd.RangeIndex(0),
-        )
-        empty.columns = head.columns
-        return stored.layout(
-            self._duck, empty, [column.sql for column in columns], names, shown=self._files.shown
-        )
-
-    # --- reading with pandas --------------------------------------------------------------------
-
-    def _source(self, part: Part) -> reader.Csv:
-        return reader.Csv(part.path, part.shown, SEPARATORS[self._files.kind.suffix])
-
-    def _by_pandas(self, part: Part, **options: Any) -> Any:
-        import pandas as pd
-
-        source = self._source(part)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # DtypeWarning and the like: the schema will tell
-                return pd.read_csv(part.path, sep=source.separator, **options)
-        except BaseException as error:
-            if not reader.is_failure(error):
-                raise
-            raise reader.explain(source, error, private=self._private) from error
-
-    def _heads(self) -> Any:
-        """The first rows; `None` where only pandas can read the rest."""
-        import pandas as pd
-
-        heads = [self._by_pandas(part, nrows=csvguess.SAMPLE) for part in self._files.parts]
-        first = heads[0]
+        heads = [self._head(part) for part in self._files.parts]
         for part, head in zip(self._files.parts, heads, strict=True):
-            if list(head.columns) != list(first.columns):
+            if list(head.columns) != list(heads[0].columns):
                 raise DataError(
                     f"The parts of {self._files.shown} have different columns: {part.shown} is not"
                     f" like {self._files.parts[0].shown}.",
                     hint="Give each kind of file an entry of its own in `data`.",
                 )
-        # Rows that are longer than the header have an index; blank lines of one column, and above
-        # the header, are skipped.
-        plain = all(isinstance(head.index, pd.RangeIndex) for head in heads)
-        plain = plain and not any(map(self._starts_blank, self._files.parts))
-        return first if plain and first.shape[1] > 1 and all(map(len, heads)) else None
+        # Rows that are longer than the header have an index.
+        if not all(len(head) and isinstance(head.index, pd.RangeIndex) for head in heads):
+            return self._whole()
+        pieces = Pieces(self._folder)
+        for part in self._files.parts:
+            self._add(part, pieces)
+        made, empty = pieces.finish()
+        self._mixed = pieces.mixed
+        first = self._files.parts[0]
+        self._inner = ParquetSource(
+            Files(
+                parts=tuple(replace(first, path=path) for path in made),
+                kind=Kind(".parquet"),
+                shown=self._files.shown,
+                folder=None,
+            ),
+            private=self._private,
+        )
+        return replace(self._inner.layout(backend, has_index=has_index), empty=empty)
 
-    def _starts_blank(self, part: Part) -> bool:
-        with self._source(part).open() as file:
-            return not file.readline(1 << 20).removeprefix(codecs.BOM_UTF8).strip()
+    def _add(self, part: Part, pieces: Pieces) -> None:
+        """Add the rows of a file."""
+        filled = False
+        pieces.next_file()
+        for frame in self._frames(part):
+            pieces.add(frame)
+            filled = filled or bool(frame.iloc[:, -1].isna().any())
+        if problem := reader.misread(self._source(part), filled=filled, has_index=self._has_index):
+            raise problem
 
     def _whole(self) -> Layout:
         """Everything in memory, as the user's own program has it."""
@@ -131,104 +110,40 @@ class CsvTable:
             for part in self._files.parts
         ]
         self._frame = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
-        return stored.frame_layout(self._duck, self._frame, shown=self._files.shown)
+        self._inner = duck.opened([], "", ordered=True, stored=True)
+        return stored.frame_layout(self._inner, self._frame, shown=self._files.shown)
 
-    # --- parsing with DuckDB --------------------------------------------------------------------
+    # --- reading with pandas --------------------------------------------------------------------
 
-    def _parsed(self, head: Any) -> bool:
-        """Parse all rows; whether that went well, which else only pandas can do."""
-        import duckdb
+    def _source(self, part: Part) -> reader.Csv:
+        return reader.Csv(part.path, part.shown, SEPARATORS[self._files.kind.suffix])
 
-        width, separator = head.shape[1], SEPARATORS[self._files.kind.suffix]
-        self._guesses = self._guessed(width)
-        columns = ", ".join(
-            f"{value} AS c{n}, CASE WHEN c{n} IS NOT NULL AND ({doubt}) THEN c{n} END AS x{n}"
-            for n, (value, doubt) in enumerate(map(csvguess.tried, range(width), self._guesses))
-        )
-        parts = " UNION ALL ".join(
-            f"SELECT {columns} FROM {_read(link, width, separator)}"  # noqa: S608 (ours)
-            for link in self._duck.links
-        )
+    def _by_pandas(self, part: Part, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """What `read` gives, with its errors as ours."""
         try:
-            self._duck.connection.execute(f"CREATE OR REPLACE TABLE {stored.STORED} AS {parts}")
-        except (duckdb.OutOfMemoryException, MemoryError) as error:
-            raise duck.memory_short(self._files.shown) from error
-        except duckdb.Error as error:
-            if (problem := too_long(error, self._files.parts)) is not None:
-                raise problem from error
-            return False
-        return True
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # DtypeWarning and the like: the schema will tell
+                return read(*args, **options)
+        except BaseException as error:
+            if not reader.is_failure(error):
+                raise
+            raise reader.explain(self._source(part), error, private=self._private) from error
 
-    def _guessed(self, width: int) -> list[str]:
-        source = self._source(self._files.parts[0])
-        with source.open() as file:
-            return csvguess.guessed(file.read(1 << 20), source.separator, width)
-
-    def _columns(self, head: Any) -> list[csvguess.Column]:
-        counts = self._counted(len(self._guesses))
-        doubtful = []
-        columns: list[csvguess.Column | None] = []
-        for number, count in enumerate(counts):
-            column = csvguess.settled(
-                number, self._guesses[number], count, head.iloc[:, number].dtype
-            )
-            columns.append(column)
-            if column is None:
-                doubtful.append(number)
-        if not doubtful:
-            return [column for column in columns if column is not None]
-        return self._reread(columns, doubtful, head)
-
-    def _counted(self, width: int) -> list[tuple[int, int, int, int]]:
-        """Of each column: rows, values, doubts, and doubts that are plain numbers."""
-        found: list[tuple[int, int, int, int]] = []
-        for first in range(0, width, _TRIED):
-            numbers = range(first, min(first + _TRIED, width))
-            counts = ", ".join(
-                f"count(c{n}), count(x{n}), count(*) FILTER ({csvguess.IS_PLAIN.format(f'x{n}')})"
-                for n in numbers
-            )
-            (row,) = self._duck.connection.execute(
-                f"SELECT count(*), {counts} FROM {stored.STORED}"  # noqa: S608 (ours)
-            ).fetchall()
-            found += [(row[0], *row[3 * i + 1 : 3 * i + 4]) for i in range(len(numbers))]
-        return found
-
-    def _reread(
-        self, columns: Sequence[csvguess.Column | None], doubtful: Sequence[int], head: Any
-    ) -> list[csvguess.Column]:
-        """Put in the place of doubtful columns what pandas reads."""
+    def _read(self, part: Part, **options: Any) -> Any:
         import pandas as pd
 
-        read = [self._by_pandas(part, usecols=list(doubtful)) for part in self._files.parts]
-        frame = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
-        connection = self._duck.connection
-        connection.execute(f"ALTER TABLE {stored.STORED} RENAME TO parsed")
-        stored.keep_frame(self._duck, frame)
-        connection.execute(f"ALTER TABLE {stored.STORED} RENAME TO reread")
-        selected = ", ".join(
-            f"reread.c{doubtful.index(n)} AS r{n}" if n in doubtful else f"parsed.c{n}, parsed.x{n}"
-            for n in range(len(columns))
-        )
-        connection.execute(
-            # Both have the rows of the file, in its order.
-            f"CREATE TABLE {stored.STORED} AS SELECT {selected} FROM parsed POSITIONAL JOIN reread"  # noqa: S608
-        )
-        connection.execute("DROP TABLE parsed")
-        connection.execute("DROP TABLE reread")
-        types = self._duck.columns(stored.STORED)
-        result = []
-        for number, column in enumerate(columns):
-            if column is not None:
-                result.append(column)
-                continue
-            values = frame.iloc[:, doubtful.index(number)]
-            name = f"r{number}"
-            if types[name] == "BLOB":
-                self._mixed.add(str(head.columns[number]))
-            sql = f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END"
-            result.append(csvguess.Column(sql if types[name] == "DOUBLE" else name, values.dtype))
-        return result
+        separator = self._source(part).separator
+        return self._by_pandas(part, pd.read_csv, part.path, sep=separator, **options)
+
+    def _head(self, part: Part) -> Any:
+        return self._read(part, nrows=1)
+
+    def _frames(self, part: Part, **options: Any) -> Iterator[Any]:
+        """The pieces in which `read_csv` looks at a file."""
+        rows = _rows_of_piece(self._head(part).shape[1])
+        with self._read(part, chunksize=rows, **options) as found:
+            while (frame := self._by_pandas(part, next, found, None)) is not None:
+                yield frame
 
     # --- frames ---------------------------------------------------------------------------------
 
@@ -237,52 +152,48 @@ class CsvTable:
     ) -> Iterator[Any]:
         """See `Source`."""
         wanted = list(layout.empty.columns) if columns is None else list(columns)
-        plain = layout.table is not None and not self._mixed & set(map(str, wanted))
-        if self._frame is None and rows is not None and plain:
-            yield from self._batches(layout, wanted, rows)
-            return
-        frame = self._read_again(layout, wanted) if self._frame is None else self._frame[wanted]
-        yield from stored.slices(frame, rows)
+        if self._frame is not None:
+            yield from stored.slices(self._frame[wanted], rows)
+        elif not self._mixed & set(wanted):
+            for frame in self._inner.frames(layout, wanted, rows=rows):
+                yield _with_nan(frame)
+        elif rows is None:
+            yield self._read_again(layout, wanted)
+        else:
+            for frame in self._pieces_again(layout, wanted):
+                yield from stored.slices(frame, rows)
 
     def _read_again(self, layout: Layout, wanted: Sequence[Any]) -> Any:
         import pandas as pd
 
         positions = [layout.empty.columns.get_loc(name) for name in wanted]
-        read = [self._by_pandas(part, usecols=positions) for part in self._files.parts]
+        read = [self._read(part, usecols=positions) for part in self._files.parts]
         frame = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
         return frame[list(wanted)]
 
-    def _batches(self, layout: Layout, wanted: Sequence[Any], rows: int) -> Iterator[Any]:
+    def _pieces_again(self, layout: Layout, wanted: Sequence[Any]) -> Iterator[Any]:
         import pandas as pd
 
+        positions = [layout.empty.columns.get_loc(name) for name in wanted]
         start = 0
-        names = [str(name) for name in wanted]
-        for table in stored.arrow_batches(self._duck, names, rows):
-            frame = table.to_pandas()
-            frame.index = pd.RangeIndex(start, start + len(frame))
-            start += len(frame)
-            for name in names:  # pandas' own reader writes a missing value as NaN
-                if frame[name].dtype == object:
-                    frame[name] = frame[name].where(frame[name].notna(), float("nan"))
-            yield frames.conform(frame, layout.empty[list(wanted)], {})
+        for part in self._files.parts:
+            for frame in self._frames(part, usecols=positions):
+                frame.index = pd.RangeIndex(start, start + len(frame))
+                start += len(frame)
+                yield frames.conform(frame, layout.empty[list(wanted)], {})
 
 
-def too_long(error: Exception, parts: Sequence[Part]) -> DataError | None:
-    """A row with more fields than the header, if DuckDB found one; of one with less pandas decides.
-
-    It knows the line, so that a large file is not looked at again.
-    """
-    found = _RAGGED.search(str(error))
-    if found is None or int(found[3]) <= int(found[2]):
-        return None
-    shown = parts[0].shown if len(parts) == 1 else None
-    return reader.ragged_at(int(found[1]), int(found[3]), int(found[2]), shown) if shown else None
+def _rows_of_piece(width: int) -> int:
+    """The rows for which pandas' parser infers types at once: a power of two below 2**20 cells."""
+    rows = 1
+    while rows * 2 < _CELLS // width:
+        rows *= 2
+    return rows
 
 
-def _read(link: str, width: int, separator: str) -> str:
-    listed = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(width))
-    nulls = ", ".join(map(text, NULLS))
-    return (
-        f"read_csv({text(link)}, auto_detect = false, columns = {{{listed}}}, header = true,"
-        f" delim = '{separator}', quote = '\"', escape = '\"', nullstr = [{nulls}])"
-    )
+def _with_nan(frame: Any) -> Any:
+    """Missing values as pandas' own reader writes them: NaN."""
+    for name in frame.columns:
+        if frame[name].dtype == object:
+            frame[name] = frame[name].where(frame[name].notna(), float("nan"))
+    return frame
