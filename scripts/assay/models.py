@@ -70,7 +70,7 @@ class Model:
             ModelError: The table lacks one, or has another number of them.
         """
         existing = [str(name) for name in table.columns]
-        names = self._fitted_names()
+        names = self.fitted_names()
         if names is not None:
             if missing := [name for name in names if name not in existing]:
                 raise ModelError(
@@ -89,8 +89,11 @@ class Model:
             )
         return rest
 
-    def _fitted_names(self) -> list[str] | None:
-        """Of scikit-learn and XGBoost; of CatBoost; of LightGBM, which numbers what has no name."""
+    def fitted_names(self) -> list[str] | None:
+        """The columns that it was fitted with; `None` where they had no names.
+
+        Of scikit-learn and XGBoost; of CatBoost; of LightGBM. The last two number what has none.
+        """
         for attribute in ("feature_names_in_", "feature_names_", "feature_name_"):
             try:
                 names = getattr(self.estimator, attribute, None)
@@ -98,7 +101,9 @@ class Model:
                 continue
             if isinstance(names, list | tuple | np.ndarray) and len(names):
                 found = [str(name) for name in names]
-                return None if re.fullmatch(r"Column_\d+", found[0]) else found
+                numbered = found == [str(position) for position in range(len(found))]
+                made_up = numbered and attribute == "feature_names_"
+                return None if made_up or found[0] == "Column_0" else found
         return None
 
     def say(self, features: pd.DataFrame, *, labels: bool = True, scores: bool = True) -> Said:

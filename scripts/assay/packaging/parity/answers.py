@@ -1,0 +1,166 @@
+"""What a fitted estimator says of rows, by output, in the names and shapes of its signature."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from assay.contract import usercode
+from assay.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pandas as pd
+    from assay.packaging.facts import DType
+    from numpy.typing import NDArray
+
+Answers = dict[str, "NDArray[Any]"]
+"""By output. Labels (n,) or (n, m); probabilities (n, k); scores (n, k) or (n,); value (n,) or
+(n, m)."""
+
+BATCH = 16_384
+"""Rows that are asked about at once: kernels hold a row for each row that they were fitted on."""
+
+
+class Answerer(Protocol):
+    """The model, or an export of it."""
+
+    def ask(self, frame: pd.DataFrame) -> Answers:
+        """What it says of rows.
+
+        Raises:
+            DataError: It refuses them.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Original:
+    """A fitted estimator."""
+
+    estimator: Any
+    matrix: DType | None
+    """Of one that was fitted without names of columns: the type of the matrix that it takes."""
+    outputs: tuple[str, ...] = ()
+    """Which it is asked for; names of `METHODS`."""
+
+    def given(self, frame: pd.DataFrame) -> Any:
+        """Rows as the estimator is given them: a table, or a matrix where columns have no names."""
+        if self.matrix is None:
+            return frame
+        return frame.to_numpy(dtype=object if self.matrix == "string" else self.matrix)
+
+    def ask(self, frame: pd.DataFrame) -> Answers:
+        """What it says of rows.
+
+        Raises:
+            DataError: It raises; the message says what.
+        """
+        rows = self.given(frame)
+        return {name: self.output(name, rows) for name in self.outputs}
+
+    def output(self, name: str, rows: Any) -> NDArray[Any]:
+        """One output.
+
+        Raises:
+            DataError: The estimator raises.
+        """
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                return METHODS[name](self.estimator, rows)
+        except (Exception, SystemExit) as error:
+            kind = type(error).__name__
+            raise DataError(f"it raises {kind}: {usercode.first_line(error)}") from error
+
+
+def classes(estimator: Any) -> list[NDArray[Any]]:
+    """The classes of every target; none of what is no classifier."""
+    try:
+        found = getattr(estimator, "classes_", None)
+    except Exception:  # noqa: BLE001 (a property of somebody's class)
+        return []
+    if isinstance(found, list | tuple) and len(found) and np.ndim(found[0]) == 1:
+        return [np.asarray(one) for one in found]
+    if isinstance(found, list | tuple | np.ndarray) and np.ndim(found) == 1 and len(found):
+        return [np.asarray(found)]
+    return []
+
+
+def _flat(found: Any) -> NDArray[Any]:
+    """Answers of one target have one axis, whatever the library thinks of columns."""
+    values = found.toarray() if hasattr(found, "toarray") else np.asarray(found)
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+
+
+def _predict(estimator: Any, rows: Any) -> NDArray[Any]:
+    return _flat(estimator.predict(rows))
+
+
+def _probabilities(estimator: Any, rows: Any) -> NDArray[Any]:
+    """(n, k) in the order of the classes; of several targets of two classes, (n, m) of the second.
+
+    Raises:
+        ValueError: It is of another shape.
+    """
+    found = estimator.predict_proba(rows)
+    if isinstance(found, list):
+        if any(np.shape(one)[1] != 2 for one in found):
+            message = "a target has other than two classes"
+            raise ValueError(message)
+        return np.column_stack([np.asarray(one)[:, 1] for one in found])
+    return np.asarray(found)
+
+
+def _scores(estimator: Any, rows: Any) -> NDArray[Any]:
+    """Of a classifier (n, k): of two classes, the one number that is given and its negative."""
+    found = _flat(estimator.decision_function(rows))
+    if found.ndim == 1 and len(known := classes(estimator)) == 1 and len(known[0]) == 2:
+        return np.column_stack([-found, found])
+    return found
+
+
+METHODS: dict[str, Callable[[Any, Any], NDArray[Any]]] = {
+    "label": _predict,
+    "value": _predict,
+    "probabilities": _probabilities,
+    "scores": _scores,
+}
+
+
+def ask_each(
+    answerer: Answerer, frame: pd.DataFrame
+) -> tuple[Answers, NDArray[np.bool_], str | None]:
+    """Ask about rows some of which may be refused.
+
+    Returns:
+        The answers to the rows that are not refused, in order; (n,) which are; one reason why.
+    """
+    parts: list[Answers] = []
+    refused = np.zeros(len(frame), dtype=np.bool_)
+    why = None
+    # Halves of halves, the first rows first: a refused batch hides few refused rows, or all.
+    pending = [(start, min(start + BATCH, len(frame))) for start in range(0, len(frame), BATCH)]
+    pending.reverse()
+    while pending:
+        start, stop = pending.pop()
+        try:
+            parts.append(answerer.ask(frame.iloc[start:stop]))
+        except DataError as error:
+            why = why or error.message
+            if stop - start == 1:
+                refused[start] = True
+                continue
+            middle = (start + stop) // 2
+            pending += [(middle, stop), (start, middle)]
+    return joined(parts), refused, why
+
+
+def joined(parts: Iterable[Answers]) -> Answers:
+    """Answers to consecutive rows as one."""
+    listed = list(parts)
+    if not listed:
+        return {}
+    return {name: np.concatenate([part[name] for part in listed]) for name in listed[0]}

@@ -1,0 +1,101 @@
+"""Rows of a table with one value changed: what adversarial rows are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from assay.packaging.facts import DType, Scalar, Signature
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column of the table that the model is given."""
+
+    name: str
+    dtype: DType
+    categories: tuple[Scalar, ...] | None = None
+    """`None` where no encoder reads it."""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number whose size matters."""
+        return self.dtype not in {"string", "bool"} and self.categories is None
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is a floating-point number whose size matters."""
+        return self.is_number and self.dtype.startswith("float")
+
+
+Cell = tuple[str, object]
+"""A column and a value for it."""
+
+
+def features(signature: Signature, names: Sequence[str]) -> list[Feature]:
+    """The columns of a table, as the signature of the model has them."""
+    if len(names) == len(signature.inputs) and all(
+        spec.name == name for spec, name in zip(signature.inputs, names, strict=True)
+    ):
+        return [Feature(spec.name, spec.dtype, spec.categories) for spec in signature.inputs]
+    return [Feature(name, signature.inputs[0].dtype) for name in names]  # a matrix
+
+
+def spread(count: int, most: int) -> NDArray[np.intp]:
+    """At most so many positions below `count`, evenly apart, from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
+
+
+def changed(frame: pd.DataFrame, cells: Sequence[Cell], *, each: int) -> pd.DataFrame:
+    """Rows of a table, each with one value changed.
+
+    Args:
+        frame: At least one row.
+        cells: The changes.
+        each: How many rows a change is tried on.
+
+    Returns:
+        `len(cells) * each` rows at most, those of one change after each other.
+    """
+    few = spread(len(frame), each)
+    rows = frame.iloc[np.tile(few, len(cells))].reset_index(drop=True)
+    by_column: dict[str, list[int]] = {}
+    for position, (name, _) in enumerate(cells):
+        by_column.setdefault(name, []).append(position)
+    changes = {
+        name: _replaced(
+            rows[name],
+            np.concatenate([np.arange(p * len(few), (p + 1) * len(few)) for p in positions]),
+            [cells[p][1] for p in positions for _ in few],
+        )
+        for name, positions in by_column.items()
+    }
+    return rows.assign(**changes)[list(frame.columns)]
+
+
+def _replaced(column: pd.Series, positions: NDArray[np.intp], values: list[Any]) -> pd.Series:
+    """A column with other values at some positions, and of the same type."""
+    import pandas as pd
+
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
+        numbers = column.to_numpy().copy()
+        with np.errstate(over="ignore"):
+            numbers[positions] = np.asarray(values, dtype=column.dtype)
+        return pd.Series(numbers, index=column.index)
+    objects = column.to_numpy(dtype=object).copy()
+    for position, value in zip(positions, values, strict=True):
+        objects[position] = value
+    dtype: Any = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        known = list(dtype.categories)
+        more = [value for value in dict.fromkeys(values) if not pd.isna(value)]
+        fresh = [value for value in more if value not in known]
+        dtype = pd.CategoricalDtype([*known, *fresh], ordered=dtype.ordered)
+    return pd.Series(objects, index=column.index, dtype=dtype)
