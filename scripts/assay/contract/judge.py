@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from assay.console import printable
 from assay.contract import check, failing, promised, reader
 from assay.contract.privacy import Sight
+from assay.contract.sources import packed
 from assay.errors import AssayError, ConfigError, OutsideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from assay.configdata import DataSpec
     from assay.contract.check import Findings
     from assay.contract.failing import Rows
     from assay.contract.job import JobSpec, Table
@@ -79,9 +81,7 @@ class Judge:
             problem = None
             try:
                 if self.spec.more is not None:
-                    # DuckDB lets a process open a database once: not another source of its table.
-                    source = source or self._opened(table, opened)
-                    found = joined(found, self._more(table, source, opened))
+                    found = joined(found, self._more(table, source, opened, rows=found.rows))
             except AssayError as error:  # what the schema says is no less true
                 problem = error
             name = failing.file_name(table.path, self.spec.number)
@@ -121,7 +121,7 @@ class Judge:
             reads_it
             and spec.connection is None
             and not spec.remote
-            and (not path.exists() or (path.is_file() and path.stat().st_size <= SMALL))
+            and (not path.exists() or (path.is_file() and _is_small(path)))
             and (table.path.lower().endswith(_READ) or not path.exists())
         )
 
@@ -178,31 +178,52 @@ class Judge:
         opened.callback(source.close)
         return source
 
-    def _more(self, table: Table, source: Source, opened: contextlib.ExitStack) -> Findings:
-        """What the entry promises beside its schema."""
-        from assay.configdata import DataSpec
-        from assay.contract import beside, promises, relations
+    def _more(
+        self,
+        table: Table,
+        source: Source | None,
+        opened: contextlib.ExitStack,
+        *,
+        rows: int | None,
+    ) -> Findings:
+        """What the entry promises beside its schema.
 
-        spec = self.spec
-        entry = DataSpec.model_validate(spec.more)
-        found = relations.findings(
-            source,
-            entry,
-            number=spec.number,
-            backend=self.loaded.backend,
-            others=self._other,
-            base=self._base(table, opened),
-            now=self.now,
-            sensitive=spec.sensitive,
-        )
-        if not found.failures:
-            return found
-        written = promises.text(self._read, spec.config)
-        document = None if written is None else promises.document(written, spec.config)
-        failures = beside.placed(
-            found.failures, entry, number=spec.number, document=document, file=spec.config
-        )
-        return replace(found, failures=failures)
+        Args:
+            table: The table.
+            source: The same, if it is open: DuckDB lets a process open a database once.
+            opened: What is closed in the end.
+            rows: How many it has, as far as that is known.
+        """
+        from assay.configdata import DataSpec
+        from assay.contract import relations
+
+        entry = DataSpec.model_validate(self.spec.more)
+        found = None if rows is None else relations.counted(entry, rows)
+        if found is None:
+            found = relations.findings(
+                source or self._opened(table, opened),
+                entry,
+                number=self.spec.number,
+                backend=self.loaded.backend,
+                others=self._other,
+                base=self._base(table, opened),
+                now=self.now,
+                sensitive=self.spec.sensitive,
+            )
+        return replace(found, failures=self._placed_beside(found.failures, entry))
+
+    def _placed_beside(
+        self, failures: tuple[CheckFailure, ...], entry: DataSpec
+    ) -> tuple[CheckFailure, ...]:
+        """Failures with the lines of `assay.yaml` that promise what is not so."""
+        if not failures:
+            return ()
+        from assay.contract import beside, promises
+
+        file, number = self.spec.config, self.spec.number
+        content = promises.text(self._read, file)
+        document = None if content is None else promises.document(content, file)
+        return beside.placed(failures, entry, number=number, document=document, file=file)
 
     def _other(self, path: str) -> Source:
         from assay.contract import sources
@@ -232,6 +253,34 @@ class Judge:
         except OutsideError as error:
             return BaseFacts(why=error.message.rstrip("."))
         return BaseFacts(rows=rows, source=source)
+
+
+def _is_small(path: Path) -> bool:
+    """Whether a file is small, and what is in it too: a packed one may hold a thousand times more.
+
+    One that cannot be read says so to whoever reads it.
+    """
+    if path.stat().st_size > SMALL:
+        return False
+    if path.suffix.lower() == ".gz":
+        return packed.holds_at_most(path, ".gz", SMALL)
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        return _cells(path) <= SMALL
+    return True
+
+
+def _cells(path: Path) -> int:
+    """The values in a Parquet file: repeated ones take no room in it."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:  # polars needs none
+        return 0
+    try:
+        footer = pq.read_metadata(path)
+    except (pa.ArrowException, OSError, ValueError):
+        return 0
+    return int(footer.num_rows * footer.num_columns)
 
 
 def joined(first: Findings, second: Findings) -> Findings:

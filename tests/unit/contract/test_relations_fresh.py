@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import pandera.pandas as pa
 import pytest
 from assay import configdata
+from assay.contract import relations
+from assay.contract.job import JobSpec, Table
+from assay.contract.judge import Judge
 from assay.contract.relations import BaseFacts
+from assay.contract.schema import LoadedSchema
 from assay.errors import ConfigError, DataError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.contract.tables import NOW, look, told
+from tests.unit.contract.tables import NOW, look, spec, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FRESH = "fresh: {column: t, within: 2 days}"
 STALE = "fresh(within='2 days')"
@@ -207,3 +216,32 @@ def test_an_empty_table_breaks_its_bounds() -> None:
         ("rows(min=2)", None, 1),
         ("rows(max_drop=0.1)", None, 1),
     ]
+
+
+@pytest.mark.parametrize("rows", range(6))
+def test_bounds_alone_need_no_query(rows: int) -> None:
+    promise = "rows: {min: 2, max: 4}"
+    asked = look(times(*range(rows)), promise)
+    assert relations.counted(spec(promise), rows) == asked
+    assert bool(asked.failures) == (rows not in {2, 3, 4})
+
+
+@pytest.mark.parametrize("promise", [ROWS, f"{{rows: {{min: 2}}, {FRESH}}}", FRESH])
+def test_what_needs_more_than_a_count_is_asked(promise: str) -> None:
+    assert relations.counted(spec(promise), 3) is None
+
+
+def test_a_small_file_with_bounds_is_opened_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = spec("rows: {min: 4}")
+    told_of = JobSpec(number=0, reference="s.py:S", tables=(), more=entry.model_dump(by_alias=True))
+    loaded = LoadedSchema("S", pa.DataFrameSchema({"t": pa.Column(int)}), "pandas")
+    judge = Judge(spec=told_of, loaded=loaded, root=tmp_path, state=tmp_path, now=NOW)
+    times(1, 2, 3).to_csv(tmp_path / "a.csv", index=False)
+    monkeypatch.delattr("assay.contract.sources.open_source")
+    (failure,) = judge.judge(Table(path="a.csv")).findings.failures
+    assert (failure.check, failure.examples, failure.line) == ("rows(min=4)", ("3 rows",), None)
+    (tmp_path / "assay.yaml").write_text("data:\n  - path: a.csv\n    rows: {min: 4}\n")
+    (failure,) = judge.judge(Table(path="a.csv")).findings.failures
+    assert (failure.file, failure.line) == ("assay.yaml", 3)

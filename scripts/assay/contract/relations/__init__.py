@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from assay.contract.schema import Backend
     from assay.contract.sources.base import Source
 
-__all__ = ["BaseFacts", "findings"]
+__all__ = ["BaseFacts", "counted", "findings"]
 
 
 def findings(
@@ -75,13 +75,23 @@ def findings(
         )
         parts = list(_parts(work, now))
         source.check_unchanged()
-    found = [one for part in parts for one in part.found]
-    return Findings(
-        failures=tuple(one.failure for one in found),
-        warnings=tuple(warning for part in parts for warning in part.warnings),
-        positions=tuple(one.positions for one in found),
-        plan=tuple(check for part in parts for check in part.plan),
-    )
+    return _as_findings(parts)
+
+
+def counted(spec: DataSpec, total: int) -> Findings | None:
+    """What an entry promises, where the number of rows tells it: no query is needed for that.
+
+    Args:
+        spec: The entry.
+        total: The rows of its table.
+
+    Returns:
+        What is not so; `None` where the entry promises more than bounds, or looks at base.
+    """
+    others = spec.model_copy(update={"rows": None})
+    if spec.rows is None or others.promises_more or spec.looks_at_base:
+        return None
+    return _as_findings([_part(rows.judge(spec.rows, total, None), rows.names(spec.rows), [])])
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,16 @@ class _Part:
     found: tuple[Found, ...] = ()
     warnings: tuple[str, ...] = ()
     plan: tuple[PlannedCheck, ...] = ()
+
+
+def _as_findings(parts: Sequence[_Part]) -> Findings:
+    found = [one for part in parts for one in part.found]
+    return Findings(
+        failures=tuple(one.failure for one in found),
+        warnings=tuple(warning for part in parts for warning in part.warnings),
+        positions=tuple(one.positions for one in found),
+        plan=tuple(check for part in parts for check in part.plan),
+    )
 
 
 @dataclass(frozen=True)
