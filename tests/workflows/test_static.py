@@ -24,6 +24,10 @@ WRITE_PERMISSIONS = {
     ("assay-accept.yml", "actions"),
     ("model-report.yml", "pull-requests"),
     ("model-report.yml", "actions"),
+    ("model-release.yml", "actions"),
+    ("model-release.yml", "contents"),
+    ("model-release.yml", "id-token"),
+    ("model-release.yml", "attestations"),
 }
 
 every_workflow = pytest.mark.parametrize(

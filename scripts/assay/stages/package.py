@@ -53,7 +53,7 @@ def run(context: Context) -> PackageSection:
             {path.name: path for path in (Path(scratch) / "out").iterdir()},
         )
     _forget_others(parent, made.folder)
-    packed = archive.pack(made, parent / f"{made.folder.name}{archive.SUFFIX}")
+    packed = archive.pack(made, parent / f"bundle{archive.SUFFIX}")
     return _section(context, made, packed, answer)
 
 
