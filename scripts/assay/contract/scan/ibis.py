@@ -7,12 +7,10 @@ database says.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.refused import refused
-from assay.contract.scan import builtin
-from assay.contract.scan.copies import copied
+from assay.contract.scan import builtin, ibisparts
 from assay.contract.scan.plan import Decided, Plan, Promise, Repeats, Rows, Whole
 
 if TYPE_CHECKING:
@@ -39,8 +37,11 @@ _NULLS, _DTYPE, _CHECKS = range(3)
 
 def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:
     """How a table is held against an Ibis schema; see `Semantics.plan`."""
+    drops = getattr(loaded.schema, "drop_invalid_rows", False)
     try:
         pieces = list(_pieces(layout.table, loaded.schema))
+        if drops and not all(map(_is_of_rows, pieces)):
+            pieces, drops = list(_by_pandera(layout.table, loaded.schema)), False
     except Exception as error:
         raise refused(error, loaded, root=root, private=private) from error
 
@@ -52,8 +53,9 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
         decided=of(Decided),
         said=(*_unlooked(loaded.schema), *of(str)),
         rows=of(Rows),
-        wholes=of(Whole),
+        wholes=() if drops else of(Whole),
         repeats=of(Repeats),
+        drops=drops,
     )
 
 
@@ -64,13 +66,20 @@ def _unlooked(schema: Any) -> Iterator[str]:
             yield f"pandera.ibis does not look at `unique` of column '{name}', but a schema's."
 
 
+def _is_of_rows(piece: Piece) -> bool:
+    """Whether it is about single rows, which can be dropped; one that says nothing drops none."""
+    return isinstance(piece, Promise | Rows | str) or (isinstance(piece, Whole) and not piece.count)
+
+
+def _by_pandera(table: Any, schema: Any) -> Iterator[Piece]:
+    why = "rows that fail are dropped (`drop_invalid_rows`), and not all promises are about rows"
+    yield Promise("schema", None, "table", why)
+    yield from ibisparts.looked_at(schema, table, (_PARSERS,))
+
+
 def _pieces(table: Any, schema: Any) -> Iterator[Piece]:
     from pandera.config import ValidationDepth, get_config_context
 
-    if getattr(schema, "drop_invalid_rows", False):
-        yield Promise("schema", None, "table", "rows that fail are dropped (`drop_invalid_rows`)")
-        yield from _looked_at(schema, table, (_PARSERS,))
-        return
     depth = get_config_context(validation_depth_default=None).validation_depth
     if depth != ValidationDepth.DATA_ONLY:
         yield from _of_structure(table, schema)
@@ -200,7 +209,9 @@ def _check(
         found = _answer(check, seen, name)
     except builtin.NotInScan as reason:
         yield Promise(check, name, "table", str(reason))
-        yield from _looked_at(_alone(check, name, place[-1]), table, place, component)
+        yield from ibisparts.looked_at(
+            ibisparts.alone(check, name, place[-1]), table, place, component
+        )
         return
     how: How = "batches" if check.element_wise else "scan"
     yield Promise(check, name, how, "a function of one value" if check.element_wise else None)
@@ -208,7 +219,7 @@ def _check(
     passes = found.op().replace({seen.op(): table.op()}).to_expr()
     said = None
     if check.raise_warning:
-        said = _warning(component, check, name, place[-1], whole=_is_scalar(passes))
+        said = ibisparts.warning(component, check, name, place[-1], whole=_is_scalar(passes))
     # Of an answer about a whole column Pandera says only by which pattern it was found.
     about = None if name is None else component.name
     if _is_scalar(passes):
@@ -302,44 +313,3 @@ def _same_values(values: Any, column: Any) -> Any:
         raise builtin.NotInScan("Python's sets compare such values in their own way")
     others = column.notin(list(wanted)).sum().fill_null(0)
     return (others == 0) & (column.nunique() == len(wanted))
-
-
-def _alone(check: Any, name: str | None, number: int) -> Any:
-    """A schema with nothing but one check in it, which has its number where it warns."""
-    import pandera.ibis as pa
-
-    before = [pa.Check(lambda _: True)] * (number if check.raise_warning else 0)
-    checks = [*before, check]
-    if name is None:
-        return pa.DataFrameSchema(checks=checks)
-    return pa.DataFrameSchema({name: pa.Column(None, checks, nullable=True)})
-
-
-def _looked_at(schema: Any, table: Any, place: Place, component: Any = None) -> Iterator[Piece]:
-    """What Pandera itself says of the table, in queries of its own; of a part of `component`."""
-    from pandera import errors
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", errors.SchemaWarning)
-        try:
-            schema.validate(table, lazy=True)
-        except errors.SchemaErrors as found:
-            for error in found.schema_errors:
-                error.column_name = getattr(component, "name", None)
-                yield Decided(place, error)
-    yield from (str(w.message) for w in caught if issubclass(w.category, errors.SchemaWarning))
-
-
-def _warning(component: Any, check: Any, name: str | None, number: int, *, whole: bool) -> str:
-    """Pandera's words, before the failing values."""
-    import pandas as pd
-    from pandera.backends.pandas import error_formatters
-
-    if name is not None:
-        component = copied(component)
-        component.name = name
-    if whole:
-        return str(error_formatters.format_generic_error_message(component, check, number))
-    cases = pd.DataFrame({"failure_case": []})
-    told = error_formatters.format_vectorized_error_message(component, check, number, cases)
-    return str(told)
