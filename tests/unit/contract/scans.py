@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from assay.contract import check, scan
 from assay.contract.schema import LoadedSchema
-from assay.contract.sources.base import POSITION, Layout
+from assay.contract.sources.base import LEVEL, POSITION, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,10 +40,15 @@ class FrameSource:
 
     def layout(self, backend: str, *, has_index: bool) -> Layout:
         table = pa.Table.from_pandas(self.frame, preserve_index=False)
-        position = pa.array(range(len(self.frame)), pa.int64())
+        numbered = table.append_column(POSITION, pa.array(range(len(self.frame)), pa.int64()))
+        index = self.frame.index
+        if not isinstance(index, pd.RangeIndex):
+            for number in range(index.nlevels):
+                level = pa.array(index.get_level_values(number), from_pandas=True)
+                numbered = numbered.append_column(LEVEL.format(number), level)
         connection = duckdb.connect()
         connection.register("rows", table)
-        connection.register("numbered", table.append_column(POSITION, position))
+        connection.register("numbered", numbered)
         backend = ibis.duckdb.from_connection(connection)
         rows, numbered = backend.table("rows"), backend.table("numbered")
         return Layout(

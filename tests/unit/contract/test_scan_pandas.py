@@ -117,7 +117,7 @@ BY_PANDERA = {
         "column",
         table({"new": Column(int, Check.lt(1), default=3)}, add_missing_columns=True),
     ),
-    "index": ("column", table({}, index=pa.Index(int, Check.lt(3), name="id"))),
+    "index": ("column", table({}, index=pa.Index(int, Check(lambda s: s < 3), name="id"))),
     "groups": (
         "table",
         table(
@@ -133,7 +133,7 @@ BY_PANDERA = {
     ),
     "all": ("table", table({}, checks=Check(lambda df: df["hour"] < 8))),
     "table type": ("table", table({"hour": Column()}, dtype=float, coerce=True)),
-    "dropped": ("table", table({"hour": Column(int, Check.lt(8))}, drop_invalid_rows=True)),
+    "dropped": ("column", table({"hour": Column(str, drop_invalid_rows=True)})),
     "filtered": (
         "table",
         table({"hour": Column(int)}, strict="filter", checks=Check(lambda df: df.shape[1] > 1)),

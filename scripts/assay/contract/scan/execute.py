@@ -52,6 +52,7 @@ def execute(
         OutsideError: Memory or disk space ran out.
         SchemaError: The schema cannot be applied.
     """
+    layout = layout if plan.layout is None else plan.layout
     sight = Sight.on(layout.empty, loaded, sensitive)
     if layout.table is None:
         memory.refuse_whole(source.bytes)
@@ -68,13 +69,7 @@ def execute(
         planned = _planned(plan.promises, sight)
         return Findings(failures=(empty,), plan=planned, rows=rows, columns=columns)
     scan = Scan(source, layout, loaded, root, sight, rows)
-    found: list[tuple[Place, Finding]] = []
-    while doubtful := _doubtful(plan, answers):
-        turned, failed = turning.tried(doubtful, scan)
-        found += failed
-        assert plan.otherwise is not None
-        plan = plan.otherwise(turned)
-        answers = _aggregate(plan, layout, private=bool(sensitive))
+    plan, answers, found = _settled(plan, answers, scan)
     found += [
         (one.place, contract_check.finding(one.error, layout.empty, sight)) for one in plan.decided
     ]
@@ -165,12 +160,23 @@ def by_pandera(
     return replace(found, plan=_planned(promises, sight), warnings=(*found.warnings, *told))
 
 
+def _settled(
+    plan: Plan, answers: dict[str, Any], scan: Scan
+) -> tuple[Plan, dict[str, Any], byparts.Found]:
+    """The plan that assumes nothing that is not so, its answers, and what fails by that."""
+    found: byparts.Found = []
+    while plan.otherwise is not None and (doubtful := _doubtful(plan, answers)):
+        turned, failed = turning.tried(doubtful, scan)
+        found += failed
+        plan = plan.otherwise(turned)
+        answers = _aggregate(plan, scan.layout, private=scan.private)
+    return plan, answers, found
+
+
 def _doubtful(plan: Plan, answers: dict[str, Any]) -> list[Assumed]:
     """What the plan assumes and is not certain; what no query tells comes first."""
     untold = [one for one in plan.assumed if one.holds is None]
-    return untold or [
-        one for number, one in enumerate(plan.assumed) if not answers[f"a{number}"]
-    ]
+    return untold or [one for number, one in enumerate(plan.assumed) if not answers[f"a{number}"]]
 
 
 def _aggregate(plan: Plan, layout: Layout, *, private: bool) -> dict[str, Any]:

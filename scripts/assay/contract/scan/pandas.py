@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 from assay.contract import check as contract_check
 from assay.contract.privacy import has_plain_rows
 from assay.contract.scan.copies import copied
-from assay.contract.scan.pandascolumn import plan_column, seen
-from assay.contract.scan.pandasparts import COMPONENT, Component, Pieces
-from assay.contract.scan.pandastable import absent_columns, checks, index, named, uniqueness
+from assay.contract.scan.pandascolumn import DROPPED, plan_column, seen
+from assay.contract.scan.pandasindex import index
+from assay.contract.scan.pandasparts import COERCION, COMPONENT, Component, Pieces, only
+from assay.contract.scan.pandastable import absent_columns, checks, named, uniqueness
 from assay.contract.scan.plan import Decided, Part, Plan, Promise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from assay.contract.scan.plan import Turned
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Layout
 
@@ -28,11 +30,19 @@ _STRUCTURE, _NAMES = 0, 2
 """Where Pandera reports what is wrong with columns as such."""
 
 _BEFORE = {"COLUMN_NOT_IN_SCHEMA", "COLUMN_NOT_ORDERED", "ADD_MISSING_COLUMN_NO_DEFAULT"}
+_FILTERED = "columns that are not in the schema are left out"
 _NAMED = {"DUPLICATE_COLUMN_LABELS", "COLUMN_NOT_IN_DATAFRAME"}
 
 
 def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> Plan:
     """How a table is held against a pandas schema; see `Semantics.plan`."""
+    return _plan(layout, loaded, {}, root=root, private=private)
+
+
+def _plan(
+    layout: Layout, loaded: LoadedSchema, turning: Turned, *, root: Path, private: bool
+) -> Plan:
+    """The same, where it is known of some columns whether they can be turned into their type."""
     why = _only_as_a_whole(loaded.schema, layout)
     if why is not None:
         return _whole(loaded.schema, why)
@@ -40,28 +50,61 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
     decided, said = _structure(layout, loaded, root=root, private=private)
     into = Pieces()
     _promises_of_structure(schema, into)
-    components = list(_components(schema, layout.empty))
-    views = {one.at: seen(one, layout) for one in components}
+    left = _left(schema, layout, decided)
+    components = [_as_it_stays(one, turning) for one in _components(schema, left.empty)]
+    views = {one.at: seen(one, layout, into, turning) for one in components}
     if schema.unique:
-        uniqueness(schema, layout, components, views, into)
+        uniqueness(schema, left, components, views, into)
     for component in components:
-        plan_column(component, layout, schema, into)
+        plan_column(component, views[component.at], layout, schema, into)
     absent_columns(schema, layout, decided, into)
+    about = layout
     if schema.index is not None:
-        index(schema, layout, into)
+        about, more = index(layout, loaded, into, root=root, private=private)
+        decided += more
     changed = any(one.coerce or one.schema.default is not None for one in components)
     changed = changed or schema.add_missing_columns
     # Rows under one label count as one, wherever they are.
     checks(schema, into, by_rows=not changed and has_plain_rows(layout.empty))
+    promises = into.promises
+    if schema.drop_invalid_rows:
+        promises = [replace(one, why=one.why or DROPPED) for one in promises]
     return Plan(
-        promises=tuple(into.promises),
+        promises=tuple(promises),
         decided=decided,
         said=said,
         rows=tuple(into.rows),
         wholes=tuple(into.wholes),
         repeats=tuple(into.repeats),
         parts=tuple(into.parts),
+        layout=about,
+        drops=schema.drop_invalid_rows,
+        assumed=tuple(
+            replace(one, schema=only(schema, {one.column: one.schema})) for one in into.assumed
+        ),
+        otherwise=lambda more: _plan(
+            layout, loaded, {**turning, **more}, root=root, private=private
+        ),
     )
+
+
+def _as_it_stays(component: Component, turning: Turned) -> Component:
+    """A column that cannot be turned into its type is looked at as it is."""
+    if turning.get((COERCION, *component.at)) is not False:
+        return component
+    schema = copied(component.schema)
+    schema.coerce = False
+    return replace(component, schema=schema, coerce=False)
+
+
+def _left(schema: Any, layout: Layout, decided: tuple[Decided, ...]) -> Layout:
+    """What `strict="filter"` leaves of the table's columns, which is all if one is out of order."""
+    astray = any(one.error.reason_code.name == "COLUMN_NOT_ORDERED" for one in decided)
+    if schema.strict != "filter" or astray:
+        return layout
+    empty = layout.empty
+    known = {name for key, one in schema.columns.items() for name in _matched(key, one, empty)}
+    return replace(layout, empty=empty[[name for name in empty.columns if name in known]])
 
 
 def _only_as_a_whole(schema: Any, layout: Layout) -> str | None:
@@ -87,8 +130,6 @@ def _oddity_of_values(schema: Any, components: list[Any]) -> str | None:
     """Why what a schema makes of a table's values can only be told of the whole table."""
     if schema.parsers:
         return "the schema has parsers"
-    if any(getattr(one, "drop_invalid_rows", False) for one in (schema, schema.index, *components)):
-        return "the schema drops invalid rows"
     if schema.dtype is not None and (schema.coerce or any(one.coerce for one in components)):
         return f"the table is turned into {schema.dtype}"
     turned = [one for one in components if one.coerce or schema.coerce]
@@ -105,29 +146,32 @@ def _oddity_of_table(schema: Any, layout: Layout) -> str | None:
         return "columns share a name, or have none"
     if names != list(layout.table.columns):
         return "the table's columns are not those of the data frame"
-    if schema.strict == "filter" and (schema.ordered or schema.checks):
-        return "columns that are not in the schema are left out"
+    if schema.drop_invalid_rows and layout.empty.index.nlevels > 1:
+        return "rows are dropped by the labels of several levels"
     return None if schema.index is None else _oddity_of_index(schema, layout.empty.index)
 
 
 def _oddity_of_index(schema: Any, index: Any) -> str | None:
-    if schema.dtype is not None and _has_levels(schema):
-        return "the type of the table counts for each level of the index"
-    return "the index is turned into another type" if _changes_index(schema, index) else None
-
-
-def _has_levels(schema: Any) -> bool:
-    return hasattr(schema.index, "indexes")
-
-
-def _changes_index(schema: Any, index: Any) -> bool:
-    """Whether rows are called something else once the schema has coerced the index."""
+    several = hasattr(schema.index, "indexes")
+    if schema.dtype is not None and (several or schema.index.coerce):
+        return "the type of the table counts for the index too"
     if not schema.index.coerce and not schema.coerce:
-        return False
-    wanted = getattr(schema.index, "dtype", None)
-    return _has_levels(schema) or (
-        wanted is not None and getattr(wanted, "type", None) != index.dtype
+        return None
+    levels = schema.index.indexes if several else [schema.index]
+    if several and [level.name for level in levels] != list(index.names):
+        return "the index is put together of other levels"
+    wanted = [level.dtype for level in levels]
+    found = [index.get_level_values(number).dtype for number in range(index.nlevels)]
+    same = all(
+        want is None or getattr(want, "type", None) == have
+        for want, have in zip(wanted, found, strict=False)
     )
+    # Numbers stay as many labels, and none is missing.
+    told_apart = index.dtype.kind in "iu" and type(wanted[0]).__name__ in _APART
+    return None if same or (told_apart and not several) else "the labels of rows are turned"
+
+
+_APART = {"NpString", "STRING", "Int64", "INT64"}
 
 
 def _whole(schema: Any, why: str) -> Plan:
@@ -160,7 +204,7 @@ def _structure(
         name: _bare(one, absent=name not in present) for name, one in loaded.schema.columns.items()
     }
     skeleton.checks, skeleton.index, skeleton.unique, skeleton.coerce = [], None, None, False
-    skeleton.dtype = None
+    skeleton.dtype, skeleton.drop_invalid_rows = None, False
     errors, said = contract_check.errors_of(
         layout.empty, replace(loaded, schema=skeleton), root=root, private=private
     )
@@ -181,7 +225,7 @@ def _bare(column: Any, *, absent: bool) -> Any:
     """A column that may hold anything; where it is absent, what it would be filled with stays."""
     bare = copied(column)
     bare.checks, bare.parsers = [], []
-    bare.unique, bare.coerce = False, False
+    bare.unique = bare.coerce = bare.drop_invalid_rows = False
     if not absent:
         bare.dtype, bare.default, bare.nullable = None, None, True
     return bare
@@ -196,6 +240,8 @@ def _promises_of_structure(schema: Any, into: Pieces) -> None:
     into.promises += [
         Promise(name, None, "scan") for name, is_promised in held.items() if is_promised
     ]
+    if schema.strict == "filter":
+        into.promises.append(Promise("strict='filter'", None, "scan", _FILTERED))
 
 
 def _components(schema: Any, empty: Any) -> Iterator[Component]:

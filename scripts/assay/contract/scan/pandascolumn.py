@@ -5,12 +5,15 @@ Follows `ArraySchemaBackend` and `ColumnBackend` of Pandera.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from assay.contract.scan import builtin, proofs
+from assay.contract.scan import builtin, pandascoerced, proofs
 from assay.contract.scan.builtin import NotInScan
+from assay.contract.scan.copies import copied
 from assay.contract.scan.pandasparts import (
     CHECKS,
+    COERCION,
     NULLS,
     UNIQUE,
     Component,
@@ -19,14 +22,16 @@ from assay.contract.scan.pandasparts import (
     all_by_pandera,
     parts,
 )
-from assay.contract.scan.plan import Promise, Repeats, Rows, Whole
+from assay.contract.scan.plan import Assumed, Promise, Repeats, Rows, Whole
 from assay.contract.scan.values import Values, filled, values_of, widened
+from assay.contract.sources.base import Known
 
 if TYPE_CHECKING:
     from assay.contract.scan.builtin import Kind
-    from assay.contract.scan.plan import How, Place
+    from assay.contract.scan.plan import How, Place, Turned
     from assay.contract.sources.base import Layout
 
+DROPPED = "rows that fail are dropped"
 CUSTOM = "the check is the user's own"
 WHOLE = f"{CUSTOM}, and not element_wise"
 
@@ -37,8 +42,15 @@ _STRUCTURAL = {"Bool", "BOOL", "Category", "DateTime", "DateTime64", "Timedelta6
 _STRUCTURAL |= {f"{kind}{bits}" for kind in ("Float", "FLOAT") for bits in (16, 32, 64)}
 
 
-def seen(component: Component, layout: Layout) -> Values | str:
-    """The column's values as its checks see them; why not, where only Pandera can tell."""
+def seen(component: Component, layout: Layout, into: Pieces, turning: Turned) -> Values | str:
+    """The column's values as its checks see them; why not, where only Pandera can tell.
+
+    Args:
+        component: The column.
+        layout: The table's.
+        into: Where it is added what is assumed.
+        turning: What was found of such assumptions.
+    """
     schema, values = component.schema, values_of(layout, component.name)
     if schema.parsers:
         return "it has parsers"
@@ -51,23 +63,79 @@ def seen(component: Component, layout: Layout) -> Values | str:
         return values
     wider = widened(values, getattr(schema.dtype, "type", None))
     if wider is None or type(schema.dtype).__name__ not in _STRUCTURAL:
-        return f"it is turned into {schema.dtype}"
+        return _turned(component, values, into, turning)
     return wider
 
 
-def plan_column(component: Component, layout: Layout, whole: Any, into: Pieces) -> None:
+def _turned(component: Component, values: Values, into: Pieces, turning: Turned) -> Values | str:
+    """The column after a coercion that may fail."""
+    schema, why = component.schema, f"it is turned into {component.schema.dtype}"
+    place = (COERCION, *component.at)
+    if type(schema.dtype).__module__ not in _ENGINES or getattr(schema, "drop_invalid_rows", False):
+        return why
+    if place in turning:
+        after = replace(values, dtype=schema.dtype.type, kind=None, nulls=False, known=Known())
+        return after if turning[place] else why
+    known = pandascoerced.turned(values, schema.dtype)
+    if known is not None and known.holds is None:
+        return known.values
+    by_value = pandascoerced.by_value(values, schema.dtype)
+    in_batches = by_value and component.plain and schema.default is None
+    if known is None and not in_batches:
+        return why
+    column = copied(schema)
+    column.checks, column.nullable, column.unique = [], True, False
+    into.assumed.append(
+        Assumed(
+            place=place,
+            column=component.name,
+            schema=column,
+            holds=None if known is None else known.holds,
+            in_batches=in_batches,
+        )
+    )
+    return why if known is None else known.values
+
+
+_ENGINES = {"pandera.engines.numpy_engine", "pandera.engines.pandas_engine"}
+"""Types of the user's own have a way to coerce of their own."""
+
+
+def plan_column(
+    component: Component, values: Values | str, layout: Layout, whole: Any, into: Pieces
+) -> None:
     """Add a column's promises.
 
     Args:
         component: The column.
+        values: From `seen`.
         layout: The table's.
         whole: The table's schema.
         into: Where they are added.
     """
-    values = seen(component, layout)
     if isinstance(values, str):
         all_by_pandera(component, whole, values, into)
+    elif getattr(component.schema, "drop_invalid_rows", False):
+        _dropping(component, values, layout, whole, into)
+    else:
+        _plan(component, values, layout, whole, into)
+
+
+def _dropping(
+    component: Component, values: Values, layout: Layout, whole: Any, into: Pieces
+) -> None:
+    """Add a column of which rows that fail are dropped: what tells of rows fails in none."""
+    own = Pieces()
+    _plan(component, values, layout, whole, own)
+    if own.parts or own.wholes or layout.empty.index.nlevels > 1:
+        all_by_pandera(component, whole, DROPPED, into)
         return
+    into.promises += [replace(one, why=DROPPED) for one in own.promises]
+    into.rows += [one for one in own.rows if one.said is not None]
+
+
+def _plan(component: Component, values: Values, layout: Layout, whole: Any, into: Pieces) -> None:
+    """Add a column whose values are known."""
     schema, left = component.schema, Left()
     if schema.dtype is not None:
         _dtype(component, values, layout, left, into)
@@ -116,7 +184,8 @@ def _holds(dtype: Any, empty: Any, values: Values) -> bool:
 
 def _nullable(component: Component, values: Values, left: Left, into: Pieces) -> None:
     how: How = "scan" if values.nulls else "batches"
-    promise = Promise("not_nullable", component.name, how, None if values.nulls else _TOLD)
+    why = f"it is turned into {values.dtype}" if component.coerce else _TOLD
+    promise = Promise("not_nullable", component.name, how, None if values.nulls else why)
     into.promises.append(promise)
     if not values.nulls:
         left.nulls = True

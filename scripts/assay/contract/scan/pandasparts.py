@@ -12,7 +12,7 @@ from assay.contract.scan.plan import Part, Promise
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from assay.contract.scan.plan import How, Place, Repeats, Rows, Whole
+    from assay.contract.scan.plan import Assumed, How, Place, Repeats, Rows, Whole
 
 COERCION, COMPONENT = 1, 4
 """Where Pandera reports what a column cannot be turned into, and all else about it."""
@@ -51,6 +51,7 @@ class Pieces:
     wholes: list[Whole] = field(default_factory=list)
     repeats: list[Repeats] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    assumed: list[Assumed] = field(default_factory=list)
 
 
 @dataclass
@@ -134,7 +135,7 @@ def only(whole: Any, columns: dict[str, Any]) -> Any:
     part.checks, part.parsers = [], []
     part.strict = part.ordered = part.coerce = False
     part.unique = None
-    part.unique_column_names = part.add_missing_columns = False
+    part.unique_column_names = part.add_missing_columns = part.drop_invalid_rows = False
     return part
 
 
@@ -143,6 +144,12 @@ def passing() -> Any:
     from pandera.api.checks import Check
 
     return Check(lambda _: True, ignore_na=False)
+
+
+def in_order(place: Place, error: Any) -> Place:
+    """Where an error of a part of its own comes: all at one place, but for coercion."""
+    coerced = error.reason_code is not None and error.reason_code.name == "DATATYPE_COERCION"
+    return (COERCION, *place[1:]) if coerced else place
 
 
 def place_of(error: Any, component: Component) -> Place:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from assay.contract.privacy import INDEX, has_plain_rows
+from assay.contract.privacy import has_plain_rows
 from assay.contract.scan.copies import copied
 from assay.contract.scan.pandascolumn import CUSTOM, WHOLE, comparable
-from assay.contract.scan.pandasparts import COERCION, COMPONENT, Component, Pieces, only, passing
+from assay.contract.scan.pandasparts import COMPONENT, Component, Pieces, in_order, only, passing
 from assay.contract.scan.plan import Decided, Part, Promise, Repeats
 from assay.contract.scan.values import values_of
 
@@ -146,7 +146,7 @@ def absent_columns(schema: Any, layout: Layout, decided: tuple[Decided, ...], in
                 schema=part,
                 columns=tuple(layout.empty.columns[:1]),
                 how="column",
-                place=partial(_in_order, place),
+                place=partial(in_order, place),
                 order=place,
                 promise=Promise(f"dtype('{column.dtype}')", name, "column", _ADDED),
             )
@@ -154,38 +154,6 @@ def absent_columns(schema: Any, layout: Layout, decided: tuple[Decided, ...], in
 
 
 _ADDED = "the column is missing, and added with its default"
-
-
-def _in_order(place: Place, error: Any) -> Place:
-    coerced = error.reason_code is not None and error.reason_code.name == "DATATYPE_COERCION"
-    return (COERCION, *place[1:]) if coerced else place
-
-
-def index(schema: Any, layout: Layout, into: Pieces) -> None:
-    """Add the index of the data frame: Pandera looks at it."""
-    part = only(schema, {})
-    part.index, part.coerce = schema.index, schema.coerce
-    if schema.dtype is not None:  # which counts for the index too
-        part.index = copied(schema.index)
-        part.index.dtype, part.coerce = schema.dtype, False
-    levels = getattr(schema.index, "indexes", [schema.index])
-    for level in levels:
-        name = INDEX if level.name is None else str(level.name)
-        into.promises += [
-            Promise(one, name, "column", "it is about the index")
-            for one in (*named(level), *level.checks)
-        ]
-    place: Place = (COMPONENT, len(schema.columns), 0)
-    into.parts.append(
-        Part(
-            schema=part,
-            columns=tuple(layout.empty.columns[:1]),
-            how="column",
-            place=partial(_in_order, place),
-            order=place,
-            promise=Promise("index", None, "column", "it is about the index"),
-        )
-    )
 
 
 def checks(schema: Any, into: Pieces, *, by_rows: bool) -> None:

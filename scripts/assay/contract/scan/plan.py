@@ -67,6 +67,8 @@ class Rows:
     """How `shown` is read off a table, where the schema changes it first."""
     dtypes: tuple[Any, ...] = ()
     """The data frame's types of `shown`, where the schema changes them first."""
+    labelled: bool = True
+    """Whether pandas has a label for the rows, by which Pandera names them."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,12 @@ class Plan:
     wholes: tuple[Whole, ...] = ()
     repeats: tuple[Repeats, ...] = ()
     parts: tuple[Part, ...] = ()
+    assumed: tuple[Assumed, ...] = ()
+    """What all else of the plan rests on."""
+    otherwise: Callable[[Turned], Plan] | None = None
+    """The plan where assumptions are not certain, by what is found of them."""
+    layout: Layout | None = None
+    """What the expressions are of, where not of the source's layout."""
     drops: bool = False
     """Whether the rows that fail are dropped, so that they are no failure."""
 

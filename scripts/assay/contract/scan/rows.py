@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from assay.contract import check as contract_check
@@ -44,7 +44,11 @@ def of_rows(one: Rows, count: int, scan: Scan) -> Finding:
     table = scan.layout.table if scan.layout.numbered is None else scan.layout.numbered
     failing = table.filter(one.fails(table).fill_null(False))  # noqa: FBT003 (Ibis)
     counted = count if one.most is None else min(count, one.most)
-    return finding_of(one, counted, first_of(failing, one, scan), scan)
+    found = finding_of(one, counted, first_of(failing, one, scan), scan)
+    if one.labelled:
+        return found
+    failure = found.failure.model_copy(update={"share": None, "examples": ()})
+    return replace(found, failure=failure)
 
 
 def first_of(failing: Any, one: Rows | Repeats, scan: Scan) -> list[dict[str, Any]]:
@@ -94,8 +98,9 @@ def finding_of(one: Rows | Repeats, count: int, first: list[dict[str, Any]], sca
 
 def _dtypes(one: Rows | Repeats, scan: Scan) -> list[Any]:
     """The types of what is shown, in the data frame; `None` where it is an Ibis table."""
-    found = [getattr(scan.layout.empty[name], "dtype", None) for name in one.shown]
-    return list(one.dtypes) or found
+    if one.dtypes:
+        return list(one.dtypes)
+    return [getattr(scan.layout.empty[name], "dtype", None) for name in one.shown]
 
 
 def _labels(positions: Sequence[int], scan: Scan) -> list[Any]:

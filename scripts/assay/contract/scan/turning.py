@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,21 +49,26 @@ def _first_error(one: Assumed, scan: Scan) -> Any:
 
 def _failure(one: Assumed, error: Any, scan: Scan) -> Finding:
     """The failure of the whole column; of values that Pandera cannot turn one by one, with rows."""
+    from pandera import errors
     from pandera.engines.utils import numpy_pandas_coerce_failure_cases
-    from pandera.errors import SchemaError
 
+    made: Any = errors.SchemaError  # which has no types
     pieces: list[byparts.Piece] = []
     offset = 0
     for frame in byparts.batches([one.column], scan):
         # A batch may hold what fails alone, and yet be turned as a whole.
-        some = SchemaError(
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cases = numpy_pandas_coerce_failure_cases(frame[one.column], error.schema.dtype)
+        some = made(
             error.schema,
             frame,
             "",
-            failure_cases=numpy_pandas_coerce_failure_cases(frame[one.column], error.schema.dtype),
+            failure_cases=cases,
             check=error.check,
             reason_code=error.reason_code,
         )
         pieces.append((contract_check.finding(some, frame, scan.sight), offset, None))
         offset += len(frame)
-    return byparts.merged(pieces, scan.rows)
+    by_rows = [piece for piece in pieces if piece[0].failure.share is not None]
+    return byparts.merged(by_rows or pieces[:1], scan.rows)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 POSITION = "__assay_row__"
 """The column with the number of a row, from 0, in the order of the file."""
 
+LEVEL = "__assay_level_{}__"
+"""The columns with the levels of a pandas index that is stored beside the data, by number."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -39,9 +42,10 @@ class Layout:
     have no common type is binary, and tells only which of them are missing. `None` where SQL
     cannot tell the columns apart (`a` and `A`): then only `frames` knows the rows."""
     numbered: Any = None
-    """`table` with the column `POSITION`, where rows have a number; it may cost more to scan."""
+    """`table` with the column `POSITION`, where rows have a number, and a `LEVEL` for each level of
+    an index that is stored beside the data; it may cost more to scan."""
     known: Mapping[str, Known] = field(default_factory=dict)
-    """Of columns of `table`, what the file says of them; need not name all."""
+    """Of columns of `table`, and of levels, what the file says of them; need not name all."""
 
 
 class Source(Protocol):

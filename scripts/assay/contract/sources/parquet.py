@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.sources import duck, footers, frames, parquetdtypes, stored, tables
-from assay.contract.sources.base import POSITION, Layout
+from assay.contract.sources.base import POSITION, Known, Layout
 from assay.datadiff.engine import quoted, text
 
 if TYPE_CHECKING:
@@ -133,15 +133,21 @@ class ParquetSource:
         read = f"{read}, {_NUMBER} = true"
         source = f"{read}, {named}) rows {by_part}" if several else f"{read}) rows"
         position = f"parts.start + {_NUMBER}" if several else _NUMBER
+        indexed = frames.index_columns(self._footers.schema) if backend == "pandas" else []
+        levels = tables.levels(found, indexed, empty.index) if indexed else {}
+        also = "".join(f", {sql} AS {quoted(level)}" for level, sql in levels.items())
+        known = footers.known(self._footers, nan_is_null=backend == "pandas")
+        stored_as = zip(levels, indexed, strict=False)
+        known |= {level: known.get(name, Known()) for level, name in stored_as}
         connection.execute(
             f"CREATE OR REPLACE VIEW numbered AS SELECT {', '.join(columns)},"  # noqa: S608 (so here)
-            f" CAST({position} AS BIGINT) AS {quoted(POSITION)} FROM {source}"
+            f" CAST({position} AS BIGINT) AS {quoted(POSITION)}{also} FROM {source}"
         )
         return Layout(
             empty=table if empty is None else empty,
             table=table,
             numbered=opened.ibis.table("numbered"),
-            known=footers.known(self._footers, nan_is_null=backend == "pandas"),
+            known=known,
         )
 
     def _number_parts(self, opened: duck.Duck) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
+from assay.contract.sources.base import LEVEL
 from assay.datadiff.engine import quoted
 from assay.errors import DataError
 
@@ -64,17 +65,37 @@ def selected(found: Mapping[str, str], empty: Any, backend: Backend) -> list[str
     for name, type_ in found.items():
         if backend == "pandas" and name not in dtypes:
             continue  # it is in the index
-        column = quoted(name)
-        if type_.strip('"') == "NULL":
-            sql = f"CAST({column} AS INTEGER)"
-        elif backend == "pandas" and type_ in _INTEGERS and dtypes[name].kind == "f":
-            sql = f"CAST({column} AS DOUBLE)"
-        elif backend == "pandas" and type_ in {"FLOAT", "DOUBLE"}:
-            sql = f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END"
-        else:
-            sql = column
+        column, sql = quoted(name), _value(name, type_, dtypes.get(name))
         columns.append(column if sql == column else f"{sql} AS {column}")
     return columns
+
+
+def levels(found: Mapping[str, str], names: Sequence[str], index: Any) -> dict[str, str]:
+    """The SQL of the levels of a pandas index, by `LEVEL`; of none where the file has not all.
+
+    Args:
+        found: DuckDB's names and types.
+        names: The columns that are the levels, in their order.
+        index: The index without rows.
+    """
+    if len(names) != index.nlevels or not set(names) <= set(found):
+        return {}
+    return {
+        LEVEL.format(number): _value(name, found[name], index.get_level_values(number).dtype)
+        for number, name in enumerate(names)
+    }
+
+
+def _value(name: str, type_: str, dtype: Any) -> str:
+    """A column as pandas has it, where `dtype` is pandas', or as it is."""
+    column = quoted(name)
+    if type_.strip('"') == "NULL":
+        return f"CAST({column} AS INTEGER)"
+    if dtype is not None and type_ in _INTEGERS and dtype.kind == "f":
+        return f"CAST({column} AS DOUBLE)"
+    if dtype is not None and type_ in {"FLOAT", "DOUBLE"}:
+        return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END"
+    return column
 
 
 def all_whole(values: Sequence[str]) -> bool:
