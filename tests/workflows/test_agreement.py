@@ -33,7 +33,7 @@ REUSABLE = (
 LAUNCHER = {"ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS"}
 EVERYWHERE = {"ASSAY_DEBUG"}
 TOKENS = {"ASSAY_TOKEN"}
-TAKE_TOKENS = {"accept", "comment", "report"}
+TAKE_TOKENS = {"release", "accept", "comment", "report"}
 CONTEXTS = {"ASSAY_MATRIX": "${{ toJSON(matrix) }}"}
 """Variables that are no input: what the runner knows of the job."""
 
