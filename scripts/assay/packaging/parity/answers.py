@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
 from assay.contract import usercode
 from assay.errors import DataError
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import pandas as pd
-    from assay.packaging.facts import DType
     from numpy.typing import NDArray
+
+    from assay.packaging.facts import DType
 
 Answers = dict[str, "NDArray[Any]"]
 """By output. Labels (n,) or (n, m); probabilities (n, k); scores (n, k) or (n,); value (n,) or

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
-    from assay.packaging.facts import DType, Scalar, Signature
     from numpy.typing import NDArray
+
+    from assay.packaging.facts import DType, Scalar, Signature
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def changed(frame: pd.DataFrame, cells: Sequence[Cell], *, each: int) -> pd.Data
         )
         for name, positions in by_column.items()
     }
-    return rows.assign(**changes)[list(frame.columns)]
+    return rows.assign(**changes)
 
 
 def _replaced(column: pd.Series, positions: NDArray[np.intp], values: list[Any]) -> pd.Series:
@@ -85,7 +86,7 @@ def _replaced(column: pd.Series, positions: NDArray[np.intp], values: list[Any])
     import pandas as pd
 
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
-        numbers = column.to_numpy().copy()
+        numbers: NDArray[Any] = column.to_numpy().copy()
         with np.errstate(over="ignore"):
             numbers[positions] = np.asarray(values, dtype=column.dtype)
         return pd.Series(numbers, index=column.index)
@@ -98,4 +99,5 @@ def _replaced(column: pd.Series, positions: NDArray[np.intp], values: list[Any])
         more = [value for value in dict.fromkeys(values) if not pd.isna(value)]
         fresh = [value for value in more if value not in known]
         dtype = pd.CategoricalDtype([*known, *fresh], ordered=dtype.ordered)
-    return pd.Series(objects, index=column.index, dtype=dtype)
+    replaced: pd.Series = pd.Series(objects, index=column.index, dtype=dtype)
+    return replaced

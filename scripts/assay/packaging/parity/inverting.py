@@ -95,7 +95,7 @@ def _sources(
         for side in (0, 1)
     )
     # Changing a column moves its own numbers alone: everything else is the same in all rows.
-    moved = low != high
+    moved = (low != high) & ~(np.isnan(low) & np.isnan(high))
     alone = np.flatnonzero(moved.sum(axis=0) == 1)
     return {int(feature): names[int(np.argmax(moved[:, feature]))] for feature in alone}
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from assay.packaging.structure import parts
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ MOST = 256
 """Thresholds that are tried, those that most training rows met first."""
 _MOST_INVERTED = 128
 """Of those behind a transformer: every step of halving transforms so many rows, twice."""
+_MOST_COUNTED = 100_000
+"""Splits of a forest that are looked at; the rest met fewer rows than any of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,14 +136,15 @@ def _children(found: Any, space: Space) -> Iterator[Splits]:
         if chosen is not None and not _all_features(chosen):
             spaces = [space.subset(positions) for positions in chosen]
         for each, own in zip(several, spaces, strict=False):
-            for one in np.atleast_1d(np.asarray(each, dtype=object)).ravel():
+            for one in each.ravel() if isinstance(each, np.ndarray) else [each]:
                 yield from _walk(one, own)
-    support = getattr(found, "support_", None)
-    for name in ("best_estimator_", "regressor_", "estimator_"):
+    for name in ("best_estimator_", "regressor_"):
         if (one := getattr(found, name, None)) is not None:
-            selects = name == "estimator_" and np.ndim(support) == 1
-            own = space.subset(np.flatnonzero(support)) if selects else space
-            yield from _walk(one, own)
+            yield from _walk(one, space)
+    if (one := getattr(found, "estimator_", None)) is not None:
+        support = getattr(found, "support_", None)  # of feature selection
+        chosen = None if support is None else np.flatnonzero(support).tolist()
+        yield from _walk(one, space if chosen is None else space.subset(chosen))
     for one in getattr(found, "calibrated_classifiers_", ()):
         yield from _walk(one.estimator, space)
 
@@ -228,10 +232,13 @@ def _in_columns(
     splits: Splits, frame: pd.DataFrame, numbers: set[str]
 ) -> Iterator[tuple[tuple[str, float], float]]:
     """((column, value), weight) of splits."""
+    heavy = np.argsort(-splits.weights, kind="stable")[:_MOST_COUNTED]
     keys, inverse = np.unique(
-        np.column_stack([splits.features, splits.thresholds]), axis=0, return_inverse=True
+        np.column_stack([splits.features[heavy], splits.thresholds[heavy]]),
+        axis=0,
+        return_inverse=True,
     )
-    weights = np.bincount(inverse.ravel(), weights=splits.weights)
+    weights = np.bincount(inverse.ravel(), weights=splits.weights[heavy])
     order = np.argsort(-weights, kind="stable")
     found = [(int(keys[at, 0]), float(keys[at, 1]), float(weights[at])) for at in order]
     columns = splits.space.columns

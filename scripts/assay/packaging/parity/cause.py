@@ -1,0 +1,223 @@
+"""Why an export differs from its model: by experiment where there is one, else by what is known."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.console import printable
+from assay.packaging.facts import Mismatch
+from assay.packaging.parity import rows
+from assay.packaging.parity.answers import ask_each
+from assay.packaging.parity.compare import differ, labels_differ
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from assay.packaging.facts import Parity, Tolerance
+    from assay.packaging.parity import Held
+    from assay.packaging.parity.answers import Answerer, Original
+
+_SHOWN = 10
+"""Rows that are shown, and looked into."""
+_SHOWN_OF_A_SET = 4
+_SHOWN_COLUMNS = 8
+_TRIED_COLUMNS = 64
+_TRIED_ROWS = 200
+HIDDEN = "(sensitive)"
+
+
+def explained(
+    parity: Parity,
+    held: Sequence[Held],
+    model: Original,
+    export: Answerer,
+    *,
+    sensitive: set[str],
+    graph: bytes | None,
+) -> Parity:
+    """A parity that did not hold, with rows and the cause.
+
+    Args:
+        parity: Without either.
+        held: What it was made of.
+        model: It is asked about changed rows.
+        export: So is the export.
+        sensitive: Columns whose values are not shown.
+        graph: The ONNX file.
+    """
+    worst = sorted(
+        (one for one in held if one.any_wrong.any()),
+        # Real rows first: a reader knows them.
+        key=lambda one: (one.question.rows.name != rows.EVALUATION, -int(one.any_wrong.sum())),
+    )
+    pair = _Pair(model, export, parity.tolerance)
+    shown: list[Mismatch] = []
+    decided: list[list[str]] = []
+    for one in worst:
+        for row in np.flatnonzero(one.any_wrong)[:_SHOWN_OF_A_SET]:
+            if len(shown) < _SHOWN:
+                columns = _deciding(one, int(row), held[0], pair)
+                decided.append(columns)
+                shown.append(_mismatch(one, int(row), columns, sensitive))
+    why = _cause(worst[0], decided[0], pair, sensitive, graph)
+    return parity.model_copy(update={"mismatches": tuple(shown), "cause": why})
+
+
+class _Pair:
+    """Model and export, asked about the same changed rows."""
+
+    def __init__(self, model: Original, export: Answerer, tolerance: Tolerance) -> None:
+        self._model, self._export, self._tolerance = model, export, tolerance
+
+    def differ(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """(n,): whether they differ; what the model refuses is no difference."""
+        expected, refused, _ = ask_each(self._model, frame)
+        there = np.flatnonzero(~refused)
+        found = np.zeros(len(frame), dtype=np.bool_)
+        got, refused, _ = ask_each(self._export, frame.iloc[there])
+        found[there[refused]] = True
+        both = ~refused
+        for name, values in expected.items():
+            if not both.any():
+                break
+            compared = (values[both], got[name])
+            wrong = labels_differ(*compared) if name == "label" else self._apart(*compared)
+            found[there[both]] |= wrong
+        return found
+
+    def _apart(self, expected: NDArray[Any], got: NDArray[Any]) -> NDArray[np.bool_]:
+        return differ(expected, got, self._tolerance)
+
+
+def _deciding(held: Held, row: int, evaluation: Held, pair: _Pair) -> list[str]:
+    """The columns without whose value a row would not differ: they are tried one by one."""
+    if held.question.rows.changed:
+        return [held.question.rows.changed[row]]
+    right = np.flatnonzero(~evaluation.any_wrong)
+    if not right.size:
+        return []
+    frame = held.question.rows.frame
+    columns = list(map(str, frame.columns))[:_TRIED_COLUMNS]
+    tried = frame.iloc[np.full(len(columns), row)].reset_index(drop=True)
+    other = evaluation.question.rows.frame.iloc[[int(right[0])]]
+    changes = {}
+    for position, name in enumerate(columns):
+        values = tried[name].to_numpy(dtype=object).copy()
+        values[position] = other[name].to_numpy(dtype=object)[0]
+        changes[name] = _typed(values, tried[name])
+    still = pair.differ(tried.assign(**changes))
+    return [name for name, wrong in zip(columns, still, strict=True) if not wrong]
+
+
+def _typed(values: NDArray[Any], like: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    return pd.Series(values, index=like.index).astype(like.dtype)
+
+
+def _mismatch(held: Held, row: int, columns: Sequence[str], sensitive: set[str]) -> Mismatch:
+    output = next(name for name, wrong in held.wrong.items() if wrong[row])
+    values = held.question.rows.frame.iloc[row]
+    if held.refused[row]:
+        got = held.why or "an error"
+    else:
+        got = _shown(held.got[output][row - int(held.refused[:row].sum())])
+    others = [str(name) for name in values.index if name not in columns]
+    names = [*columns, *others][: max(_SHOWN_COLUMNS, len(columns))]
+    return Mismatch(
+        rows=held.question.rows.name,
+        row=row,
+        output=output,
+        expected=_shown(held.question.expected[output][row]),
+        got=printable(got),
+        inputs={name: HIDDEN if name in sensitive else _shown(values[name]) for name in names},
+    )
+
+
+def _shown(value: Any) -> str:
+    """One value, or one of each class, in as few digits as tell it from its neighbours."""
+    if isinstance(value, np.ndarray):
+        more = ", ..." if value.size > _SHOWN_COLUMNS else ""
+        return ", ".join(_shown(one) for one in value.ravel()[:_SHOWN_COLUMNS]) + more
+    plain = value.item() if isinstance(value, np.generic) else value
+    text = repr(plain) if isinstance(plain, str | float) else str(plain)
+    return printable(text if len(text) <= 100 else f"{text[:97]}...")
+
+
+def _cause(
+    held: Held, columns: Sequence[str], pair: _Pair, sensitive: set[str], graph: bytes | None
+) -> str:
+    frame = held.question.rows.frame
+    wrong = np.flatnonzero(held.any_wrong)
+    if held.refused.any():
+        return f"The export refuses rows that the model answers: {printable(held.why or '')}."
+    tried = frame.iloc[wrong[:_TRIED_ROWS]]
+    before = int(pair.differ(tried).sum())
+    after = int(pair.differ(_single(tried)).sum())
+    named = ", ".join(f"`{printable(name)}`" for name in columns[:4]) or "several columns at once"
+    if after * 2 < before:
+        return (
+            f"The export computes with float32: with the inputs rounded to float32, "
+            f"{before - after:,} of {before:,} rows agree{_where(graph)}."
+        )
+    if columns and (special := _special(held, int(wrong[0]), columns[0], sensitive)):
+        return special
+    if where := _where(graph):
+        return f"Rows differ by {named}. Numbers are rounded to float32{where}."
+    return f"Rows differ by {named}; rounding to float32 does not explain it."
+
+
+def _special(held: Held, row: int, column: str, sensitive: set[str]) -> str | None:
+    """What is special about the value that decides."""
+    import pandas as pd
+
+    value, name = held.question.rows.frame.iloc[row][column], f"`{printable(column)}`"
+    kind = held.question.rows.name
+    if pd.isna(value):
+        return f"A missing value in {name} is treated in another way."
+    shown = "" if column in sensitive else f" {_shown(value)}"
+    if kind == rows.UNSEEN:
+        return f"A category that the model was not fitted with, in {name}, means something else."
+    if isinstance(value, str):
+        return f"The text{shown} in {name} means something else."
+    if kind == rows.THRESHOLDS:
+        return f"A number at a tree's threshold, in {name}, falls on the other side of it."
+    if kind == rows.EXTREMES:
+        return f"The extreme value{shown} in {name} is computed in another way."
+    return None
+
+
+def _single(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows, with every floating-point number rounded to float32."""
+    changes = {}
+    for name in frame.columns:
+        values = frame[name]
+        if isinstance(values.dtype, np.dtype) and values.dtype == np.float64:
+            with np.errstate(over="ignore"):
+                changes[name] = values.astype(np.float32).astype(np.float64)
+    return frame.assign(**changes)
+
+
+def _where(graph: bytes | None) -> str:
+    """The operators of a graph that give float32, as the end of a sentence."""
+    if graph is None:
+        return ""
+    onnx = importlib.import_module("onnx")
+    inferred = onnx.shape_inference.infer_shapes(onnx.load_from_string(graph)).graph
+    single = {
+        one.name
+        for one in [*inferred.value_info, *inferred.output]
+        if one.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    }
+    kinds = {
+        node.op_type
+        for node in inferred.node
+        if single.intersection(node.output) and node.op_type != "Identity"
+    }
+    return f" (in {', '.join(sorted(kinds))})" if kinds else ""
