@@ -48,6 +48,7 @@ def failures() -> tuple[CheckFailure, ...]:
             count=1_204,
             share=1_204 / ROWS,
             examples=("row 17: 24", "row 130: 25", "row 9999120: -1"),
+            spread="-1 ▁│▂▁▁▁▂▅█▅▄▅▅▅▆██▆▄▃│▁ 25",
             file="schema.py",
             line=12,
         ),

@@ -9,17 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.contract import check, failing, promised, reader
+from assay.contract import check, failing, promised, reader, spread
 from assay.contract.privacy import Sight
 from assay.contract.sources import packed
 from assay.errors import AssayError, ConfigError, OutsideError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from assay.configdata import DataSpec
@@ -136,17 +137,32 @@ class Judge:
         )
         found = check.check(frame, self.loaded, root=self.root, sensitive=sensitive)
         sight = Sight.on(frame, self.loaded, sensitive)
-        plan = promised.of(self.loaded.schema, list(map(str, frame.columns)), sight)
-        return replace(found, plan=plan), lambda: failing.of_frame(frame, sensitive=sensitive)
+        columns = list(map(str, frame.columns))
+        failures = self._spread(found.failures, partial(spread.of_frame, frame), columns)
+        plan = promised.of(self.loaded.schema, columns, sight)
+        found = replace(found, failures=failures, plan=plan)
+        return found, lambda: failing.of_frame(frame, sensitive=sensitive)
 
     def _by_scan(self, source: Source) -> tuple[Findings, Callable[[], Rows | None]]:
         from assay.contract import scan
 
-        found = scan.findings(source, self.loaded, root=self.root, sensitive=self.spec.sensitive)
-        has_index = self._has_index
-        return found, lambda: failing.of_layout(
-            source.layout(self.loaded.backend, has_index=has_index), source
-        )
+        spec, loaded = self.spec, self.loaded
+        found = scan.findings(source, loaded, root=self.root, sensitive=spec.sensitive)
+        layout = partial(source.layout, loaded.backend, has_index=self._has_index)
+        # A database, a remote and Spark are not asked more than they must.
+        near = spec.connection is None and not spec.remote and loaded.backend != "pyspark"
+        if found.failures and near and spec.engine == "duckdb":
+            table = layout()
+            look = partial(spread.of_layout, table, private=bool(spec.sensitive))
+            names = [] if table.table is None else table.table.columns
+            found = replace(found, failures=self._spread(found.failures, look, names))
+        return found, lambda: failing.of_layout(layout(), source)
+
+    def _spread(
+        self, failures: tuple[CheckFailure, ...], look: spread.Look, names: Collection[str]
+    ) -> tuple[CheckFailure, ...]:
+        """Failures of bounds, with how the values are spread."""
+        return spread.added(failures, self.loaded, look, names=names, sensitive=self.spec.sensitive)
 
     @property
     def _has_index(self) -> bool:

@@ -37,6 +37,8 @@ class CheckRow:
     """Of failing rows; empty where the check is not about rows."""
     share: str
     examples: Phrase
+    spread: Phrase
+    """How the values of the column are spread, as bars."""
     where: str
     """`file:line` of the promise."""
 
@@ -201,5 +203,6 @@ def _row(failure: CheckFailure) -> CheckRow:
         count=f"{failure.count:,}" if about_rows else "",
         share=wording.share(failure.share),
         examples=joined(failure.examples),
+        spread=(Code(failure.spread),) if failure.spread else (),
         where=place if failure.line is None else f"{place}:{failure.line}" if place else "",
     )

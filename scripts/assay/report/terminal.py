@@ -217,6 +217,8 @@ def _contract(record: RunRecord, content: View) -> Text:
             found.append(f"  {escape.text(check.column)}: {escape.text(check.check)}{rows}\n")
             if check.examples:
                 found.append(f"    {escape.text(check.examples)}\n", style="dim")
+            if check.spread:
+                found.append(f"    {escape.text(check.spread)}\n", style="dim")
         if file.more:
             found.append(f"  …and {file.more:,} more in this file, in the full report\n", "dim")
         for warning in file.warnings[:_MOST_FAILURES]:

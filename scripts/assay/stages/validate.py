@@ -41,6 +41,8 @@ class CheckFailure(Fact):
     """`count` over the number of rows, 0 to 1; `None` where it has no meaning."""
     examples: tuple[str, ...] = ()
     """A few failing values with their rows, as text; empty for sensitive columns."""
+    spread: str | None = None
+    """All values of the column that a check sets bounds to, in one line; see `contract.spread`."""
     file: str | None = None
     """The schema's source, relative to the project folder, if it is known to name the column."""
     line: int | None = None

@@ -1,0 +1,153 @@
+"""How the values of a column are spread, in a line of text: what fails is seen beside what holds.
+
+`-1 ▁│▃▇█▅▂│·▁ 25`: the least value, bars for equal steps, the greatest; `│` where a bound is.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from assay.contract.schema import LoadedSchema
+    from assay.contract.sources.base import Layout
+    from assay.stages.validate import CheckFailure
+
+    Look = Callable[[str], "Counts | None"]
+    """From the name of a column to its values, counted."""
+
+STEPS = 20
+MOST_COLUMNS = 10
+"""Of a table: each is a query."""
+_BARS = "▁▂▃▄▅▆▇█"
+_BOUNDS = ("min_value", "max_value")
+
+
+class Counts(NamedTuple):
+    """Finite values of a column in `STEPS` steps of the same width."""
+
+    low: float
+    high: float
+    counts: Sequence[int]
+
+
+def added(
+    failures: Iterable[CheckFailure],
+    loaded: LoadedSchema,
+    look: Look,
+    *,
+    names: Collection[str],
+    sensitive: Collection[str],
+) -> tuple[CheckFailure, ...]:
+    """Failures of bounds, with how the values of their columns are spread.
+
+    Args:
+        failures: What a table breaks.
+        loaded: Its schema.
+        look: `of_frame` or `of_layout`.
+        names: The columns of the table.
+        sensitive: Those of which nothing is told. Where one is not there, its values may stand in
+            any other, and nothing is told at all.
+    """
+    if not set(sensitive) <= set(names):
+        return tuple(failures)
+    known: dict[str, Counts | None] = {}
+    found = []
+    for failure in failures:
+        bounds = _bounds(failure, loaded)
+        column = failure.column
+        if bounds and column is not None and column in names and column not in sensitive:
+            if column not in known and len(known) < MOST_COLUMNS:
+                known[column] = look(column)
+            if (counts := known.get(column)) is not None:
+                failure = failure.model_copy(update={"spread": drawn(counts, bounds)})  # noqa: PLW2901 (the same, with more)
+        found.append(failure)
+    return tuple(found)
+
+
+def _bounds(failure: CheckFailure, loaded: LoadedSchema) -> list[float]:
+    """The numbers that a check of a column sets as its bounds."""
+    component = loaded.schema.columns.get(failure.column)
+    for check in getattr(component, "checks", None) or ():
+        if str(check.error or check.name) == failure.check:
+            values = map((check.statistics or {}).get, _BOUNDS)
+            return [float(v) for v in values if isinstance(v, int | float)]
+    return []
+
+
+def drawn(counts: Counts, bounds: Iterable[float]) -> str:
+    """Counts as text."""
+    width, top = counts.high - counts.low, max(counts.counts)
+    # A bound is never at an end: what fails has a bar of its own.
+    marks = {
+        min(max(round((bound - counts.low) / width * STEPS), 1), STEPS - 1)
+        for bound in bounds
+        if counts.low <= bound <= counts.high
+    }
+    bars = (
+        f"{'│' if at in marks else ''}{_BARS[(count * len(_BARS) - 1) // top] if count else '·'}"
+        for at, count in enumerate(counts.counts)
+    )
+    return f"{counts.low:.4g} {''.join(bars)} {counts.high:.4g}"
+
+
+def of_frame(frame: Any, column: str) -> Counts | None:
+    """The values of a column of a pandas or polars data frame; `None` where they are no numbers."""
+    import numpy as np
+
+    values = frame[column].to_numpy() if column in frame.columns else np.array([])
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        return None
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if not finite.size or not _is_wide(low := float(finite.min()), high := float(finite.max())):
+        return None
+    steps = np.minimum(np.floor((finite - low) / (high - low) * STEPS), STEPS - 1)
+    return Counts(low, high, np.bincount(steps.astype(np.int64), minlength=STEPS).tolist())
+
+
+def of_layout(layout: Layout, column: str, *, private: bool) -> Counts | None:
+    """The same of a table that is scanned, by two queries over the column.
+
+    Args:
+        layout: Of the table.
+        column: One of its columns.
+        private: Whether what an engine says must not appear.
+
+    Raises:
+        DataError: The data cannot be read.
+        OutsideError: Memory ran out.
+    """
+    dtype = layout.table[column].type()
+    if not (dtype.is_integer() or dtype.is_floating()):
+        return None
+    values = layout.table.select(value=layout.table[column].cast("float64"))
+    values = values.filter(values.value.notnull() & ~(values.value.isnan() | values.value.isinf()))
+    ends = values.aggregate(low=values.value.min(), high=values.value.max())
+    ((low, high),) = _rows(ends, private=private)
+    if low is None or not _is_wide(low, high):
+        return None
+    step = ((values.value - low) / (high - low) * STEPS).floor().cast("int64").clip(upper=STEPS - 1)
+    counts = [0] * STEPS
+    for at, rows in _rows(
+        values.group_by(step=step).aggregate(rows=values.count()), private=private
+    ):
+        counts[at] = rows
+    return Counts(low, high, counts)
+
+
+def _rows(expression: Any, *, private: bool) -> list[tuple[Any, ...]]:
+    from assay.contract.scan import query
+
+    with warnings.catch_warnings():
+        # Ibis calls what newer versions of DuckDB deprecate.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return [tuple(row.values()) for row in query.fetch(expression, private=private)]
+
+
+def _is_wide(low: float, high: float) -> bool:
+    """Whether there are steps between two numbers that floats can tell apart."""
+    step = (high - low) / STEPS
+    return math.isfinite(step) and low + step > low and high - step < high
