@@ -77,7 +77,7 @@ def load(reference: str, root: Path) -> LoadedSchema:
             loaded = _from_document(reference, root)
         else:
             loaded = _from_module(reference, root)
-    _refuse_disabled_validation()
+    _refuse_settings(loaded)
     return loaded
 
 
@@ -255,12 +255,17 @@ def _parse(text: str, reference: str) -> Any:
         raise SchemaError(f"This is not valid JSON: {error}.", file=reference, line=line) from error
 
 
-def _refuse_disabled_validation() -> None:
-    """With validation switched off, Pandera lets everything pass: that must not look checked."""
-    from pandera.config import get_config_context
+def _refuse_settings(loaded: LoadedSchema) -> None:
+    """Where Pandera lets everything pass, or speaks another language, nothing must look checked."""
+    from pandera.config import CONFIG, get_config_context
 
     if not get_config_context().validation_enabled:
         raise SchemaError(
             "Pandera's validation is switched off, so that nothing would be checked.",
             hint="Remove PANDERA_VALIDATION_ENABLED=False, or what sets it in the schema's code.",
+        )
+    if loaded.backend != "pandas" and getattr(CONFIG, "use_narwhals_backend", False):
+        raise SchemaError(
+            f"Pandera's Narwhals backend is switched on: Assay needs its own for {loaded.backend}.",
+            hint="Remove PANDERA_USE_NARWHALS_BACKEND, or what sets it in the schema's code.",
         )

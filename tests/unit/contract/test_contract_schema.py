@@ -372,6 +372,18 @@ def test_load_while_validation_is_switched_off(tmp_path):
         load(tmp_path, "schema.py:Schema")
 
 
+def test_load_while_pandera_uses_narwhals(tmp_path, monkeypatch):
+    from pandera import config
+
+    write(tmp_path, {"schema.py": POLARS, "frames.py": MODEL})
+    monkeypatch.setattr(config.CONFIG, "use_narwhals_backend", True, raising=False)
+    assert load(tmp_path, "frames.py:Schema").backend == "pandas"
+    with pytest.raises(SchemaError, match="Narwhals backend is switched on") as caught:
+        load(tmp_path, "schema.py:Schema")
+    assert caught.value.exit_code == 2
+    assert "PANDERA_USE_NARWHALS_BACKEND" in str(caught.value.hint)
+
+
 def test_load_warnings_of_user_code_are_no_errors(tmp_path):
     write(tmp_path, {"schema.py": "import warnings\nwarnings.warn('old')\n" + MODEL})
     assert load(tmp_path, "schema.py").name == "Schema"
