@@ -57,6 +57,11 @@ ANNOTATIONS = {
 """How a `DataFrameModel` of pandas writes a dtype."""
 
 
+COUNTING = "range"
+"""In place of the dtype of an index: its values are not stored."""
+_CUT = ("fields", "columns", "checks", "options", "index", "levels", "index_options")
+
+
 class Source(str):
     """A value of a check that is written in another way than `repr` does."""
 
@@ -127,6 +132,8 @@ class Case:
     """The levels of the data's index; none for numbered rows."""
     levels: tuple[Column, ...] = ()
     """Those of the schema's."""
+    index_options: tuple[tuple[str, str], ...] = ()
+    """Of the `MultiIndex`, where there are several."""
     flavour: Flavour = "pandas"
     style: Style = "schema"
     format: Format = "parquet"
@@ -144,7 +151,7 @@ class Case:
         if self.checks:
             parts.append(f"checks=[{', '.join(check.source for check in self.checks)}]")
         if self.levels:
-            parts.append(f"index={_index(self.levels)}")
+            parts.append(f"index={_index(self.levels, self.index_options)}")
         parts += [f"{key}={value}" for key, value in self.options]
         return f"pa.DataFrameSchema({', '.join(parts)})"
 
@@ -192,7 +199,7 @@ class Case:
     def smaller(self) -> Iterator[Case]:
         """Cases with one thing less, the largest cuts first."""
         yield from self._fewer_rows()
-        for attribute in ("fields", "columns", "checks", "options", "index", "levels"):
+        for attribute in _CUT:
             parts = getattr(self, attribute)
             least = 1 if attribute == "fields" else 0
             if len(parts) > least:
@@ -220,10 +227,13 @@ class Case:
     def _pandas(self) -> Any:
         frame = pd.DataFrame({f.name: _series(f) for f in self.fields})
         if len(self.index) == 1:
-            frame.index = pd.Index(_series(self.index[0]), name=self.index[0].name or None)
+            frame.index = _counting(self.index[0]) or pd.Index(
+                _series(self.index[0]), name=self.index[0].name or None
+            )
         elif self.index:
             arrays = [_series(level) for level in self.index]
-            frame.index = pd.MultiIndex.from_arrays(arrays, names=[f.name for f in self.index])
+            names = [level.name or None for level in self.index]
+            frame.index = pd.MultiIndex.from_arrays(arrays, names=names)
         return frame
 
     def _polars(self) -> Any:
@@ -265,6 +275,16 @@ def _series(part: Field) -> Any:
     return pd.Series(list(part.values), dtype=eval(part.dtype, dict(NAMES)))
 
 
+def _counting(part: Field) -> Any:
+    """A range that begins as the values of a field do; `None` where it holds others."""
+    if part.dtype != COUNTING:
+        return None
+    start, step = [*part.values, 0][0], 1
+    if len(part.values) > 1:
+        step = part.values[1] - start
+    return pd.RangeIndex(start, start + step * len(part.values), step, name=part.name or None)
+
+
 def _simpler(column: Column) -> Iterator[Column]:
     for at in range(len(column.checks)):
         yield replace(column, checks=column.checks[:at] + column.checks[at + 1 :])
@@ -278,14 +298,17 @@ def _simpler(column: Column) -> Iterator[Column]:
         yield replace(column, dtype=None)
 
 
-def _index(levels: tuple[Column, ...]) -> str:
+def _index(levels: tuple[Column, ...], several: tuple[tuple[str, str], ...]) -> str:
     texts = [
         replace(level, options=(*level.options, ("name", repr(level.name or None)))).source(
             "pa.Index"
         )
         for level in levels
     ]
-    return texts[0] if len(texts) == 1 else f"pa.MultiIndex([{', '.join(texts)}])"
+    if len(texts) == 1:
+        return texts[0]
+    options = "".join(f", {key}={value}" for key, value in several)
+    return f"pa.MultiIndex([{', '.join(texts)}]{options})"
 
 
 def _model(case: Case) -> str:

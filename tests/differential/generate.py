@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.differential import checks, functions, kinds
 from tests.differential.case import (
     ANNOTATIONS,
+    COUNTING,
     Case,
     Check,
     Column,
@@ -84,10 +85,11 @@ def _case(draw: Random, flavour: Flavour, written: Format, every: Sequence[kinds
     if flavour == "pandas" and style == "schema" and checks.one_in(draw, 15):
         groups = Check(f"{functions.GROUPS}, groupby={names[-1]!r}", builtin=False)
         columns[0] = replace(columns[0], checks=(*columns[0].checks, groups))
-    index, levels = (), ()
+    index, levels, several = (), (), ()
     indexed = checks.one_in(draw, 6 if written == "parquet" else 60)
     if flavour == "pandas" and style == "schema" and indexed:
         index, levels = _index(draw, rows, written)
+        several = _several(draw, levels)
     of_table = ()
     if style == "schema" and checks.one_in(draw, 8):
         of_table = (draw.choice(functions.of_tables(flavour, names)),)
@@ -98,6 +100,7 @@ def _case(draw: Random, flavour: Flavour, written: Format, every: Sequence[kinds
         options=_table_options(draw, names, flavour, style),
         index=index if written == "parquet" else (),
         levels=levels,
+        index_options=several,
         flavour=flavour,
         style=style,
         format=written,
@@ -131,7 +134,8 @@ def _column(draw: Random, part: Field, kind: kinds.Kind, flavour: Flavour, plain
     dtype = _dtype(draw, part, kind)
     if kind.cast and checks.one_in(draw, 8):
         dtype, options["coerce"] = draw.choice(kind.cast), "True"
-    if checks.one_in(draw, 5 if len(checks.different(known)) == len(known) else 15):
+    unique = checks.one_in(draw, 5 if len(checks.different(known)) == len(known) else 15)
+    if unique and flavour != "pyspark":
         options["unique"] = "True"
     if checks.one_in(draw, 12):
         options["required"] = "False"
@@ -148,7 +152,7 @@ def _rare_options(
 ) -> dict[str, str]:
     """Options that a model or a document does not have, or that few use."""
     options = {}
-    if kind.default is not None and checks.one_in(draw, 12):
+    if kind.default is not None and checks.one_in(draw, 12) and flavour != "pyspark":
         options["default"] = repr(kind.default)
     if flavour == "pandas" and unique:
         options["report_duplicates"] = draw.choice(_REPORTS)
@@ -201,20 +205,41 @@ def _astray(draw: Random, columns: list[Column]) -> list[Column]:
 def _index(
     draw: Random, rows: int, written: Format
 ) -> tuple[tuple[Field, ...], tuple[Column, ...]]:
-    every = [kind for kind in kinds.PANDAS if kind.dtypes[0] in {"'int64'", "str", "'float64'"}]
+    every = [kind for kind in kinds.PANDAS if kind.dtypes[0] in _INDEXED]
     fields, levels = [], []
     for number in range(1 if not checks.one_in(draw, 3) else 2):
         kind = draw.choice(every)
         name = f"level{number}" if checks.one_in(draw, 2) else ""
-        part = _field(draw, name or f"level{number}", kind, rows, written)
-        fields.append(Field(name or f"level{number}", kind.dtypes[0], part.values))
+        part = _field(draw, name, kind, rows, written)
+        part = replace(part, dtype=kind.dtypes[0])
+        fields.append(part)
         column = _column(draw, part, kind, "pandas", plain=False)
-        allowed = {"nullable", "unique", "coerce", "report_duplicates"}
+        allowed = {"nullable", "unique", "coerce", "report_duplicates", "drop_invalid_rows"}
         options = tuple((key, value) for key, value in column.options if key in allowed)
-        levels.append(Column(part.name, column.dtype, column.checks, options))
+        astray = checks.one_in(draw, 8)
+        named = f"level{number}" if astray else name
+        levels.append(Column(named, column.dtype, column.checks, options))
+    if len(fields) == 1 and checks.one_in(draw, 3):
+        start, step = draw.choice(_COUNTED)
+        counted = tuple(range(start, start + step * rows, step))
+        fields = [Field(fields[0].name, COUNTING, counted)]
     if checks.one_in(draw, 4):
         return (), tuple(levels)
     return tuple(fields), tuple(levels) if not checks.one_in(draw, 4) else ()
+
+
+_INDEXED = {"'int64'", "str", "'float64'", "'bool'", "'datetime64[ns]'"}
+_COUNTED = ((0, 1), (1, 1), (0, 5), (3, -1))
+
+
+def _several(draw: Random, levels: Sequence[Column]) -> tuple[tuple[str, str], ...]:
+    """The options of several levels together."""
+    rare = (("strict", "True"), ("ordered", "False"), ("coerce", "True"))
+    several = len(levels) > 1
+    options = [option for option in rare if several and checks.one_in(draw, 6)]
+    if several and checks.one_in(draw, 8):
+        options.append(("unique", repr([level.name for level in levels if level.name] or True)))
+    return tuple(options)
 
 
 def _table_options(

@@ -116,7 +116,10 @@ IN_SPARK = {
         )
     },
     "pl.Decimal(12, 2)": "T.DecimalType(12, 2)",
-    **{"int": "T.LongType()", "float": "T.DoubleType()", "str": "'string'", "bool": "'boolean'"},
+    "int": "T.LongType()",
+    "float": "T.DoubleType()",
+    "str": "'string'",
+    "bool": "'boolean'",
     "'int64'": "'bigint'",
     "'float64'": "'double'",
 }

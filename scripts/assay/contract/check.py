@@ -189,13 +189,18 @@ def _without_summary() -> Iterator[None]:
 
 def finding(error: Any, frame: Any, sight: Sight) -> Finding:
     """What one of Pandera's errors says, counted, with examples of what may be shown."""
-    return replace(_finding(error, frame, sight), cases=_cases(error.failure_cases))
+    return replace(_finding(error, frame, sight), cases=_cases(error, frame))
 
 
-def _cases(cases: Any) -> Literal["rows", "text", "answer"]:
-    if isinstance(cases, str):
+def _cases(error: Any, frame: Any) -> Literal["rows", "text", "answer"]:
+    """By what Pandera drops rows: in pandas their labels, in polars the output of the check."""
+    if type(frame).__module__.startswith("polars"):
+        if error.check_output is None:
+            return "text"
+        return "rows" if error.check_output.height == rows_of(frame) else "answer"
+    if isinstance(error.failure_cases, str):
         return "text"
-    return "rows" if "index" in getattr(cases, "columns", ()) else "answer"
+    return "rows" if "index" in getattr(error.failure_cases, "columns", ()) else "answer"
 
 
 def _finding(error: Any, frame: Any, sight: Sight) -> Finding:

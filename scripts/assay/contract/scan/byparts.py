@@ -113,8 +113,8 @@ def merged(pieces: Sequence[Piece], rows: int) -> Finding:
         }
     )
     shown = tuple(positions[: min(MOST_POSITIONS, count)])
-    cases = next((one.cases for one, *_ in pieces if one.cases != "rows"), "rows")
-    return Finding(failure, first.reason, shown, cases)
+    told = next((one for one, *_ in pieces if one.cases != "rows"), first)
+    return Finding(failure, first.reason, shown, told.cases)
 
 
 def _refuse_what_is_too_large(part: Part, scan: Scan) -> None:

@@ -74,29 +74,16 @@ def execute(
         (one.place, contract_check.finding(one.error, layout.empty, sight)) for one in plan.decided
     ]
     said: list[tuple[Place, str]] = [((), text) for text in plan.said]
-    for number, one in enumerate(plan.rows):
-        count = answers[f"r{number}"] or 0
-        if count and one.said is not None:
-            said.append((one.place, one.said))
-        elif count:
-            found.append((one.place, of_rows(one, count, scan)))
-    for number, whole in enumerate(plan.wholes):
-        if answers[f"w{number}"]:
-            continue
-        if whole.said is not None:
-            said.append((whole.place, whole.said))
-        else:
-            column = sight.column(whole.column)
-            check = sight.check(whole.check, column)
-            failure = CheckFailure(check=check, column=column, count=whole.count)
-            found.append((whole.place, Finding(failure, cases="answer")))
+    _add_answers(plan, answers, scan, found, said)
     found += repeated(plan.repeats, scan)
     by_pandera, warned = byparts.run(plan.parts, scan)
     found += by_pandera
     said += warned
     found.sort(key=lambda pair: pair[0])
+    if plan.undropped is not None and any(one.cases == "answer" for _, one in found):
+        return execute(plan.undropped, source, layout, loaded, root=root, sensitive=sensitive)
     if plan.drops:
-        found = _kept(found, scan)
+        found = [] if plan.undropped is not None else _kept(found, scan)
     said.sort(key=lambda pair: pair[0])
     return Findings(
         failures=tuple(one.failure for _, one in found),
@@ -109,6 +96,28 @@ def execute(
         rows=rows,
         columns=columns,
     )
+
+
+def _add_answers(
+    plan: Plan, answers: dict[str, Any], scan: Scan, found: byparts.Found, said: byparts.Said
+) -> None:
+    """Add what the one query tells."""
+    for number, one in enumerate(plan.rows):
+        count = answers[f"r{number}"] or 0
+        if count and one.said is not None:
+            said.append((one.place, one.said))
+        elif count:
+            found.append((one.place, of_rows(one, count, scan)))
+    for number, whole in enumerate(plan.wholes):
+        if answers[f"w{number}"]:
+            continue
+        if whole.said is not None:
+            said.append((whole.place, whole.said))
+        else:
+            column = scan.sight.column(whole.column)
+            check = scan.sight.check(whole.check, column)
+            failure = CheckFailure(check=check, column=column, count=whole.count)
+            found.append((whole.place, Finding(failure, cases="answer")))
 
 
 def _kept(found: list[tuple[Place, Finding]], scan: Scan) -> list[tuple[Place, Finding]]:

@@ -17,6 +17,7 @@ from assay.contract.scan.pandasindex import index
 from assay.contract.scan.pandasparts import COERCION, COMPONENT, Component, Pieces, only
 from assay.contract.scan.pandastable import absent_columns, checks, named, uniqueness
 from assay.contract.scan.plan import Decided, Part, Plan, Promise
+from assay.contract.sources.base import LEVEL, Known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def _plan(
     into = Pieces()
     _promises_of_structure(schema, into)
     left = _left(schema, layout, decided)
-    components = [_as_it_stays(one, turning) for one in _components(schema, left.empty)]
+    components = [_as_it_stays(one, turning) for one in _components(schema, left)]
     views = {one.at: seen(one, layout, into, turning) for one in components}
     if schema.unique:
         uniqueness(schema, left, components, views, into)
@@ -244,9 +245,12 @@ def _promises_of_structure(schema: Any, into: Pieces) -> None:
         into.promises.append(Promise("strict='filter'", None, "scan", _FILTERED))
 
 
-def _components(schema: Any, empty: Any) -> Iterator[Component]:
+def _components(schema: Any, layout: Layout) -> Iterator[Component]:
     """The columns of the data frame, each under the columns of the schema that describe it."""
+    empty = layout.empty
     columns, plain = schema.columns, has_plain_rows(empty)
+    labelled = plain or empty.index.nlevels > 1 or empty.index.dtype.kind in "iub"
+    labelled = labelled or layout.known.get(LEVEL.format(0), Known()).nulls == 0
     if not columns and schema.dtype is not None:
         from pandera.api.pandas.components import Column
 
@@ -264,7 +268,7 @@ def _components(schema: Any, empty: Any) -> Iterator[Component]:
                 coerce=coerce,
                 at=(number, which),
                 plain=plain,
-                labelled=plain or empty.index.nlevels > 1 or empty.index.dtype.kind in "iub",
+                labelled=labelled,
             )
 
 

@@ -23,7 +23,7 @@ from assay.contract.scan.pandasparts import (
     parts,
 )
 from assay.contract.scan.plan import Assumed, Promise, Repeats, Rows, Whole
-from assay.contract.scan.values import Values, filled, values_of, widened
+from assay.contract.scan.values import Values, filled, is_categorical, values_of, widened
 from assay.contract.sources.base import Known
 
 if TYPE_CHECKING:
@@ -183,15 +183,18 @@ def _holds(dtype: Any, empty: Any, values: Values) -> bool:
 
 
 def _nullable(component: Component, values: Values, left: Left, into: Pieces) -> None:
-    how: How = "scan" if values.nulls else "batches"
-    why = f"it is turned into {values.dtype}" if component.coerce else _TOLD
-    promise = Promise("not_nullable", component.name, how, None if values.nulls else why)
-    into.promises.append(promise)
+    how: How = "scan"
+    why = None
     if not values.nulls:
-        left.nulls = True
+        how, why = "batches", f"it is turned into {values.dtype}" if component.coerce else _TOLD
+    elif not component.labelled and values.known.nulls != 0:
+        how, why = "column", _UNLABELLED
+    promise = Promise("not_nullable", component.name, how, why)
+    into.promises.append(promise)
+    if how != "scan":
+        left.nulls = how
         left.add(promise)
-        return
-    if values.known.nulls == 0:
+    if how != "scan" or values.known.nulls == 0:
         return
     into.rows.append(
         Rows(
@@ -206,6 +209,9 @@ def _nullable(component: Component, values: Values, left: Left, into: Pieces) ->
     )
 
 
+_ORDER = {"in_range"} | {
+    f"{side}_than{end}" for side in ("less", "greater") for end in ("", "_or_equal_to")
+}
 _UNLABELLED = "rows may have no label in the index"
 _TOLD = "this type tells NaN from missing"
 
@@ -314,6 +320,8 @@ def _in_scan(component: Component, place: Place, one: Any, values: Values, into:
             )
         )
         return
+    if is_categorical(values.dtype) and name in _ORDER:
+        raise NotInScan("categories have an order of their own, or none")
     fails = builtin.fails(name, given, kind)
     if proofs.passes(name, given, kind, values.known):
         return

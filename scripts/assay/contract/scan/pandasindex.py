@@ -190,9 +190,9 @@ def _add(component: Component, own: Pieces, layout: Layout, into: Pieces) -> Non
     if not component.plain:  # numbers of rows differ
         into.repeats += map(named, own.repeats)
     # A value that is missing is a row without a label: Pandera counts it, and names no row.
-    unnamed = layout.empty.index.nlevels == 1
+    unlabelled = layout.empty.index.nlevels == 1
     into.rows += [
-        replace(named(one), labelled=not (unnamed and one.check == "not_nullable"))
+        replace(named(one), labelled=not (unlabelled and one.check == "not_nullable"))
         for one in own.rows
     ]
     into.parts += [_part(one, component, layout) for one in own.parts]

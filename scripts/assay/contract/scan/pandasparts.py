@@ -63,7 +63,7 @@ class Left:
     promises: dict[How, Promise] = field(default_factory=dict)
     """One for each way in which Pandera looks at the column."""
     dtype: bool = False
-    nulls: bool = False
+    nulls: How | None = None
     unique: bool = False
 
     def add(self, promise: Promise, number: int | None = None) -> None:
@@ -112,7 +112,7 @@ def parts(component: Component, whole: Any, left: Left) -> Iterator[Part]:
             one if left.checks.get(number) == how else passing()
             for number, one in enumerate(component.schema.checks)
         ]
-        schema.nullable = not (how == "batches" and left.nulls)
+        schema.nullable = left.nulls != how
         schema.unique = how == "column" and left.unique
         if not component.coerce and not (how == "batches" and left.dtype):
             schema.dtype = None

@@ -163,6 +163,9 @@ class Plan:
     """What the expressions are of, where not of the source's layout."""
     drops: bool = False
     """Whether the rows that fail are dropped, so that they are no failure."""
+    undropped: Plan | None = None
+    """The plan where a check fails that has one answer for all rows, of which some are dropped;
+    `None` where Pandera then cannot apply the schema."""
 
 
 class Semantics(Protocol):

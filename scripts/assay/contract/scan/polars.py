@@ -7,9 +7,11 @@ what a check says of a value, and only for types where both sides surely mean th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.contract.scan import builtin, polarschecks
+from assay.contract.scan.copies import copied
 from assay.contract.scan.plan import Decided, Part, Plan, Promise, Repeats, Rows, Whole
 from assay.contract.scan.polarsframe import parsed
 
@@ -34,6 +36,7 @@ _STAGES = {
 # What happens within a column, in Pandera's order.
 _NULLS, _UNIQUE, _DTYPE, _CHECKS = range(4)
 
+_DROPPED = "rows that fail are dropped"
 _KEYS = (*polarschecks.INTEGERS, "Float32", "Float64", "String", "Boolean", "Date")
 """Types whose equal values are equal in every engine."""
 
@@ -45,12 +48,17 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
     schema = loaded.schema
     try:
         frame = parsed(layout, schema)
-        return gather(list(_pieces(frame, schema)))
+        found = gather(list(_pieces(frame, schema)))
     except builtin.NotInScan as reason:
         return whole_table(schema, str(reason))
     except SchemaError as error:
         # What ends Pandera's validation is all that it reports.
         return Plan(decided=(Decided((_PARSERS,), error),))
+    if not schema.drop_invalid_rows:
+        return found
+    promises = tuple(replace(one, why=one.why or _DROPPED) for one in found.promises)
+    whole = whole_table(schema, "a check has one answer for all rows, of which some are dropped")
+    return replace(found, promises=promises, drops=True, undropped=whole)
 
 
 def whole_table(schema: Any, why: str) -> Plan:
@@ -77,6 +85,8 @@ def gather(pieces: Sequence[Piece]) -> Plan:
 
 
 def _pieces(frame: Frame, schema: Any) -> Iterator[Piece]:
+    if schema.strict == "filter":
+        yield Promise("strict='filter'", None, "scan", "columns that it does not name are left out")
     yield from _of_layout(frame, schema)
     yield from _sets(frame, schema)
     for number, component in enumerate(_components(frame, schema)):
@@ -88,7 +98,7 @@ def _pieces(frame: Frame, schema: Any) -> Iterator[Piece]:
         why = "a function of the user's" if known is None else "a check of whole rows"
         promise = Promise(check, None, "table" if together else "batches", why)
         before = [_passing()] * number if check.raise_warning else []
-        yield _part(_alone(checks=[*before, check]), None, promise, (_TABLE, number))
+        yield _part(_alone(checks=[*before, check]), frame.some, promise, (_TABLE, number))
 
 
 def _of_layout(frame: Frame, schema: Any) -> Iterator[Decided]:
@@ -104,6 +114,8 @@ def _schema_errors(schema: Any, empty: Any) -> list[Any]:
     from pandera import errors
     from pandera.config import ValidationDepth, config_context
 
+    schema = copied(schema)
+    schema.drop_invalid_rows = False
     with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
         try:
             schema.validate(empty, lazy=True)
@@ -230,7 +242,7 @@ def _check(frame: Frame, check: Any, name: str, place: Place, number: int) -> It
     alone = _alone(name, checks=[*before, check])
     known = builtin.arguments(check)
     if known is None or check.element_wise:
-        yield _own(alone, check, name, place)
+        yield _own(frame, alone, check, name, place)
         return
     errors = _raised(alone, frame, name)
     if errors:  # for every row alike, as for whole numbers that a pattern should match
@@ -294,7 +306,7 @@ def _of_missing(check: Any, dtype: Any, name: str) -> tuple[bool, bool]:
     return output[0] is False, output[-1] is False
 
 
-def _own(alone: Any, check: Any, name: str, place: Place) -> Part:
+def _own(frame: Frame, alone: Any, check: Any, name: str, place: Place) -> Part:
     """A check of the user's: what it sees beside its column cannot be told."""
     if check.element_wise:
         how = _how(check, row_wise=True)
@@ -305,7 +317,7 @@ def _own(alone: Any, check: Any, name: str, place: Place) -> Part:
             place,
         )
     promise = Promise(check, name, "table", "a function of the user's, which is given the table")
-    return _part(alone, None, promise, place)
+    return _part(alone, frame.some, promise, place)
 
 
 def _raised(alone: Any, frame: Frame, name: str) -> list[Any]:

@@ -26,6 +26,8 @@ class Frame:
     """How a column is read off an `ibis.Table`, where not by its name alone."""
     stored: Mapping[str, Known] = field(default_factory=dict)
     """What is certain of the columns of that table."""
+    some: tuple[str, ...] | None = None
+    """The columns that are left, where the schema leaves others out."""
 
     def has_nan(self, name: str) -> bool:
         """Whether a column may hold NaN: there is none in SQLite."""
@@ -70,19 +72,17 @@ def _refuse(schema: Any) -> None:
     modules = {type(component).__module__.rpartition(".")[0] for component in components}
     if modules != {"pandera.api.polars"}:
         raise builtin.NotInScan("the schema, or a column, is of a class of the user's own")
-    if any(getattr(component, "drop_invalid_rows", False) for component in components):
-        raise builtin.NotInScan("rows that fail are dropped (`drop_invalid_rows`)")
+    if any(getattr(column, "drop_invalid_rows", False) for column in schema.columns.values()):
+        raise builtin.NotInScan("a column drops rows that fail (`drop_invalid_rows`)")
     if any(getattr(component, "parsers", None) for component in components):
         raise builtin.NotInScan("it has parsers")
-    if schema.strict == "filter":
-        raise builtin.NotInScan("columns are filtered (`strict`)")
     if schema.coerce and schema.dtype is not None:
         raise builtin.NotInScan("the whole table is coerced")
 
 
 def _coerced(layout: Layout, schema: Any) -> Frame:
     """The table with the types that the schema turns its columns into."""
-    empty = layout.empty
+    empty = _filtered(layout.empty, schema)
     absent = (
         column.required and not column.regex and name not in empty.columns
         for name, column in schema.columns.items()
@@ -100,7 +100,23 @@ def _coerced(layout: Layout, schema: Any) -> Frame:
                 read[name] = _cast(name, target)
                 empty = empty.with_columns(empty[name].cast(target))
     engine = str(layout.table.get_backend().name)
-    return Frame(empty, engine, read, layout.known)
+    some = None if empty.width == layout.empty.width else tuple(empty.columns)
+    return Frame(empty, engine, read, layout.known, some)
+
+
+def _filtered(empty: Any, schema: Any) -> Any:
+    """What `strict="filter"` leaves of the columns: all of them, where one is out of order."""
+    from pandera.errors import SchemaError
+
+    if schema.strict != "filter":
+        return empty
+    lazy = empty.lazy()
+    backend = schema.get_backend(lazy)
+    info = backend.collect_column_info(lazy, schema)
+    try:
+        return backend.strict_filter_columns(lazy, schema, info).collect()
+    except SchemaError:
+        return empty
 
 
 def _cast(name: str, target: Any) -> Callable[[Any], Any]:
