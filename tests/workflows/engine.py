@@ -144,6 +144,7 @@ class Engine:
         store: Path,
         variables: Mapping[str, str] | None = None,
         token: str = TOKEN,
+        secrets: Mapping[str, str] | None = None,
         name: str = "acme/bikes",
         only: Sequence[str] = (),
         timeout: float = 300,
@@ -159,6 +160,7 @@ class Engine:
             store: Where the stand-ins of artifacts and caches keep their files.
             variables: Environment variables, `GITHUB_API_URL` and the like.
             token: What `github.token` is.
+            secrets: What the repository's secrets are; they may have several lines.
             name: `owner/name` of the repository.
             only: Options that choose a part: `--job ID`, `--matrix KEY:VALUE`.
             timeout: After so many seconds the run is stopped.
@@ -166,14 +168,15 @@ class Engine:
         """
         with tempfile.TemporaryDirectory(prefix="act-", dir=self.home) as folder:
             temporary = Path(folder)
-            secrets = temporary / "secrets"
-            secrets.write_text(f"GITHUB_TOKEN={token}\n", encoding="utf-8")
+            listed = temporary / "secrets"
+            lines = [f"{key}={json.dumps(text)}\n" for key, text in (secrets or {}).items()]
+            listed.write_text(f"GITHUB_TOKEN={token}\n{''.join(lines)}", encoding="utf-8")
             given = {"GITHUB_REPOSITORY": name, **self.variables, **(variables or {})}
             command = [
                 *(_act(), event_name, "--json", "--no-cache-server", "--action-offline-mode"),
                 *("--directory", str(repository), "--workflows", str(workflow)),
                 *("--action-cache-path", str(temporary / "act")),
-                *("--eventpath", str(event), "--secret-file", str(secrets)),
+                *("--eventpath", str(event), "--secret-file", str(listed)),
                 *(part for key, value in given.items() for part in ("--env", f"{key}={value}")),
                 *(part for label in RUNNERS for part in ("-P", f"{label}=-self-hosted")),
                 *self._repositories(workflow),
