@@ -217,6 +217,10 @@ _GONE = re.compile(
 )
 
 
+_SCRIPTS = {"__main__", "__mp_main__", "assay.rescoring.__main__", "assay.packaging.__main__"}
+"""What a script is called, and what calls itself so while it loads a model."""
+
+
 def _not_loaded(error: BaseException, shown: str, root: Path) -> ModelError:
     file, line = usercode.user_line(error, root)
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
@@ -230,7 +234,7 @@ def _not_loaded(error: BaseException, shown: str, root: Path) -> ModelError:
     if isinstance(error, AttributeError) and gone is not None:
         name, module = printable(gone[1] or gone[4]), printable(gone[2] or gone[3])
         hint = "It was removed or renamed after the model was trained."
-        if module in {"__main__", "__mp_main__", "assay.rescoring.__main__"}:
+        if module in _SCRIPTS:
             module = "__main__"
             hint = f"Define `{name}` in a module that training imports, not in the script itself."
         return ModelError(f"{shown} needs `{name}` of `{module}`, which is not there.", hint=hint)

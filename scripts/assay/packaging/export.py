@@ -1,0 +1,264 @@
+"""From a model's file to a bundle's: loaded, converted, and proved to say the same.
+
+All of it in a process of its own (see `__main__`). What is written are the model's file and
+`profile.json`, and only where parity holds.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.console import printable
+from assay.contract import reader, usercode
+from assay.errors import DataError, ProjectEnvironmentError
+from assay.packaging import conversion, loading, native, parity, profile, quantizing, signature
+from assay.packaging.facts import Export
+from assay.packaging.job import ExportAnswer
+from assay.packaging.parity.answers import Original
+from assay.packaging.parity.session import Session
+from assay.packaging.structure import described
+from assay.section import Reason
+from assay.stats.columns import text_names
+from assay.workspace import write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.models import Model
+    from assay.packaging.facts import Conversion, Kind, Parity, Signature
+    from assay.packaging.job import ExportJob
+    from assay.packaging.parity import Questions
+    from assay.packaging.parity.answers import Answerer
+    from assay.workspace.dvcfiles import DvcFiles
+
+PROFILE = "profile.json"
+_FILES: dict[Kind, str] = {"onnx": "model.onnx", "native": "model.skops"}
+_SAMPLE = 100
+"""Rows that a converter may look at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model, the rows that it is asked about, and what it says of them."""
+
+    job: ExportJob
+    model: Model
+    frame: pd.DataFrame
+    original: Original
+    signature: Signature
+    questions: Questions
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An export, held against the model."""
+
+    kind: Kind
+    content: bytes
+    signature: Signature
+    parity: Parity
+    conversion: Conversion | None = None
+    why_native: str | None = None
+
+
+def export(job: ExportJob, files: DvcFiles) -> ExportAnswer:
+    """Export a model. Call it inside `usercode.importable`.
+
+    Args:
+        job: Which model, on which rows, to where.
+        files: What DVC's files say.
+
+    Raises:
+        AssayError: It cannot be done.
+    """
+    subject = prepare(job, files)
+    candidate = chosen(subject)
+    fact = Export(
+        kind=candidate.kind,
+        file=_FILES[candidate.kind],
+        estimator=described(subject.model.estimator),
+        signature=candidate.signature,
+        conversion=candidate.conversion,
+        why_native=candidate.why_native,
+        parity=candidate.parity,
+        packages=_packages(),
+        python=platform.python_version(),
+    )
+    if not candidate.parity.passed:
+        return ExportAnswer(export=fact, reasons=tuple(_disagreement(fact, job)), exit_code=1)
+    folder = Path(job.folder)
+    said = subject.questions.evaluation
+    known = profile.of(said.rows.frame, said.expected, candidate.signature, sensitive=job.sensitive)
+    write_atomically(folder / fact.file, candidate.content)
+    write_atomically(folder / PROFILE, known.model_dump_json() + "\n")
+    return ExportAnswer(export=fact, reasons=subject.model.notes)
+
+
+def prepare(job: ExportJob, files: DvcFiles) -> Subject:
+    """Load the model, and ask it.
+
+    Raises:
+        AssayError: It cannot be loaded, or the table does not fit it.
+    """
+    root, model_file, table_file = Path(job.root), Path(job.model), Path(job.features)
+    _say(f"Loading {job.shown}")
+    model = loading.load(model_file, shown=job.shown, root=root, files=files)
+    shown = table_file.relative_to(root).as_posix() if table_file.is_relative_to(root) else "table"
+    shown = printable(shown)
+    table = reader.read(table_file, backend="pandas", shown=shown, private=bool(job.sensitive))
+    frame = signature.rows_of(model, text_names(table), apart=job.apart)
+    matrix = model.fitted_names() is None and hasattr(model.estimator, "n_features_in_")
+    signed = signature.of(
+        model.estimator, frame, matrix=matrix, shown=shown, sensitive=job.sensitive
+    )
+    dtype = signed.inputs[0].dtype if matrix else None
+    if dtype is not None and dtype != "string":
+        frame = frame.astype(dtype)
+    original = Original(model.estimator, dtype, tuple(one.name for one in signed.outputs))
+    _say(f"Asking the model about {len(frame):,} rows, and about rows that are hard to get right")
+    asked = parity.questions(original, frame, signed)
+    return Subject(job, model, frame, original, _nullable(signed, asked), asked)
+
+
+def _nullable(signed: Signature, asked: Questions) -> Signature:
+    """A signature that says where a missing value was answered."""
+    one_matrix = len(signed.inputs) == 1 and signed.inputs[0].name not in asked.nullable
+    inputs = [
+        one.model_copy(update={"nullable": True})
+        if one.nullable or one.name in asked.nullable or (one_matrix and asked.nullable)
+        else one
+        for one in signed.inputs
+    ]
+    return signed.model_copy(update={"inputs": tuple(inputs)})
+
+
+def chosen(subject: Subject) -> Candidate:
+    """The export in the form that is asked for; native where ONNX cannot be and need not be.
+
+    Raises:
+        AssayError: There is none.
+    """
+    form = subject.job.form
+    if form == "native":
+        return _native(subject, "assay.yaml asks for a native bundle (`package.format`).")
+    try:
+        converted, session = _converted(subject)
+    except conversion.NotConvertible as error:
+        if form == "onnx":
+            raise
+        _say(f"Not ONNX: {error.message}")
+        return _native(subject, error.message)
+    content, facts = converted.model, converted.conversion
+    found = _held(subject, session, graph=content)
+    if subject.job.quantize and found.passed:
+        content = quantizing.quantized(content)
+        session = Session(content, subject.signature)
+        found = quantizing.judged(_held(subject, session, graph=None))
+        facts = quantizing.facts(facts, content)
+    return Candidate("onnx", content, session.signature, found, facts)
+
+
+def _converted(subject: Subject) -> tuple[conversion.Converted, Session]:
+    """The model as ONNX, loaded.
+
+    Raises:
+        NotConvertible: It cannot become ONNX, or nothing that runs.
+        ProjectEnvironmentError: A package is missing.
+    """
+    _say("Converting to ONNX")
+    sample = subject.frame.iloc[:_SAMPLE]
+    try:
+        converted = conversion.convert(subject.model.estimator, subject.signature, sample)
+        return converted, Session(converted.model, subject.signature)
+    except conversion.NotConvertible:
+        raise
+    except ImportError as error:
+        raise ProjectEnvironmentError(
+            f"Converting to ONNX needs `{printable(error.name or str(error))}`, which is not "
+            "installed.",
+            hint="Add `assay[onnx]` to the project's requirements.",
+        ) from error
+    except Exception as error:  # converters are the user's and skl2onnx's: they raise anything
+        what = error.message if isinstance(error, DataError) else _said(error)
+        raise conversion.NotConvertible(
+            f"{described(subject.model.estimator)} does not become ONNX: {what}.".replace(
+                "..", "."
+            ),
+            hint="Set `package.format: native`, or register a converter.",
+        ) from error
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {usercode.first_line(error)}"
+
+
+def _native(subject: Subject, why: str) -> Candidate:
+    _say("Writing the model with skops")
+    content = native.dumped(subject.model.estimator, root=Path(subject.job.root))
+    original = subject.original
+    again = Original(native.loaded(content), original.matrix, original.outputs)
+    found = _held(subject, again, graph=None)
+    return Candidate("native", content, subject.signature, found, why_native=why)
+
+
+def _held(subject: Subject, export: Answerer, *, graph: bytes | None) -> Parity:
+    rows = sum(len(one.rows.frame) for one in subject.questions.each)
+    _say(f"Asking the export about the same {rows:,} rows")
+    return parity.hold(
+        subject.questions,
+        subject.original,
+        export,
+        subject.job.tolerance,
+        sensitive=subject.job.sensitive,
+        graph=graph,
+    )
+
+
+def _disagreement(fact: Export, job: ExportJob) -> list[Reason]:
+    """What to say of an export that says something else than its model."""
+    wrong = [
+        (one.name, max(output.mismatches for output in one.outputs), one.count)
+        for one in fact.parity.rows
+        if any(output.mismatches for output in one.outputs)
+    ]
+    sets = ", ".join(f"{count:,} of {total:,} rows of `{name}`" for name, count, total in wrong)
+    hint = "`package.format: native` packages the model as it is. Please report the estimator."
+    if fact.conversion is not None and fact.conversion.quantized:
+        hint = "Set `package.quantize: false`, or a wider `package.tolerance`."
+    reasons = [
+        Reason(
+            message=f"{job.shown} and {fact.file} disagree: {sets}. {fact.parity.cause}", hint=hint
+        )
+    ]
+    for one in fact.parity.mismatches:
+        values = ", ".join(f"{name} = {value}" for name, value in one.inputs.items())
+        reasons.append(
+            Reason(
+                message=f"Row {one.row + 1:,} of `{one.rows}`: {one.output} is {one.expected} by "
+                f"the model and {one.got} by {fact.file}. {printable(values)}."
+            )
+        )
+    return reasons
+
+
+def _packages() -> dict[str, str]:
+    """Name and version of every package here, in the spelling of PyPI."""
+    found = {
+        str(one.metadata["Name"]).lower().replace("_", "-"): one.version
+        for one in metadata.distributions()
+        if one.metadata["Name"]
+    }
+    return dict(sorted(found.items()))
+
+
+_STARTED = time.monotonic()
+
+
+def _say(what: str) -> None:
+    """A line of progress: a reader of the log sees what takes long."""
+    print(f"{time.monotonic() - _STARTED:6.1f} s  {what}", flush=True)
