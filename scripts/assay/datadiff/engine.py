@@ -187,10 +187,10 @@ def lock(connection: Any, folder: Path, files: Sequence[str], *, memory: int) ->
 
 
 def _load(connection: Any, name: str, source: Source, links: list[str], *, private: bool) -> Table:
-    """A view of Parquet files; CSV is parsed once, into a table that DuckDB may spill."""
-    position = "file_row_number" if source.is_parquet else "rowid"
+    """A view of Parquet files; anything else is parsed once, into a table that may be spilled."""
+    position = "file_row_number" if source.form == "Parquet" else "rowid"
     with _translated(source.shown, private=private, source=source):
-        if source.is_parquet:
+        if source.form == "Parquet":
             # Column by column as each query needs it: to copy the file first would cost more.
             read = f"read_parquet([{', '.join(map(text, links))}], union_by_name = true"
             described = connection.execute(f"DESCRIBE SELECT * FROM {read})").fetchall()
@@ -201,12 +201,55 @@ def _load(connection: Any, name: str, source: Source, links: list[str], *, priva
                 numbered = ", file_row_number = true)"
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {read}{numbered}")
         else:
-            types = csvload.load(connection, name, source, links)
+            load = csvload.load if source.form == "CSV" else _stored
+            types = load(connection, name, source, links)
             columns = {
                 found: Column(f"c{n}", type_) for n, (found, type_) in enumerate(types.items())
             }
-        (rows,) = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+        ((rows,),) = connection.execute(f"SELECT count(*) FROM {name}").fetchall()
     return Table(name, position, columns, int(rows), len(links), source.shown)
+
+
+def _stored(connection: Any, name: str, source: Source, links: Sequence[str]) -> dict[str, str]:
+    """JSON lines or Arrow files as the table `name`, with columns `c0`, `c1`, ...
+
+    Returns:
+        The column names, and DuckDB's types.
+
+    Raises:
+        OutsideError: pyarrow is not installed.
+        duckdb.Error: A file cannot be read.
+    """
+    if source.form == "JSON lines":
+        # Types that all values have, in all parts.
+        how = "format = 'newline_delimited', sample_size = -1, union_by_name = true"
+        read = f"read_json([{', '.join(map(text, links))}], {how})"
+    else:
+        read = "arrow_files"
+        connection.register(read, _arrow(links, source))
+    found = connection.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()
+    types = {column: str(type_) for column, type_, *_ in found}
+    aliases = ", ".join(f"c{number}" for number in range(len(types)))
+    connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {read} AS t({aliases})")
+    return types
+
+
+def _arrow(links: Sequence[str], source: Source) -> Any:
+    """Arrow files as one data set, of which DuckDB takes a batch at a time."""
+    try:
+        from pyarrow import dataset
+    except ImportError as error:
+        raise OutsideError(
+            f"{source.shown} cannot be compared: pyarrow is not installed.",
+            hint="Add `pyarrow` to the project's requirements.",
+        ) from error
+    try:
+        return dataset.dataset(list(links), format="ipc")
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{source.shown} is not a readable Arrow file ({type(error).__name__}).",
+            hint=_DAMAGED,
+        ) from error
 
 
 def text(value: str) -> str:
@@ -235,13 +278,14 @@ def _translated(shown: str, *, private: bool, source: Source | None = None) -> I
         raise _explained(error, shown, source, private=private) from error
 
 
+_DAMAGED = "It is damaged or was cut off: write it again, or run `dvc pull --force`."
 _RAGGED = re.compile(r"Line:? (\d+)[\s\S]*?Expected Number of Columns: (\d+) Found: (\d+)")
 
 
 def _explained(error: Exception, shown: str, source: Source | None, *, private: bool) -> DataError:
     """Why a file could not be read; DuckDB's own words only where they may quote the data."""
     said = str(error)
-    if source is not None and not source.is_parquet:
+    if source is not None and source.form == "CSV":
         if (misread := sources.not_utf8(source)) is not None:
             return misread
         if ragged := _RAGGED.search(said):
@@ -255,10 +299,9 @@ def _explained(error: Exception, shown: str, source: Source | None, *, private: 
     because = f" ({type(error).__name__})" if private else f": {first}"
     if source is None:
         return DataError(f"{shown} cannot be compared{because}.")
-    form = "Parquet" if source.is_parquet else "CSV"
-    return DataError(
-        f"{shown} is not a readable {form} file{because}.",
-        hint="It is damaged or was cut off: write it again, or run `dvc pull --force`."
-        if source.is_parquet
-        else f"Expected: UTF-8, fields parted by {source.separator!r}, one header line.",
-    )
+    hint = _DAMAGED
+    if source.form == "CSV":
+        hint = f"Expected: UTF-8, fields parted by {source.separator!r}, one header line."
+    elif source.form == "JSON lines":
+        hint = "Expected: one JSON object a line, in UTF-8."
+    return DataError(f"{shown} is not a readable {source.form} file{because}.", hint=hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from assay.console import printable
 from assay.errors import DataError
@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _CSV = {".csv": ",", ".tsv": "\t"}
-_PARQUET = (".parquet", ".pq")
-_FORMATS = "CSV (.csv, .tsv, also with .gz) and Parquet (.parquet)"
+_PARQUET = ".parquet"
+_JSON = ".jsonl"
+_ARROW = ".arrow"
+_ALSO = {".pq": _PARQUET, ".ndjson": _JSON, ".feather": _ARROW}
+_PACKED = (*_CSV, _JSON)
+"""What may be compressed by gzip."""
+_FORMATS = "CSV (.csv, .tsv), JSON lines (.jsonl), both also with .gz, Parquet (.parquet), Arrow"
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,14 @@ class Source:
     shown: str
     """What messages call it."""
     suffix: str
-    """`.parquet`, `.csv`, `.tsv`, or one of the last two with `.gz`."""
+    """`.parquet`, `.arrow`, or `.csv`, `.tsv`, `.jsonl`, these also with `.gz`."""
 
     @property
-    def is_parquet(self) -> bool:
-        """Whether it is Parquet; else it is CSV."""
-        return self.suffix == _PARQUET[0]
+    def form(self) -> Literal["Parquet", "Arrow", "JSON lines", "CSV"]:
+        """What messages call its format."""
+        if self.suffix.startswith(_JSON):
+            return "JSON lines"
+        return "Parquet" if self.suffix == _PARQUET else "Arrow" if self.suffix == _ARROW else "CSV"
 
     @property
     def separator(self) -> str:
@@ -67,13 +74,11 @@ def source(paths: Path | Sequence[Path], *, shown: str, name: str | None = None)
 
 
 def _suffix(name: str) -> str | None:
-    suffixes = [suffix.lower() for suffix in PurePath(name).suffixes]
-    if suffixes[-1:] == [".gz"] and suffixes[-2:-1] and suffixes[-2] in _CSV:
-        return f"{suffixes[-2]}.gz"
-    last = suffixes[-1] if suffixes else ""
-    if last in _PARQUET:
-        return _PARQUET[0]
-    return last if last in _CSV else None
+    suffixes = [_ALSO.get(suffix, suffix) for suffix in map(str.lower, PurePath(name).suffixes)]
+    *_, before, last = ("", "", *suffixes)
+    if last == ".gz" and before in _PACKED:
+        return f"{before}.gz"
+    return last if last in {*_PACKED, _PARQUET, _ARROW} else None
 
 
 def _parts(path: Path, shown: str) -> Iterator[Path]:

@@ -99,6 +99,89 @@ def test_a_missing_file(tmp_path: Path) -> None:
         compare(tmp_path / "a.csv", tmp_path / "a.csv", shown="t.csv")
 
 
+HEAD = pd.DataFrame(
+    {
+        "id": [1, 2, 3, 5],
+        "x": [0.5, None, 2.5, -1.0],
+        "name": ["a", "b'", None, "é"],
+        "at": pd.date_range("2026-01-01 10:00", periods=4, freq="D"),
+        "tags": [["a"], [], ["b", "c"], ["a"]],
+    }
+)
+BASE = HEAD.assign(x=[0.5, 1.0, 2.5, -1.0], id=[1, 2, 3, 4]).iloc[[2, 0, 1, 3]]
+
+
+def written(path: Path, frame: pd.DataFrame) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    elif path.suffix in {".arrow", ".feather"}:
+        frame.reset_index(drop=True).to_feather(path)
+    else:
+        frame.to_json(path, orient="records", lines=True, date_format="iso")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".ndjson", ".jsonl.gz", ".arrow", ".feather"])
+def test_other_formats_are_compared_as_parquet_is(tmp_path: Path, suffix: str) -> None:
+    def change(ending: str) -> DataChange:
+        head = [
+            written(tmp_path / "head" / f"{number}{ending}", part)
+            for number, part in enumerate((HEAD.iloc[:3], HEAD.iloc[3:]))
+        ]
+        base = written(tmp_path / "base" / f"object{ending}", BASE)
+        bare = base.rename(base.with_name(f"object{ending.replace('.', '-')}"))
+        return compare(head, bare, base_name=f"t{ending}", key=["id"], shown="t")
+
+    expected, found = change(".parquet"), change(suffix)
+    assert found.rows == expected.rows
+    assert expected.rows is not None
+    assert (expected.rows.added, expected.rows.removed, expected.rows.changed) == (1, 1, 1)
+    changed = {column.name: column.changed_rows for column in expected.columns}
+    assert {column.name: column.changed_rows for column in found.columns} == changed
+    assert found.problems == expected.problems
+
+
+def test_keys_that_only_some_lines_have(tmp_path: Path) -> None:
+    head, base = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    base.write_text('{"id": 1}\n' * 30_000)
+    head.write_text(base.read_text() + '{"id": 1.5, "late": "x"}\n')
+    found = compare(head, base, shown="t.jsonl")
+    assert {(one.name, one.head_type, one.base_type) for one in found.columns} == {
+        ("id", "DOUBLE", "BIGINT"),
+        ("late", "VARCHAR", None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message", "hint"),
+    [
+        ("t.jsonl", b'{"a": 1}\n{"a": \n', "t.jsonl is not a readable JSON lines file", "one JSON"),
+        ("t.jsonl", b"\xff\xfe{\n", "t.jsonl is not a readable JSON lines file", "one JSON"),
+        ("t.jsonl.gz", b"\x1f\x8b\x08 cut", "t.jsonl.gz is not a readable JSON lines", "one JSON"),
+        ("t.arrow", b"ARROW1\0\0 cut off", "t.arrow is not a readable Arrow file", "damaged"),
+        ("t.feather", b"a,b\n1,2\n", "t.feather is not a readable Arrow file", "damaged"),
+    ],
+)
+def test_what_is_not_of_its_format(
+    tmp_path: Path, name: str, content: bytes, message: str, hint: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    good = written(tmp_path / "good" / name, HEAD)
+    for head, base in ((tmp_path / name, good), (good, tmp_path / name)):
+        with pytest.raises(DataError) as caught:
+            compare(head, base, shown=name)
+        assert message in caught.value.message
+        assert hint in (caught.value.hint or "")
+
+
+def test_json_does_not_quote_sensitive_data(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"a": "secret7431"\n')
+    with pytest.raises(DataError) as caught:
+        compare(tmp_path / "t.jsonl", tmp_path / "t.jsonl", shown="t.jsonl", sensitive=["a"])
+    assert "7431" not in f"{caught.value.message}{caught.value.hint}"
+
+
 def test_an_unknown_format(tmp_path: Path) -> None:
     (tmp_path / "t.xlsx").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"t\.xlsx is in no supported format\."):
