@@ -1,0 +1,1 @@
+"""What each class computes, one family a module. A new module here is found without being named."""

@@ -1,0 +1,160 @@
+"""Nearest neighbors, and labels that spread along them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.packaging.conversion.distances import between, kernel
+from assay.packaging.conversion.frame import Data, matrix
+from assay.packaging.conversion.refusal import unsupported
+from assay.packaging.conversion.registry import apply, converts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from assay.packaging.conversion.graph import Tensor
+
+
+def _metric(model: Any) -> tuple[Any, dict[str, Any]]:
+    metric = getattr(model, "effective_metric_", model.metric)
+    return metric, dict(getattr(model, "effective_metric_params_", None) or {})
+
+
+def nearest(model: Any, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Distances and places of the nearest fitted rows: (n, k) each, the nearest first."""
+    rows = np.asarray(model._fit_X, dtype=np.float64)  # noqa: SLF001 (the fitted rows)
+    metric, options = _metric(model)
+    count = int(model.n_neighbors)
+    apart, places = between(model, values, rows, metric, options).sort_top(count)
+    if metric not in {"euclidean", "l2", "minkowski"} or options.get("p", 2) != 2:
+        return apart, places
+    # a row that was fitted is at a distance of exactly 0, which the sum of squares does not give
+    width = rows.shape[1]
+    found = values.graph.constant(rows).take(places, axis=0)
+    exact = values.reshape(-1, 1, width) - found
+    return (exact * exact).sum(axis=2, keep=False).op("Sqrt"), places
+
+
+def _weights(model: Any, apart: Tensor) -> Tensor:
+    """`sklearn.neighbors._base._get_weights`: a row at distance 0 outweighs all others."""
+    if callable(model.weights):
+        raise unsupported(model, "`weights` that are a function")
+    if model.weights != "distance":
+        return apart * 0.0 + 1.0
+    same = apart.equals(0.0)
+    return same.any().where(same.cast("float64"), 1.0 / apart)
+
+
+def _outputs(model: Any) -> NDArray[Any]:
+    """(m, outputs): fitted targets, or places of fitted classes."""
+    fitted = np.asarray(model._y)  # noqa: SLF001 (as above)
+    return fitted if fitted.ndim == 2 else fitted[:, None]
+
+
+@converts("sklearn.KNeighborsRegressor", method="predict")
+def regressor(model: Any, data: Data) -> Tensor:
+    """The weighted mean of the neighbors."""
+    apart, places = nearest(model, matrix(data))
+    weights = _weights(model, apart)
+    total = weights.sum()
+    parts = []
+    for column in _outputs(model).T.astype(np.float64):
+        found = apart.graph.constant(np.ascontiguousarray(column)).take(places, axis=0)
+        parts.append((found * weights).sum() / total)
+    return apart.graph.concat(parts)
+
+
+@converts("sklearn.KNeighborsClassifier", method="predict_proba")
+def classifier(model: Any, data: Data) -> Any:
+    """The neighbors' share of the weight; a list where there are several outputs."""
+    apart, places = nearest(model, matrix(data))
+    weights = _weights(model, apart)
+    count = int(model.n_neighbors)
+    classes = model.classes_ if model.outputs_2d_ else [model.classes_]
+    parts = []
+    for column, names in zip(_outputs(model).T, classes, strict=True):
+        found = apart.graph.constant(np.ascontiguousarray(column, dtype=np.int64)).take(places, axis=0)
+        hot = found.reshape(-1, count, 1).equals(np.arange(len(names))[None, None, :])
+        shares = (hot.cast("float64") * weights.reshape(-1, count, 1)).sum(axis=1, keep=False)
+        parts.append(shares / shares.sum())
+    return parts if model.outputs_2d_ else parts[0]
+
+
+def _within(model: Any, values: Tensor) -> Tensor:
+    """The weight of each fitted row for each row: 0 beyond the radius."""
+    rows = np.asarray(model._fit_X, dtype=np.float64)  # noqa: SLF001 (as above)
+    metric, options = _metric(model)
+    apart = between(model, values, rows, metric, options)
+    inside = (apart <= float(model.radius)).cast("float64")
+    if model.weights == "uniform":
+        return inside
+    if callable(model.weights):
+        raise unsupported(model, "`weights` that are a function")
+    same = apart.equals(0.0)
+    weights = same.any().where(same.cast("float64"), 1.0 / apart)
+    return inside.equals(0.0).where(weights.like(0.0), weights)
+
+
+@converts("sklearn.RadiusNeighborsRegressor", method="predict")
+def radius_regressor(model: Any, data: Data) -> Tensor:
+    """The weighted mean within the radius; NaN where there is none."""
+    weights = _within(model, matrix(data))
+    return weights @ _outputs(model).astype(np.float64) / weights.sum()
+
+
+@converts("sklearn.RadiusNeighborsClassifier", method="predict_proba")
+def radius_chances(model: Any, data: Data) -> Tensor:
+    """Shares within the radius; where nobody is, the label for outliers is certain, if fitted."""
+    if model.outputs_2d_:
+        raise unsupported(model, "several outputs")
+    weights = _within(model, matrix(data))
+    hot = _outputs(model) == np.arange(len(model.classes_))[None, :]
+    shares = weights @ hot.astype(np.float64)
+    total = shares.sum()
+    alone = np.zeros((1, len(model.classes_)))
+    if model.outlier_label_ is not None:
+        alone = (np.asarray(model.classes_) == model.outlier_label_[0]).astype(np.float64)[None, :]
+    empty = total.equals(0.0)
+    return empty.where(shares * 0.0 + alone, shares / empty.where(total.like(1.0), total))
+
+
+@converts("sklearn.LabelPropagation", "sklearn.LabelSpreading", method="predict_proba")
+def spread(model: Any, data: Data) -> Tensor:
+    """What the fitted rows are labelled, weighted by the kernel."""
+    values = matrix(data)
+    if model.kernel == "knn":
+        _, places = nearest(model.nn_fit, values)
+        table = values.graph.constant(np.asarray(model.label_distributions_, dtype=np.float64))
+        shares = table.take(places, axis=0).sum(axis=1, keep=False)
+    else:
+        weights = kernel(model, values, model.X_, model.kernel, {"gamma": model.gamma})
+        shares = weights @ model.label_distributions_
+    return shares / shares.sum()
+
+
+@converts("sklearn.LocalOutlierFactor", method="decision_function")
+def outlier_factor(model: Any, data: Data) -> Tensor:
+    """How much thinner the neighborhood is than those of the neighbors."""
+    return _density(model, matrix(data)) - float(model.offset_)
+
+
+def _density(model: Any, values: Tensor) -> Tensor:
+    rows = np.asarray(model._fit_X, dtype=np.float64)  # noqa: SLF001 (as above)
+    metric, options = _metric(model)
+    count = int(model.n_neighbors_)
+    apart, places = between(model, values, rows, metric, options).sort_top(count)
+    graph = values.graph
+    reach = graph.constant(model._distances_fit_X_[:, count - 1].astype(np.float64)).take(places, axis=0)  # noqa: SLF001 (as above)
+    reached = (reach > apart).where(reach, apart)
+    density = 1.0 / (reached.reduce("Mean", 1) + 1e-10)
+    others = graph.constant(model._lrd.astype(np.float64)).take(places, axis=0)  # noqa: SLF001 (as above)
+    return -(others / density).reduce("Mean", 1)
+
+
+@converts("sklearn.LocalOutlierFactor", method="predict")
+def outlier_factor_label(model: Any, data: Data) -> Tensor:
+    """1 inside, -1 outside."""
+    scores = apply(model, "decision_function", data)
+    return (scores < 0.0).where(scores.graph.constant(np.array([[-1]])), 1)

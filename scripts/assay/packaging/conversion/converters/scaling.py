@@ -1,0 +1,186 @@
+"""Transformers of numbers, a column at a time: scalers, powers, quantiles, bins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.packaging.conversion import ufuncs
+from assay.packaging.conversion.frame import Data, Frame, matrix
+from assay.packaging.conversion.refusal import unsupported
+from assay.packaging.conversion.registry import apply, converts
+
+if TYPE_CHECKING:
+    from assay.packaging.conversion.graph import Tensor
+
+
+def _kept(data: Data, values: Tensor) -> Tensor:
+    """As NumPy stores the result of an operation in place: float32 stays float32."""
+    blocks = data.blocks if isinstance(data, Frame) else (data,)
+    single = all(block.dtype == "float32" for block in blocks)
+    return values.cast("float32").cast("float64") if single else values
+
+
+def _typed(data: Data, values: Tensor) -> Tensor:
+    blocks = data.blocks if isinstance(data, Frame) else (data,)
+    return values.cast("float32") if all(one.dtype == "float32" for one in blocks) else values
+
+
+@converts("sklearn.StandardScaler", method="transform")
+def standard_scaler(scaler: Any, data: Data) -> Tensor:
+    """(x - mean) / scale."""
+    values = matrix(data)
+    if scaler.with_mean:
+        values = _kept(data, values - scaler.mean_)
+    if scaler.with_std:
+        values = values / scaler.scale_
+    return _typed(data, values)
+
+
+@converts("sklearn.RobustScaler", method="transform")
+def robust_scaler(scaler: Any, data: Data) -> Tensor:
+    """(x - median) / range."""
+    values = matrix(data)
+    if scaler.with_centering:
+        values = _kept(data, values - scaler.center_)
+    if scaler.with_scaling:
+        values = values / scaler.scale_
+    return _typed(data, values)
+
+
+@converts("sklearn.MinMaxScaler", method="transform")
+def min_max_scaler(scaler: Any, data: Data) -> Tensor:
+    """x * scale + min, within `feature_range` if it clips."""
+    values = _kept(data, matrix(data) * scaler.scale_) + scaler.min_
+    if scaler.clip:
+        values = values.clip(*(float(bound) for bound in scaler.feature_range))
+    return _typed(data, values)
+
+
+@converts("sklearn.MaxAbsScaler", method="transform")
+def max_abs_scaler(scaler: Any, data: Data) -> Tensor:
+    """X / largest absolute value."""
+    values = matrix(data) / scaler.scale_
+    if getattr(scaler, "clip", False):
+        values = values.clip(-1.0, 1.0)
+    return _typed(data, values)
+
+
+@converts("sklearn.Normalizer", method="transform")
+def normalizer(scaler: Any, data: Data) -> Tensor:
+    """Rows of length 1; a row of zeros stays."""
+    values = matrix(data)
+    norms = {
+        "l1": lambda: values.op("Abs").sum(),
+        "l2": lambda: (values * values).sum().op("Sqrt"),
+        "max": lambda: values.op("Abs").max(),
+    }[scaler.norm]()
+    return _typed(data, values / norms.equals(0.0).where(norms.like(1.0), norms))
+
+
+@converts("sklearn.Binarizer", method="transform")
+def binarizer(transformer: Any, data: Data) -> Tensor:
+    """1 above the threshold."""
+    return (matrix(data) > float(transformer.threshold)).cast("float64")
+
+
+@converts("sklearn.PowerTransformer", method="transform")
+def power_transformer(transformer: Any, data: Data) -> Tensor:
+    """Box-Cox or Yeo-Johnson with the fitted lambdas, then standardized."""
+    values = matrix(data)
+    make = _box_cox if transformer.method == "box-cox" else _yeo_johnson
+    parts = [make(values.column(at), float(one)) for at, one in enumerate(transformer.lambdas_)]
+    made = values.graph.concat(parts)
+    return apply(transformer._scaler, "transform", made) if transformer.standardize else made  # noqa: SLF001 (fitted, and has no other name)
+
+
+def _box_cox(x: Tensor, power: float) -> Tensor:
+    if abs(power) < 1e-19:
+        return x.op("Log")
+    return ufuncs.expm1(x.op("Log") * power) / power
+
+
+def _yeo_johnson(x: Tensor, power: float) -> Tensor:
+    """As `scipy.stats.yeojohnson`: its two branches, each of numbers of its own sign."""
+    upper = ufuncs.log1p((x >= 0.0).where(x, 0.0))
+    lower = ufuncs.log1p((x < 0.0).where(-x, 0.0))
+    eps = float(np.spacing(1.0))
+    if abs(power) >= eps:
+        upper = ufuncs.expm1(upper * power) / power
+    if abs(power - 2) > eps:
+        lower = ufuncs.expm1(lower * (2 - power)) / (2 - power)
+    chosen = (x >= 0.0).where(upper, -lower)
+    return x.isnan().where(x, chosen)
+
+
+@converts("sklearn.QuantileTransformer", method="transform")
+def quantile_transformer(transformer: Any, data: Data) -> Tensor:
+    """The place among the fitted quantiles, from both sides; then the normal distribution's."""
+    if transformer.output_distribution != "uniform":
+        raise unsupported(transformer, "`output_distribution='normal'`")
+    values = matrix(data)
+    references = np.asarray(transformer.references_, dtype=np.float64)
+    parts = [
+        _quantile(values.column(at), np.asarray(quantiles, dtype=np.float64), references)
+        for at, quantiles in enumerate(np.asarray(transformer.quantiles_).T)
+    ]
+    return values.graph.concat(parts)
+
+
+def _quantile(x: Tensor, quantiles: np.ndarray[Any, Any], references: np.ndarray[Any, Any]) -> Tensor:
+    upward = interpolate(x, quantiles, references)
+    downward = interpolate(-x, -quantiles[::-1], -references[::-1])
+    middle = (upward - downward) * 0.5
+    middle = (x >= float(quantiles[-1])).where(middle.like(1.0), middle)
+    low = (x <= float(quantiles[0])).where(middle.like(0.0), middle)
+    return x.isnan().where(x, low)
+
+
+def interpolate(x: Tensor, at: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> Tensor:
+    """As `np.interp`: x is (n, 1); `at` is sorted, may repeat, and the last of equals counts."""
+    place = (x >= at[None, :]).cast("int64").sum() - x.graph.constant(np.array([[1]]))
+    inside = place.clip(0, len(at) - 1)
+    widths, rises = np.diff(at), np.diff(values)
+    slopes = np.divide(rises, widths, out=np.zeros_like(rises), where=widths > 0)
+    slopes = np.append(slopes, 0.0)
+    graph = x.graph
+    left, start, slope = (graph.constant(one).take(inside, axis=0) for one in (at, values, slopes))
+    held = slope.equals(0.0).where(slope, (x - left) * slope)
+    under = x < float(at[0])
+    return under.where(start.like(float(values[0])), start + held)
+
+
+@converts("sklearn.KBinsDiscretizer", method="transform")
+def k_bins(transformer: Any, data: Data) -> Tensor:
+    """The bin's number, or one column a bin."""
+    values = matrix(data)
+    codes = []
+    for at, edges in enumerate(transformer.bin_edges_):
+        inner = np.asarray(edges, dtype=np.float64)[1:-1]
+        column = values.column(at)
+        code = (column >= inner[None, :]).cast("int64").sum() if len(inner) else (column * 0.0).cast("int64")
+        codes.append(code)
+    if transformer.encode == "ordinal":
+        return values.graph.concat(codes).cast("float64")
+    counts = [int(count) for count in transformer.n_bins_]
+    hot = [code.equals(np.arange(count)[None, :]) for code, count in zip(codes, counts, strict=True)]
+    return values.graph.concat(hot).cast("float64")
+
+
+@converts("sklearn.PolynomialFeatures", method="transform")
+def polynomial(transformer: Any, data: Data) -> Tensor:
+    """Products of powers: one factor after the other, as scikit-learn multiplies."""
+    values = matrix(data)
+    powers = np.asarray(transformer.powers_)
+    degree = int(powers.sum(axis=1).max(initial=0))
+    extended = values.graph.concat([values, values.column(0) * 0.0 + 1.0])
+    one = powers.shape[1]
+    factors = np.full((len(powers), max(degree, 1)), one)
+    for row, power in enumerate(powers):
+        used = np.repeat(np.arange(one), power)
+        factors[row, : len(used)] = used
+    made = extended.take(factors[:, 0])
+    for place in range(1, degree):
+        made = made * extended.take(factors[:, place])
+    return made

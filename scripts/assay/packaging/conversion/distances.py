@@ -1,0 +1,92 @@
+"""Distances and kernels between the rows of a tensor and fitted rows: (n, m)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.packaging.conversion.refusal import unsupported
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from assay.packaging.conversion.graph import Tensor
+
+
+def squared(values: Tensor, rows: NDArray[Any]) -> Tensor:
+    """Squared Euclidean distances.
+
+    |x - y|^2 = |x|^2 - 2 x.y + |y|^2, around the middle of the fitted rows: the further both are
+    from 0, the less of a small distance is left.
+    """
+    fitted = np.asarray(rows, dtype=np.float64)
+    middle = fitted.mean(axis=0)
+    here, there = values - middle, fitted - middle
+    squares = (here * here).sum() - 2.0 * (here @ there.T) + (there * there).sum(axis=1)[None, :]
+    return squares.clip(0.0, None)
+
+
+def between(
+    estimator: Any, values: Tensor, rows: NDArray[Any], metric: Any, options: dict[str, Any] | None
+) -> Tensor:
+    """Distances by a metric of scikit-learn's.
+
+    Raises:
+        NotConvertible: The metric is a function, or one that we do not have.
+    """
+    settings = dict(options or {})
+    power = float(settings.pop("p", 2.0))
+    weighted = settings.pop("w", None) is not None
+    if metric in {"euclidean", "l2", "sqeuclidean"} or (metric == "minkowski" and power == 2 and not weighted):
+        squares = squared(values, rows)
+        return squares if metric == "sqeuclidean" else squares.op("Sqrt")
+    if metric == "cosine":
+        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        unit = np.asarray(rows) / np.where(length == 0, 1.0, length)
+        here = (values * values).sum().op("Sqrt")
+        own = values / here.equals(0.0).where(here.like(1.0), here)
+        return (1.0 - own @ unit.T).clip(0.0, 2.0)
+    if weighted or metric not in {"manhattan", "cityblock", "l1", "chebyshev", "minkowski"}:
+        raise unsupported(estimator, f"`metric={metric!r}`")
+    apart = difference(values, rows).op("Abs")
+    if metric == "chebyshev" or np.isinf(power):
+        return apart.max(axis=2, keep=False)
+    if metric != "minkowski" or power == 1:
+        return apart.sum(axis=2, keep=False)
+    return (apart**power).sum(axis=2, keep=False) ** (1.0 / power)
+
+
+def difference(values: Tensor, rows: NDArray[Any]) -> Tensor:
+    """values[:, None] - rows[None]: (n, m, d)."""
+    width = int(np.asarray(rows).shape[1])
+    return values.reshape(-1, 1, width) - np.asarray(rows, dtype=np.float64)[None]
+
+
+def kernel(estimator: Any, values: Tensor, rows: NDArray[Any], name: Any, settings: dict[str, Any]) -> Tensor:
+    """`sklearn.metrics.pairwise.pairwise_kernels`.
+
+    Args:
+        estimator: Whose it is, for messages.
+        values: (n, d).
+        rows: (m, d).
+        name: `rbf`, `poly`, ...
+        settings: `gamma`, `degree`, `coef0`, resolved to numbers.
+    """
+    rows = np.asarray(rows, dtype=np.float64)
+    gamma = float(settings.get("gamma") or 1.0 / rows.shape[1])
+    coef0 = 1.0 if settings.get("coef0") is None else float(settings["coef0"])
+    if name == "linear":
+        return values @ rows.T
+    if name == "rbf":
+        return (squared(values, rows) * -gamma).op("Exp")
+    if name in {"poly", "polynomial"}:
+        degree = float(3 if settings.get("degree") is None else settings["degree"])
+        return (values @ rows.T * gamma + coef0) ** degree
+    if name == "sigmoid":
+        return (values @ rows.T * gamma + coef0).op("Tanh")
+    if name == "laplacian":
+        return (between(estimator, values, rows, "manhattan", None) * -gamma).op("Exp")
+    if name == "cosine":
+        return 1.0 - between(estimator, values, rows, "cosine", None)
+    raise unsupported(estimator, f"`kernel={name if isinstance(name, str) else 'a function'!r}`")

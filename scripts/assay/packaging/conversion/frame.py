@@ -1,0 +1,97 @@
+"""What an estimator is given inside of the graph: a matrix, or columns of several types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assay.packaging.conversion.refusal import NotConvertible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assay.packaging.conversion.graph import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Columns side by side that no one matrix can hold: text beside numbers, or as they came."""
+
+    blocks: tuple[Tensor, ...]
+    """(n, width) each."""
+    widths: tuple[int, ...]
+    names: tuple[str, ...] | None = None
+    """Of the columns, where they have any."""
+
+
+Data = "Tensor | Frame"
+
+
+def matrix(data: Data, dtype: str = "float64") -> Tensor:
+    """All columns as one (n, d).
+
+    Raises:
+        NotConvertible: There is text among them, and numbers are asked for.
+    """
+    if not isinstance(data, Frame):
+        _hold(data, dtype)
+        return data.cast(dtype)
+    for block in data.blocks:
+        _hold(block, dtype)
+    return data.blocks[0].graph.concat([block.cast(dtype) for block in data.blocks])
+
+
+def _hold(block: Tensor, dtype: str) -> None:
+    if (block.dtype == "string") != (dtype == "string"):
+        raise NotConvertible(
+            "An estimator takes text as numbers, or numbers as text, which ONNX does not.",
+            hint="Encode the column as numbers in the pipeline.",
+        )
+
+
+def columns(data: Data, count: int) -> list[Tensor]:
+    """Each column as (n, 1).
+
+    Args:
+        data: The table.
+        count: How many columns it has: a matrix does not know.
+    """
+    return [column(data, place) for place in range(count)]
+
+
+def column(data: Data, place: int) -> Tensor:
+    """One column as (n, 1)."""
+    if not isinstance(data, Frame):
+        return data.column(place)
+    for block, width in zip(data.blocks, data.widths, strict=True):
+        if place < width:
+            return block if width == 1 else block.column(place)
+        place -= width
+    raise IndexError(place)
+
+
+def select(data: Data, places: Sequence[int]) -> Data:
+    """Some columns, in that order."""
+    if not isinstance(data, Frame):
+        return data.take(np.asarray(places, dtype=np.int64))
+    names = tuple(data.names[place] for place in places) if data.names else None
+    picked = tuple(column(data, place) for place in places)
+    return Frame(picked, (1,) * len(picked), names)
+
+
+def join(parts: Sequence[Data], widths: Sequence[int]) -> Data:
+    """Tables side by side: one matrix where all are numbers, or all text."""
+    blocks: list[Tensor] = []
+    sizes: list[int] = []
+    for part, width in zip(parts, widths, strict=True):
+        if isinstance(part, Frame):
+            blocks += part.blocks
+            sizes += part.widths
+        else:
+            blocks.append(part)
+            sizes.append(width)
+    if len({block.dtype == "string" for block in blocks}) == 1:
+        return blocks[0].graph.concat(blocks)
+    return Frame(tuple(blocks), tuple(sizes))

@@ -1,0 +1,117 @@
+"""Trees of every library as one `TreeEnsembleRegressor`, exact in float64.
+
+That operator compares in float64 but sums in float32. So it is asked only in which leaf a row
+ends, a number that float32 holds, and the leaves' values are looked up and summed in float64.
+`TreeEnsemble` of ai.onnx.ml 5 sums in float64, but runs on no onnxruntime before 1.21, and a leaf
+of it has one value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.packaging.conversion.graph import ML, proto
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from onnx import AttributeProto
+
+    from assay.packaging.conversion.graph import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """One tree: arrays over its nodes, of which the first is the root."""
+
+    feature: NDArray[np.int64]
+    """(m,): the column that is compared; -1 of a leaf."""
+    threshold: NDArray[np.float64]
+    """(m,): left is where the column is at most this, or below (`leaves`)."""
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    missing_left: NDArray[np.bool_]
+    """(m,): whether NaN goes left."""
+    value: NDArray[np.float64]
+    """(m, k): what a leaf gives."""
+
+
+def leaves(values: Tensor, trees: Sequence[Tree], *, below: bool = False) -> Tensor:
+    """The leaf of each row in each tree: (n, trees) int64, a row of `table(trees)`.
+
+    Args:
+        values: (n, d) float64, rounded to float32 already where the library compares so.
+        trees: The trees.
+        below: Whether left is `<` instead of `<=`.
+    """
+    sizes = [len(tree.feature) for tree in trees]
+    leaf = np.concatenate([tree.feature for tree in trees]) < 0
+    number = np.repeat(np.arange(len(trees)), sizes)
+    node = np.concatenate([np.arange(size) for size in sizes])
+    branch = b"BRANCH_LT" if below else b"BRANCH_LEQ"
+    places = np.concatenate([_places(tree) for tree in trees])
+    long = [
+        _ints("nodes_treeids", number),
+        _ints("nodes_nodeids", node),
+        _ints("nodes_featureids", _of(trees, "feature", leaf)),
+        _ints("nodes_truenodeids", _of(trees, "left", leaf)),
+        _ints("nodes_falsenodeids", _of(trees, "right", leaf)),
+        _ints("nodes_missing_value_tracks_true", _of(trees, "missing_left", leaf)),
+        _texts("nodes_modes", [b"LEAF" if one else branch for one in leaf.tolist()]),
+        _numbers("nodes_values_as_tensor", _of(trees, "threshold", leaf).astype(np.float64)),
+        _ints("target_treeids", number[leaf]),
+        _ints("target_nodeids", node[leaf]),
+        _ints("target_ids", number[leaf]),
+        _numbers("target_weights_as_tensor", places[leaf]),
+    ]
+    (found,) = values.graph.nodes(
+        "TreeEnsembleRegressor",
+        [values],
+        dtypes=("float32",),
+        long=long,
+        domain=ML,
+        n_targets=len(trees),
+    )
+    starts = np.cumsum([0, *(int((tree.feature < 0).sum()) for tree in trees)])[:-1]
+    return found.cast("int64") + starts.astype(np.int64)[None, :]
+
+
+def table(trees: Sequence[Tree]) -> NDArray[np.float64]:
+    """(leaves, k): the values of all leaves, tree by tree."""
+    return np.concatenate([tree.value[tree.feature < 0] for tree in trees])
+
+
+def total(values: Tensor, trees: Sequence[Tree], *, below: bool = False) -> Tensor:
+    """The sum of the trees' values: (n, k)."""
+    rows = leaves(values, trees, below=below)
+    return values.graph.constant(table(trees)).take(rows, axis=0).sum(axis=1, keep=False)
+
+
+def _places(tree: Tree) -> NDArray[np.float64]:
+    return np.cumsum(tree.feature < 0) - 1.0
+
+
+def _of(trees: Sequence[Tree], name: str, leaf: NDArray[np.bool_]) -> NDArray[Any]:
+    return np.where(leaf, 0, np.concatenate([getattr(tree, name) for tree in trees]))
+
+
+def _ints(name: str, values: NDArray[Any]) -> AttributeProto:
+    from onnx import AttributeProto
+
+    return AttributeProto(name=name, type=AttributeProto.INTS, ints=values.astype(np.int64).tolist())
+
+
+def _texts(name: str, values: list[bytes]) -> AttributeProto:
+    from onnx import AttributeProto
+
+    return AttributeProto(name=name, type=AttributeProto.STRINGS, strings=values)
+
+
+def _numbers(name: str, values: NDArray[Any]) -> AttributeProto:
+    from onnx import AttributeProto
+
+    return AttributeProto(name=name, type=AttributeProto.TENSOR, t=proto(values, name))
