@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.contract.scan import engines, pandasregex
@@ -17,11 +18,24 @@ from assay.contract.scan import engines, pandasregex
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-Kind = Literal["integer", "float64", "float32", "text", "boolean", "timestamp"]
+Kind = Literal[
+    "integer",
+    "float64",
+    "float32",
+    "text",
+    "boolean",
+    "timestamp",
+    "instant",
+    "date",
+    "decimal",
+]
 """What the values of a column are; null stands for all that is missing, NaN too."""
 
 MOST_VALUES = 1000
 """More in a list of allowed values make a query that is slower than Pandera."""
+
+MOST_DIGITS = 18
+"""Of decimals, before and behind the point: what is compared has at most 38."""
 
 _EXACT = 2**53
 """Up to here all whole numbers are floats too."""
@@ -100,6 +114,8 @@ def _bound(value: Any, kind: Kind) -> tuple[Callable[[Any], Any], Any]:
         return _as_it_is, _whole(number)
     if kind == "timestamp" and _is_moment(value):
         return _as_it_is, ibis.literal(value, type="timestamp")
+    if kind == "instant" and _is_instant(value):
+        return _as_it_is, ibis.literal(value.astimezone(UTC), type="timestamp('UTC')")
     return _as_it_is, _exact(value, kind)
 
 
@@ -133,6 +149,12 @@ def _exact(value: object, kind: Kind) -> Any:
         return ibis.literal(value, type="string")
     if kind == "boolean" and type(value) is bool:
         return ibis.literal(value)
+    if kind == "date" and type(value) is date:
+        return ibis.literal(value, type="date")
+    if kind == "decimal" and _is_amount(value):
+        return ibis.literal(
+            Decimal(f"{value:f}"), type=f"decimal({2 * MOST_DIGITS}, {MOST_DIGITS})"
+        )
     raise NotInScan(f"it compares {_NAMES[kind]} with {type(value).__name__}")
 
 
@@ -147,7 +169,7 @@ def _members(values: Iterable[Any], kind: Kind) -> tuple[Callable[[Any], Any], l
         return _as_it_is, [_whole(value) for value in wanted]
     if kind in {"float64", "float32"} and all(_is_number(value) for value in wanted):
         return _as_float, [ibis.literal(float(value), type="float64") for value in wanted]
-    if kind in {"text", "boolean"}:
+    if kind in {"text", "boolean", "date", "decimal"}:
         return _as_it_is, [_exact(value, kind) for value in wanted]
     raise NotInScan(f"it looks for {_NAMES[kind]} in values of other types")
 
@@ -260,9 +282,28 @@ def _is_text(value: object) -> bool:
 
 def _is_moment(value: Any) -> bool:
     """A naive point in time in whole microseconds."""
+    return _is_time(value) and value.tzinfo is None
+
+
+def _is_instant(value: Any) -> bool:
+    """A point in time with a zone, in whole microseconds."""
+    return _is_time(value) and value.tzinfo is not None
+
+
+def _is_time(value: Any) -> bool:
     if type(value) is not datetime and type(value).__name__ != "Timestamp":
         return False
-    return value.tzinfo is None and not getattr(value, "nanosecond", 0)
+    return not getattr(value, "nanosecond", 0)
+
+
+def _is_amount(value: Any) -> bool:
+    """A number that a decimal can be compared with."""
+    if type(value) is int:
+        return bool(abs(value) < 10**MOST_DIGITS)
+    if type(value) is not Decimal or not value.is_finite():
+        return False
+    exponent = value.as_tuple().exponent
+    return abs(value) < 10**MOST_DIGITS and isinstance(exponent, int) and exponent >= -MOST_DIGITS
 
 
 def _as_it_is(column: Any) -> Any:
@@ -280,6 +321,9 @@ _NAMES: dict[Kind, str] = {
     "text": "text",
     "boolean": "booleans",
     "timestamp": "points in time",
+    "instant": "points in time",
+    "date": "days",
+    "decimal": "decimals",
 }
 
 _ROWS: dict[str, Callable[[dict[str, Any], Kind], Callable[[Any], Any]]] = {

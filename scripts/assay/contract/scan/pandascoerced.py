@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contract.scan import engines
 from assay.contract.scan.builtin import MOST_VALUES
-from assay.contract.scan.values import Values, is_numpy
+from assay.contract.scan.values import Values, is_categorical, is_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,10 @@ def turned(values: Values, dtype: Any) -> Turned | None:
     target = getattr(dtype, "type", None)
     if values.kind is None or not values.nulls or target is None:
         return None
-    rule = _RULES.get(type(dtype).__name__.rstrip("0123456789").lower())
+    family = _family(dtype)
+    rule = _RULES.get(family)
+    if is_categorical(values.dtype) and family != "category":
+        return None
     found = None if rule is None else rule(values, target, dtype)
     # What is certain of the values is not certain of what they become, but for the nulls.
     return None if found is None else replace(found, values=_after(found.values, target))
@@ -160,9 +163,10 @@ def _text(values: Values, _target: Any, _dtype: Any) -> Turned | None:
     return Turned(replace(values, kind="text", of=text))
 
 
-def _moment(values: Values, target: Any, dtype: Any) -> Turned | None:
-    plain = not dtype.to_datetime_kwargs and not dtype.time_zone_agnostic
-    if not plain or str(target) != "datetime64[ns]" or values.kind not in {"text", "timestamp"}:
+def _moment(values: Values, _target: Any, dtype: Any) -> Turned | None:
+    if dtype.to_datetime_kwargs or dtype.time_zone_agnostic or dtype.unit != "ns":
+        return None
+    if values.kind not in ({"text", "timestamp"} if dtype.tz is None else {"instant"}):
         return None
 
     def moment(table: Any) -> Any:
@@ -172,7 +176,7 @@ def _moment(values: Values, target: Any, dtype: Any) -> Turned | None:
     def holds(table: Any) -> Any:
         column, turned = values.of(table), moment(table)
         fits = turned.year().between(*_YEARS)
-        if values.kind == "timestamp":
+        if values.kind != "text":
             return _are_all(column, fits, nulls=True)
         fits &= engines.found(column, _MOMENT_TEXT, takes_text=True)
         # pandas takes the first text for the form of all.
@@ -180,7 +184,8 @@ def _moment(values: Values, target: Any, dtype: Any) -> Turned | None:
         alike = (length.min() == length.max()) & (t.min() == t.max())
         return _are_all(column, fits, nulls=True) & alike.fill_null(True)  # noqa: FBT003 (Ibis)
 
-    return Turned(replace(values, kind="timestamp", of=moment), holds)
+    kind: Any = "timestamp" if dtype.tz is None else "instant"
+    return Turned(replace(values, kind=kind, of=moment), holds)
 
 
 def _category(values: Values, target: Any, _dtype: Any) -> Turned | None:
@@ -221,13 +226,20 @@ _RULES: dict[str, Callable[[Values, Any, Any], Turned | None]] = {
 _BY_VALUE = {"int", "uint", "float", "bool", "string", "category", "datetime", "object"}
 
 
+def _family(dtype: Any) -> str:
+    """`int` for `Int64` and `INT8`."""
+    return type(dtype).__name__.rstrip("0123456789").lower()
+
+
 def by_value(values: Values, dtype: Any) -> bool:
     """Whether pandas turns each value by itself, and none otherwise in a part of the column."""
-    family = type(dtype).__name__.rstrip("0123456789").lower()
-    if values.kind is None or family not in _BY_VALUE:
+    family = _family(dtype)
+    if values.kind not in {*_NUMBERS, "text", "timestamp"} or family not in _BY_VALUE:
         return False
     if family == "category":
         return values.kind != "timestamp" and dtype.type.categories is not None
+    if is_categorical(values.dtype):
+        return False
     if values.kind == "text":  # the form of dates is that of the first; older pandas parse all
         return family != "datetime" and (family == "string" or is_numpy(dtype.type))
     if values.kind == "timestamp":

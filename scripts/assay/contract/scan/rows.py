@@ -55,7 +55,8 @@ def first_of(failing: Any, one: Rows | Repeats, scan: Scan) -> list[dict[str, An
     """The first rows of some that fail: their position, and the values that are shown."""
     values = [failing[name] for name in one.shown] if one.values is None else one.values(failing)
     shown = dict(zip(one.shown, values, strict=True))
-    if scan.layout.numbered is not None and _dtypes(one, scan) == ["object"]:
+    of_objects = one.column is not None and _dtypes(one, scan) == ["object"]
+    if scan.layout.numbered is not None and of_objects:
         shown = {}  # they come from a data frame, and no database has to bring them along
     if scan.layout.numbered is None:
         return fetch(failing.select(**shown).limit(EXAMPLES), private=scan.private)
@@ -143,7 +144,7 @@ def _texts(values: list[Any], dtype: Any) -> list[str]:
         import pandas as pd
 
         try:
-            values = pd.Series(values, dtype=dtype).tolist()
+            values = list(pd.Series(values, dtype=dtype))  # of `Float32` 0.1, not its digits
         except (TypeError, ValueError, OverflowError):
             values = list(values)  # as the database shows them
     return [as_text(value) for value in values]

@@ -7,8 +7,10 @@ with nulls are floats in pandas, and text may be of type object.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from assay.contract.scan.builtin import MOST_DIGITS
 from assay.contract.sources.base import Known
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def filled(values: Values, default: object) -> Values | None:
         return values  # such a column holds no nulls
     number = type(default) in {int, float} and values.kind == "float64"
     text = type(default) is str and values.kind == "text" and str(values.dtype) != "object"
+    text = text and (not is_categorical(values.dtype) or default in values.dtype.categories)
     if not (number or text):
         return None
     value = float(default) if number else default  # type: ignore[arg-type]
@@ -103,16 +106,43 @@ def _kind(dtype: Any, stored: Any) -> Kind | None:
     """What compares alike in both; `stored` is `None` for a type that is only cast to."""
     kind: Kind | None
     if is_numpy(dtype):
-        kind = _numpy_kind(dtype)
-    elif type(dtype).__name__ in {"Int8Dtype", "Int16Dtype", "Int32Dtype", "Int64Dtype"}:
-        kind = "integer"
-    elif type(dtype).__name__ == "BooleanDtype":
-        kind = "boolean"
-    elif type(dtype).__name__ == "StringDtype":
-        kind = "text"
+        kind = _object_kind(stored) if dtype.kind == "O" else _numpy_kind(dtype)
+    elif is_categorical(dtype):
+        kind = _kind_of_categories(dtype.categories)
+    elif type(dtype).__name__ == "DatetimeTZDtype":  # DuckDB has these in microseconds
+        kind = "instant" if dtype.unit == "us" else None
     else:
+        kind = _EXTENSIONS.get(type(dtype).__name__)
+    return kind if kind is None or stored is None or _STORED[kind](stored) else None
+
+
+_EXTENSIONS: dict[str, Kind] = {
+    **dict.fromkeys(("Int8Dtype", "Int16Dtype", "Int32Dtype", "Int64Dtype"), "integer"),
+    "Float32Dtype": "float32",
+    "Float64Dtype": "float64",
+    "BooleanDtype": "boolean",
+    "StringDtype": "text",
+}
+
+
+def is_categorical(dtype: Any) -> bool:
+    """Whether values are categories."""
+    return type(dtype).__name__ == "CategoricalDtype"
+
+
+def _kind_of_categories(categories: Any) -> Kind | None:
+    if categories is None or not len(categories):
         return None
-    return kind if kind is None or stored is None or _stores(stored, kind) else None
+    if all(type(one) is str for one in categories):
+        return "text"
+    return "integer" if str(categories.dtype) == "int64" else None
+
+
+def _object_kind(stored: Any) -> Kind:
+    """Of Python objects: what they are made of."""
+    if stored is not None and stored.is_decimal():
+        return "decimal"
+    return "date" if stored is not None and stored.is_date() else "text"
 
 
 def _numpy_kind(dtype: Any) -> Kind | None:
@@ -120,28 +150,38 @@ def _numpy_kind(dtype: Any) -> Kind | None:
         return "integer" if str(dtype) != "uint64" else None
     if dtype.kind == "f":
         return {8: "float64", 4: "float32"}.get(dtype.itemsize)  # type: ignore[return-value]
-    if dtype.kind == "O":
-        return "text"
     if dtype.kind == "b":
         return "boolean"
     return "timestamp" if str(dtype) in {"datetime64[ns]", "datetime64[us]"} else None
 
 
-def _stores(stored: Any, kind: Kind) -> bool:
-    if kind == "float64":
-        return bool(stored.is_floating() or stored.is_integer())
-    if kind == "float32":
-        return bool(stored.is_float32())
-    if kind == "text":
-        return bool(stored.is_string())
-    if kind == "timestamp":
-        return bool(stored.is_timestamp() and stored.timezone is None)
-    return bool(stored.is_integer() if kind == "integer" else stored.is_boolean())
+_STORED: dict[Kind, Callable[[Any], bool]] = {
+    "integer": lambda stored: stored.is_integer(),
+    "float64": lambda stored: stored.is_floating() or stored.is_integer(),
+    "float32": lambda stored: stored.is_float32(),
+    "text": lambda stored: stored.is_string(),
+    "boolean": lambda stored: stored.is_boolean(),
+    "timestamp": lambda stored: stored.is_timestamp() and stored.timezone is None,
+    "instant": lambda stored: stored.is_timestamp() and stored.timezone is not None,
+    "date": lambda stored: stored.is_date(),
+    "decimal": lambda stored: stored.is_decimal() and stored.precision <= MOST_DIGITS,
+}
+"""Whether a type of the table is what a kind is made of."""
 
 
 def _tells_nulls(dtype: Any) -> bool:
-    """Pandas' nullable floats tell NaN from null; the table does not."""
+    """Whether null in the table is missing: Arrow's own types, and sparse ones, are left alone."""
     name = type(dtype).__name__
-    return is_numpy(dtype) or not (
-        name.startswith("Float") or name in {"ArrowDtype", "SparseDtype"}
-    )
+    if name in {"Float32Dtype", "Float64Dtype"}:
+        return _nan_is_missing()
+    return is_numpy(dtype) or name not in {"ArrowDtype", "SparseDtype"}
+
+
+@cache
+def _nan_is_missing() -> bool:
+    """Whether pandas reads NaN as missing into its nullable floats, as newer versions do."""
+    import pandas as pd
+    import pyarrow as pa
+
+    floats: Any = pd.Float64Dtype()
+    return bool(floats.__from_arrow__(pa.array([float("nan")])).isna()[0])
