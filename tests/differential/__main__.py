@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first case; it counts up")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    different = False
+    total, begun = Tally(), time.monotonic()
     for flavour in options.flavours or _FLAVOURS:
         if flavour not in _FLAVOURS:
             parser.error(f"{flavour!r} is none of {', '.join(_FLAVOURS)}")
@@ -33,8 +33,10 @@ def main() -> int:
         for check, count in tally.checks.most_common():
             print(f"    {check} failed in {count:,}")
         _show(tally.differences)
-        different = different or bool(tally.differences)
-    return int(different)
+        total.add(tally)
+    minutes, differ = (time.monotonic() - begun) / 60, len(total.differences)
+    print(f"\n{total.cases:,} cases, {differ:,} differences, {minutes:.0f} minutes")
+    return int(differ > 0)
 
 
 def _sweep(flavour: str, first: int, end: int, jobs: int) -> Tally:
