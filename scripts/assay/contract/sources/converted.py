@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
 from assay.contract import reader
-from assay.contract.sources import duck, packed, stored
+from assay.contract.sources import duck, packed, polarstext, stored
 from assay.contract.sources.csvtable import SEPARATORS, CsvTable
 from assay.contract.sources.files import Kind
 from assay.contract.sources.parquet import ParquetSource
 from assay.datadiff import engine
 from assay.datadiff.engine import text
-from assay.errors import DataError, OutsideError
+from assay.errors import AssayError, DataError, OutsideError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,15 +130,17 @@ class ConvertedSource:
         # By a name that is no glob.
         (path,) = engine.linked(target.parent, target.stem, [part.path], suffix)
         if suffix == ".arrow":
-            _sink(pl.scan_ipc(path), target)
+            polarstext.sink(pl.scan_ipc(path), target)
             return
         # Types from all rows, as `reader.read_csv` does.
         if suffix == ".jsonl":
-            _sink(pl.scan_ndjson(path, infer_schema_length=None), target)
+            polarstext.to_parquet(path, target, separator=None, shown=part.shown)
             return
         source = reader.Csv(part.path, part.shown, SEPARATORS[suffix])
         try:
-            _sink(pl.scan_csv(path, separator=source.separator, infer_schema_length=None), target)
+            polarstext.to_parquet(path, target, separator=source.separator, shown=part.shown)
+        except AssayError:
+            raise
         except BaseException as error:
             if not reader.is_failure(error):
                 raise
@@ -147,16 +149,6 @@ class ConvertedSource:
         filled = bool(last.collect().item())
         if problem := reader.misread(source, filled=filled, has_index=False):
             raise problem
-
-
-def _sink(lazy: Any, target: Path) -> None:
-    """Write what polars reads as Parquet, a bit at a time where it can."""
-    import polars as pl
-
-    try:
-        lazy.sink_parquet(target)
-    except pl.exceptions.InvalidOperationError:  # in older versions not from every format
-        lazy.collect().write_parquet(target)
 
 
 class _PandasJson:

@@ -87,7 +87,8 @@ class CsvTable:
             ),
             private=self._private,
         )
-        return replace(self._inner.layout(backend, has_index=has_index), empty=empty)
+        layout: Layout = self._inner.layout(backend, has_index=has_index)
+        return replace(layout, empty=empty)
 
     def _add(self, part: Part, pieces: Pieces) -> None:
         """Add the rows of a file."""

@@ -59,6 +59,21 @@ def unpacked(path: Path, compression: str, target: Path, *, shown: str) -> None:
         raise damaged(shown, compression) from error
 
 
+def holds_at_most(path: Path, compression: str, most: int) -> bool:
+    """Whether a file is no larger inside than so many bytes; looks at no more than these.
+
+    One that is damaged says so to whoever reads it.
+    """
+    left = most
+    try:
+        with opened(path, compression) as source:
+            while left >= 0 and (chunk := source.read(_CHUNK)):
+                left -= len(chunk)
+    except (OSError, EOFError, ValueError, zlib.error):
+        return True
+    return left >= 0
+
+
 def _spared(chunks: Iterable[bytes], folder: Path) -> Iterator[bytes]:
     """The chunks, as long as writing them leaves the disk some room."""
     for number, chunk in enumerate(chunks, start=1):

@@ -142,14 +142,15 @@ def _type(kinds: set[str]) -> Any:
     """Arrow's type for values of some kinds."""
     import pyarrow as pa
 
-    alone = {"int": pa.int64(), "uint": pa.uint64()}
-    if len(kinds) == 1 and (type_ := alone.get(*kinds)) is not None:
-        return type_
+    for kind, type_ in (("int", pa.int64()), ("uint", pa.uint64())):
+        if kinds == {kind}:
+            return type_
     if kinds <= _NUMBERS:
         return pa.float64()
-    either = {"bool": pa.bool_(), "text": pa.large_string()}
-    values = kinds - {"none"}
-    return either.get(*values, pa.binary()) if len(values) == 1 else pa.binary()
+    for kind, type_ in (("bool", pa.bool_()), ("text", pa.large_string())):
+        if kinds <= {kind, "none"}:
+            return type_
+    return pa.binary()
 
 
 def _dtype(seen: _Seen) -> Any:
