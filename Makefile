@@ -3,11 +3,15 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# Tests start hundreds of programs in new environments: without bytecode, each compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help sync lock exported test differential programs lint types lowest pytest demo bench warehouses docs pictures golden clean
 
 # uv from PATH, or a pinned one in .cache; it hears PIP_INDEX_URL, PIP_CERT and the like.
 UV := ASSAY_HOME="$(CURDIR)/.cache" scripts/assay-action uv
 PYTHON := .venv/bin/python
+# Who is done early takes tests over: they last from a millisecond to half a minute.
+PARALLEL := -n auto --dist worksteal
 LOWEST := .cache/lowest
 WAREHOUSES := .cache/warehouses
 
@@ -33,7 +37,10 @@ exported:
 	@{ echo "# uv.lock without hashes for what is laid over a project, by make lock"; \
 	  $(EXPORT) --extra package --no-hashes; } >$(INTO)/tested-versions.txt
 
-test: programs lint lowest pytest ## Everything that must pass before a change lands
+# Types are checked on one core: what old versions say takes the others.
+test: programs ## Everything that must pass before a change lands
+	@$(MAKE) --no-print-directory --jobs=2 lint lowest
+	@$(MAKE) --no-print-directory pytest
 
 programs: sync
 	@echo "== programs: what tests run and pip cannot install"
@@ -64,13 +71,14 @@ NOT_LOWEST := *_coverage *_simulated *_fuzzed_* test_base test_causes_code test_
 lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allowed
 	@echo "== lowest: unit tests"
 	@if [[ -e $(LOWEST)/done ]]; then \
-	  $(LOWEST)/bin/python -m pytest tests/unit -q -n auto -W default --no-header -p no:cacheprovider \
+	  $(LOWEST)/bin/python -m pytest tests/unit -q $(PARALLEL) -W default --no-header \
+	  -p no:cacheprovider \
 	  $(NOT_LOWEST:%=--ignore-glob='*/%.py') -k 'not drawn'; \
 	else echo "   skipped: there is no Python 3.11 or 3.12 here"; fi
 
 pytest: sync ## The tests alone; ARGS='-k name' picks some
 	@echo "== pytest"
-	@$(PYTHON) -m pytest -n auto $(ARGS)
+	@$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
 
 differential: sync ## The contract against Pandera on 50,000 generated cases; ARGS='pandas --seed 7'
 	@$(PYTHON) -m tests.differential --cases 16700 $(ARGS)
