@@ -226,7 +226,7 @@ def _outputs(
     )
     for other in more:
         values = _scored(model, other, rows)
-        if values is not None and _fits(values, said, model.estimator, task):
+        if values is not None and _fits(other, values, said, model.estimator, task):
             found.append(_output(other, values))
             break
     return task, tuple(found)
@@ -252,13 +252,25 @@ def _scored(model: Original, name: str, rows: Any) -> NDArray[Any] | None:
     return found if found.dtype.kind == "f" else None
 
 
-def _fits(values: NDArray[Any], said: NDArray[Any], estimator: Any, task: Task) -> bool:
+def _fits(name: str, values: NDArray[Any], said: NDArray[Any], estimator: Any, task: Task) -> bool:
     """Whether there is one number a class (or target), as a reader of the output expects."""
-    if task == "outliers":
+    if task in {"outliers", "multilabel"}:
         return values.shape == said.shape
-    if task == "multilabel":
+    known = len(classes(estimator)[0])
+    if name == "scores" and known == 2:
         return values.shape == said.shape
-    return values.shape == (len(said), len(classes(estimator)[0]))
+    return values.shape == (len(said), known) and not (name == "scores" and _by_pairs(estimator))
+
+
+def _by_pairs(estimator: Any) -> bool:
+    """Whether scores are of pairs of classes, of which three classes have three."""
+    if not hasattr(estimator, "get_params"):
+        return False
+    return any(
+        value == "ovo"
+        for name, value in estimator.get_params().items()
+        if name.endswith("decision_function_shape")
+    )
 
 
 def _output(name: str, values: NDArray[Any]) -> OutputSpec:

@@ -17,7 +17,7 @@ from assay.packaging.parity import cause, rows
 from assay.packaging.parity.answers import ask_each
 from assay.packaging.parity.cells import features
 from assay.packaging.parity.compare import differ, furthest, labels_differ, rounded_up
-from assay.packaging.parity.deciding import is_undecided
+from assay.packaging.parity.deciding import is_tied, is_undecided
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -91,6 +91,13 @@ def questions(model: Original, frame: pd.DataFrame, signature: Signature) -> Que
 
 def _asked(model: Original, made: RowSet) -> Question:
     expected, refused, _ = ask_each(model, made.frame)
+    if made.name == rows.EXTREMES and expected:
+        # A number that overflowed on the way is no answer either.
+        numbers = [values for values in expected.values() if values.dtype.kind == "f"]
+        void = [np.isnan(values).reshape(len(values), -1).any(axis=1) for values in numbers]
+        lost = np.logical_or.reduce([np.zeros(int((~refused).sum()), dtype=np.bool_), *void])
+        expected = {name: values[~lost] for name, values in expected.items()}
+        refused[np.flatnonzero(~refused)[lost]] = True
     kept = np.flatnonzero(~refused)
     changed = tuple(made.changed[at] for at in kept)
     left = rows.RowSet(made.name, made.frame.iloc[kept], changed)
@@ -150,18 +157,21 @@ def hold(
 
 
 def _hold(question: Question, model: Original, export: Answerer, tolerance: Tolerance) -> Held:
-    got, refused, why = ask_each(export, question.rows.frame)
+    frame = question.rows.frame
+    got, refused, why = ask_each(export, frame)
     there = np.flatnonzero(~refused)
     wrong = {}
     for name, expected in question.expected.items():
         mask = refused.copy()
         if there.size:
             mask[there] = _wrong(name, expected[there], got[name], tolerance)
-            if name == "label" and mask[there].any():
-                doubtful = np.flatnonzero(mask & ~refused)
-                chosen = got[name][np.searchsorted(there, doubtful)]
-                frame = question.rows.frame.iloc[doubtful]
-                mask[doubtful] = ~is_undecided(model, frame, chosen, tolerance)
+        doubtful = np.flatnonzero(mask & ~refused)
+        if name == "label" and doubtful.size:
+            chosen = got[name][np.searchsorted(there, doubtful)]
+            mask[doubtful] = ~is_undecided(model, frame.iloc[doubtful], chosen, tolerance)
+        doubtful = np.flatnonzero(mask & ~refused)
+        if doubtful.size:
+            mask[doubtful] = ~is_tied(model, frame.iloc[doubtful])
         wrong[name] = mask
     return Held(question, got, refused, why, wrong)
 

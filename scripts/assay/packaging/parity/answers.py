@@ -117,11 +117,8 @@ def _probabilities(estimator: Any, rows: Any) -> NDArray[Any]:
 
 
 def _scores(estimator: Any, rows: Any) -> NDArray[Any]:
-    """Of a classifier (n, k): of two classes, the one number that is given and its negative."""
-    found = _flat(estimator.decision_function(rows))
-    if found.ndim == 1 and len(known := classes(estimator)) == 1 and len(known[0]) == 2:
-        return np.column_stack([-found, found])
-    return found
+    """(n, k), or (n,) of two classes: above zero is the second."""
+    return _flat(estimator.decision_function(rows))
 
 
 METHODS: dict[str, Callable[[Any, Any], NDArray[Any]]] = {

@@ -157,6 +157,10 @@ def _cause(
     wrong = np.flatnonzero(held.any_wrong)
     if held.refused.any():
         return f"The export refuses rows that the model answers: {printable(held.why or '')}."
+    for name, expected in held.question.expected.items():
+        if held.got[name].shape != expected.shape:
+            shapes = f"{held.got[name].shape}, the model's {expected.shape}"
+            return f"`{name}` of the export is of the shape {shapes}."
     tried = frame.iloc[wrong[:_TRIED_ROWS]]
     before = int(pair.differ(tried).sum())
     after = int(pair.differ(_single(tried)).sum())
@@ -194,13 +198,14 @@ def _special(held: Held, row: int, column: str, sensitive: set[str]) -> str | No
 
 
 def _single(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same rows, with every floating-point number rounded to float32."""
+    """The same rows, with every number that float32 can nearly hold rounded to it."""
     changes = {}
     for name in frame.columns:
-        values = frame[name]
-        if isinstance(values.dtype, np.dtype) and values.dtype == np.float64:
+        if frame[name].dtype == np.float64:
+            values = frame[name].to_numpy()
             with np.errstate(over="ignore"):
-                changes[name] = values.astype(np.float32).astype(np.float64)
+                rounded = values.astype(np.float32).astype(np.float64)
+            changes[name] = np.where(np.isfinite(rounded), rounded, values)
     return frame.assign(**changes)
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from assay.packaging.parity.answers import Original
 
 
+_TIE = 1e-9
+"""Share of a distance within which two are the same: it is a root of a sum of squares."""
+
+
 def is_undecided(
     model: Original, frame: pd.DataFrame, labels: NDArray[Any], tolerance: Tolerance
 ) -> NDArray[np.bool_]:
@@ -47,6 +51,30 @@ def is_undecided(
     return found
 
 
+def is_tied(model: Original, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n,): whether neighbours of a row are as far as the next one that does not count.
+
+    Which of them counts depends on the order of the training rows, and on how a library searches:
+    scikit-learn's documentation of its nearest neighbours warns of it.
+    """
+    steps = getattr(model.estimator, "steps", None)
+    last = steps[-1][1] if steps else model.estimator
+    found = np.zeros(len(frame), dtype=np.bool_)
+    count = getattr(last, "n_neighbors", None)
+    if not hasattr(last, "kneighbors") or not isinstance(count, int):
+        return found
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            given = model.given(frame)
+            rows = model.estimator[:-1].transform(given) if steps and len(steps) > 1 else given
+            distances, _ = last.kneighbors(rows, n_neighbors=count + 1)
+    except Exception:  # noqa: BLE001 (as few training rows as neighbours: nothing is left out)
+        return found
+    here, beyond = distances[:, count - 1], distances[:, count]
+    return np.asarray(beyond - here <= _TIE * np.abs(beyond), dtype=np.bool_)
+
+
 def _of_classes(
     model: Original, frame: pd.DataFrame
 ) -> Iterator[tuple[NDArray[np.float64], list[Any]]]:
@@ -56,10 +84,11 @@ def _of_classes(
         scores = _asked(model, name, frame)
         if scores is None:
             continue
-        if known and scores.shape == (len(frame), len(known[0])):
-            yield scores, known[0].tolist()
-        elif not known and scores.ndim == 1:
-            yield np.column_stack([-scores, scores]), [-1, 1]
+        names = known[0].tolist() if known else [-1, 1]
+        if scores.ndim == 1 and len(names) == 2:
+            yield np.column_stack([-scores, scores]), names
+        elif scores.shape == (len(frame), len(names)):
+            yield scores, names
     if not known and hasattr(model.estimator, "transform"):
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
