@@ -106,8 +106,8 @@ BY_PANDERA = {
     "order of booleans": ("batches", table({"paid": Column(bool, Check.gt(False))})),
     "own check": ("column", table({"hour": Column(int, Check(lambda s: s.mean() < 8))})),
     "no failure": ("column", table({"hour": Column(int, Check.lt(8, n_failure_cases=0))})),
-    "turned": ("column", table({"hour": Column(str, Check.str_length(1), coerce=True)})),
-    "not to be turned": ("column", table({"speed": Column(int, Check.lt(2), coerce=True)})),
+    "turned": ("batches", table({"speed": Column(str, Check.str_length(1), coerce=True)})),
+    "not to be turned": ("batches", table({"speed": Column(int, Check.lt(2), coerce=True)})),
     "parsed": (
         "column",
         table({"hour": Column(checks=Check.lt(8), parsers=pa.Parser(abs))}),

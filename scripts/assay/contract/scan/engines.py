@@ -23,7 +23,7 @@ def count(table: Any, condition: Any) -> Any:
 
     `COUNT_IF` takes a third less time than `SUM(CAST(... AS INT))`, which Ibis writes.
     """
-    return _count_if()(condition) if _is_duckdb(table) else condition.sum()
+    return _count_if()(condition) if is_duckdb(table) else condition.sum()
 
 
 def listed(column: Any, values: Sequence[Any]) -> Any:
@@ -32,7 +32,7 @@ def listed(column: Any, values: Sequence[Any]) -> Any:
     Parquet stores texts that come often once for many rows. DuckDB asks a function once for each
     of those, but `IN`, and all that it turns into `IN`, once for each row.
     """
-    if not _is_duckdb(column):
+    if not is_duckdb(column):
         return column.isin(values).fill_null(False)  # noqa: FBT003 (Ibis)
     import ibis
 
@@ -48,7 +48,7 @@ def found(column: Any, pattern: str, *, takes_text: bool) -> Any:
         takes_text: Whether all that it matches has characters. Then DuckDB may be asked for these,
             which it does once for a text that comes often, as in `listed`.
     """
-    if takes_text and _is_duckdb(column):
+    if takes_text and is_duckdb(column):
         return column.re_extract(pattern, 0) != ""
     return column.re_search(pattern)
 
@@ -67,7 +67,7 @@ def all_differ(
         private: See `fetch`.
         known: What is certain of the values, if there is only one key.
     """
-    if not _is_duckdb(table):
+    if not is_duckdb(table):
         return False
     first, *others = keys.values()
     if not others and first.type().is_integer():
@@ -110,7 +110,8 @@ def _by_hashes(table: Any, keys: Mapping[str, Any], *, private: bool) -> bool:
     return bool(found["hashes"] == found["rows"])
 
 
-def _is_duckdb(table: Any) -> bool:
+def is_duckdb(table: Any) -> bool:
+    """Whether DuckDB computes a table, or a column of one."""
     return bool(table.get_backend().name == "duckdb")
 
 

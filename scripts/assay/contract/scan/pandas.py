@@ -6,15 +6,17 @@ names, uniqueness of the table, columns, index, checks of the table.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assay.contract import check as contract_check
 from assay.contract.privacy import has_plain_rows
+from assay.contract.scan import pandasindex
 from assay.contract.scan.copies import copied
-from assay.contract.scan.pandascolumn import DROPPED, plan_column, seen
-from assay.contract.scan.pandasindex import index
+from assay.contract.scan.pandascolumn import DROPPED, plan_column
 from assay.contract.scan.pandasparts import COERCION, COMPONENT, Component, Pieces, only
+from assay.contract.scan.pandasseen import seen
 from assay.contract.scan.pandastable import absent_columns, checks, named, uniqueness
 from assay.contract.scan.plan import Decided, Part, Plan, Promise
 from assay.contract.sources.base import LEVEL, Known
@@ -61,7 +63,7 @@ def _plan(
     absent_columns(schema, layout, decided, into)
     about = layout
     if schema.index is not None:
-        about, more = index(layout, loaded, into, root=root, private=private)
+        about, more = pandasindex.index(layout, loaded, into, root=root, private=private)
         decided += more
     changed = any(one.coerce or one.schema.default is not None for one in components)
     changed = changed or schema.add_missing_columns
@@ -147,9 +149,22 @@ def _oddity_of_table(schema: Any, layout: Layout) -> str | None:
         return "columns share a name, or have none"
     if names != list(layout.table.columns):
         return "the table's columns are not those of the data frame"
+    if _changed_for_another(schema, layout.empty):
+        return "a column is changed by one column of the schema, and told of by another"
     if schema.drop_invalid_rows and layout.empty.index.nlevels > 1:
         return "rows are dropped by the labels of several levels"
     return None if schema.index is None else _oddity_of_index(schema, layout.empty.index)
+
+
+def _changed_for_another(schema: Any, empty: Any) -> bool:
+    """Whether a column stands under several columns of the schema, one of which changes it."""
+    times = Counter(
+        name for key, one in schema.columns.items() for name in _matched(key, one, empty)
+    )
+    changes = schema.coerce or any(
+        one.coerce or one.default is not None for one in schema.columns.values()
+    )
+    return changes and max(times.values(), default=0) > 1
 
 
 def _oddity_of_index(schema: Any, index: Any) -> str | None:
@@ -182,6 +197,7 @@ def _whole(schema: Any, why: str) -> Plan:
         for name, column in schema.columns.items()
         for one in (*named(column), *column.checks)
     ]
+    promises += pandasindex.promises(schema, "table", why)
     promises += [Promise(one, None, "table", why) for one in schema.checks]
     about = promises[0] if promises else Promise("schema", None, "table", why)
     part = Part(

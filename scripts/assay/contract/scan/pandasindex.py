@@ -16,7 +16,7 @@ from assay.contract import promised
 from assay.contract.privacy import INDEX
 from assay.contract.scan.builtin import NotInScan
 from assay.contract.scan.copies import copied
-from assay.contract.scan.pandascolumn import plan_column, seen
+from assay.contract.scan.pandascolumn import plan_column
 from assay.contract.scan.pandasparts import (
     COMPONENT,
     Component,
@@ -25,13 +25,14 @@ from assay.contract.scan.pandasparts import (
     only,
     place_of,
 )
+from assay.contract.scan.pandasseen import seen
 from assay.contract.scan.plan import Decided, Part, Promise
 from assay.contract.sources.base import LEVEL, POSITION, Known
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from assay.contract.scan.plan import Place, Repeats, Rows
+    from assay.contract.scan.plan import How, Place, Repeats, Rows
     from assay.contract.schema import LoadedSchema
     from assay.contract.sources.base import Layout
 
@@ -52,17 +53,17 @@ def index(
         The layout that the plan is about, and what Pandera says of a frame without rows.
     """
     schema = loaded.schema
-    several = _is_several(schema.index)
+    named = _is_several(schema.index) and layout.empty.index.nlevels > 1
     try:
         _refuse(schema.index, layout.empty.index)
         counted = _leveled(layout)
-        decided = () if several else _structure(layout, loaded, root=root, private=private)
+        decided = () if named else _structure(layout, loaded, root=root, private=private)
         own = [] if _is_mismatch(decided) else _planned(schema, counted)
     except NotInScan as reason:
         _by_pandera(schema, layout, str(reason), into)
         return layout, ()
     if not own:
-        into.promises += [Promise(one, name, "scan") for name, one in _promises(schema)]
+        into.promises += promises(schema, "scan")
     for component, pieces in own:
         _add(component, pieces, layout, into)
     return counted, decided
@@ -90,7 +91,7 @@ def _refuse(promised: Any, index: Any) -> None:
             raise NotInScan("the index has parsers or a default")
         if level.drop_invalid_rows:
             raise NotInScan("what the index drops is told by Pandera")
-    if not _is_several(promised):
+    if not _is_several(promised) or (index.nlevels == 1 < len(levels) and not promised.coerce):
         return
     names = [level.name for level in levels]
     plain = len(set(names)) == len(names) or set(names) == {None}
@@ -185,7 +186,11 @@ def _add(component: Component, own: Pieces, layout: Layout, into: Pieces) -> Non
     def named(one: Any) -> Any:
         return replace(one, column=shown, shown=(shown,), dtypes=_dtypes(one))
 
-    into.promises += [replace(one, column=shown) for one in own.promises]
+    parts = [_part(one, component, layout) for one in own.parts]
+    hows = {one.how: part.how for one, part in zip(own.parts, parts, strict=True)}
+    into.promises += [
+        replace(one, column=shown, how=hows.get(one.how, one.how)) for one in own.promises
+    ]
     into.wholes += [replace(one, column=shown) for one in own.wholes]
     if not component.plain:  # numbers of rows differ
         into.repeats += map(named, own.repeats)
@@ -195,7 +200,7 @@ def _add(component: Component, own: Pieces, layout: Layout, into: Pieces) -> Non
         replace(named(one), labelled=not (unlabelled and one.check == "not_nullable"))
         for one in own.rows
     ]
-    into.parts += [_part(one, component, layout) for one in own.parts]
+    into.parts += parts
 
 
 def _dtypes(one: Rows | Repeats) -> tuple[Any, ...]:
@@ -223,9 +228,12 @@ def _of_part(component: Component, error: Any) -> Place | None:
     return None if error.reason_code.name == "WRONG_FIELD_NAME" else place_of(error, component)
 
 
-def _promises(schema: Any) -> list[tuple[str, Any]]:
+def promises(schema: Any, how: How, why: str | None = None) -> list[Promise]:
+    """What a schema promises of the index, if it has one."""
     return [
-        (_shown(level), one) for level in _levels(schema.index) for one in promised.of_column(level)
+        Promise(one, _shown(level), how, why)
+        for level in ([] if schema.index is None else _levels(schema.index))
+        for one in promised.of_column(level)
     ]
 
 
@@ -236,7 +244,7 @@ def _by_pandera(schema: Any, layout: Layout, why: str, into: Pieces) -> None:
     if schema.dtype is not None:  # which counts for the index too
         part.index = copied(schema.index)
         part.index.dtype, part.coerce = schema.dtype, False
-    into.promises += [Promise(one, name, "column", why) for name, one in _promises(schema)]
+    into.promises += promises(schema, "column", why)
     place: Place = (COMPONENT, len(schema.columns), 0)
     into.parts.append(
         Part(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from assay.contract.scan import engines
 from assay.contract.scan.builtin import MOST_DIGITS
 from assay.contract.sources.base import Known
 
@@ -47,6 +48,8 @@ def values_of(layout: Layout, name: str) -> Values:
     dtype = layout.empty[name].dtype
     stored = layout.table[name].type()
     kind = _kind(dtype, stored)
+    if kind in {"instant", "date", "decimal"} and not engines.is_duckdb(layout.table):
+        kind = None  # others have zones and decimals of their own
     return Values(
         name,
         dtype,
