@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ class FrameSource:
             for number in range(index.nlevels):
                 level = pa.array(index.get_level_values(number), from_pandas=True)
                 numbered = numbered.append_column(LEVEL.format(number), level)
-        connection = duckdb.connect()
+        connection = _home().cursor()
         connection.register("rows", table)
         connection.register("numbered", numbered)
         backend = ibis.duckdb.from_connection(connection)
@@ -71,6 +72,12 @@ class FrameSource:
 
     def close(self) -> None:
         pass
+
+
+@cache
+def _home() -> duckdb.DuckDBPyConnection:
+    """One for all tests: to open one takes longer than to ask it."""
+    return duckdb.connect()
 
 
 def scanned(schema: Any, data: Any, *, sensitive: tuple[str, ...] = (), **options: Any) -> Findings:

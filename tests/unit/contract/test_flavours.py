@@ -210,8 +210,6 @@ def test_polars_own_functions(tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        {"drop_invalid_rows": True},
-        {"strict": "filter"},
         {"coerce": True},
         {"add_missing_columns": True},
     ],
