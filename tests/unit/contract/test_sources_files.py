@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from assay.contract import judge
 from assay.contract.sources import files, open_source
 from assay.errors import DataError
 
@@ -83,6 +85,20 @@ def test_a_folder_of_two_formats(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "b.parquet")
 
     assert refused(tmp_path).message == "data mixes formats: a.csv and b.parquet."
+
+
+@pytest.mark.parametrize("stray", ["README.md", "a.parquet.dvc", "year=1/SUCCESS"])
+def test_a_folder_of_parquet_with_another_file(tmp_path: Path, stray: str) -> None:
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "b.parquet")
+    (tmp_path / "_SUCCESS").write_text("what Spark leaves is no data")
+    (tmp_path / stray).parent.mkdir(exist_ok=True)
+    (tmp_path / stray).write_text("x")
+
+    error = refused(tmp_path)
+
+    assert error.message.startswith(f"data holds {stray}, which is no Parquet file")
+    with pytest.raises(pa.ArrowInvalid):
+        pd.read_parquet(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.jsonl", "a.arrow"])
@@ -166,3 +182,17 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, name: str, change:
     what = "is gone" if change == "gone" else "was changed"
     assert caught.value.message == f"{name} {what} while it was validated."
     assert caught.value.exit_code == 2
+
+
+def test_a_file_that_is_small_only_as_long_as_it_is_packed(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "t.csv.gz", "wb", compresslevel=1) as file:
+        file.writelines([b"0" * 1_000_000] * 17)
+    repeated = pa.table({"a": pa.array([0] * 17_000_000, pa.int8())})
+    pq.write_table(repeated, tmp_path / "t.parquet")
+    (tmp_path / "s.csv.gz").write_bytes(gzip.compress(b"a\n1\n"))
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"a\n1\n")[:-4])
+
+    small = [path.name for path in tmp_path.iterdir() if judge._is_small(path)]
+
+    assert all(path.stat().st_size < judge.SMALL / 100 for path in tmp_path.iterdir())
+    assert sorted(small) == ["cut.csv.gz", "s.csv.gz"]  # its reader says what is wrong with it

@@ -125,6 +125,8 @@ def found(paths: Path | Sequence[Path], *, shown: str, name: str | None = None) 
         inside = "no data file in it" if folder and any(folder.iterdir()) else "nothing in it"
         raise DataError(f"{shown} has {inside}.", hint=f"Supported: {FORMATS}.")
     kind = one_kind([name or below or path.name for path, below in listed], shown)
+    if folder is not None and kind.suffix == ".parquet":
+        _refuse_strays(folder, shown)
     parts = tuple(
         _part(
             path,
@@ -167,6 +169,13 @@ def kind_of(name: str) -> Kind | None:
 
 def _below(folder: Path, shown: str) -> Iterator[tuple[Path, str]]:
     """The data files in a folder and in those below, in the order in which pyarrow reads them."""
+    for name in _visible(folder, shown):
+        if kind_of(name):
+            yield folder / name, name
+
+
+def _visible(folder: Path, shown: str) -> Iterator[str]:
+    """The files in a folder and in those below, but for those that no reader looks at."""
     try:
         names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
     except OSError as error:
@@ -174,8 +183,19 @@ def _below(folder: Path, shown: str) -> Iterator[tuple[Path, str]]:
     for name in names:
         # As pyarrow and Spark: `_SUCCESS`, `.crc` and the like are no data.
         hidden = any(part.startswith((".", "_")) for part in PurePath(name).parts)
-        if not hidden and kind_of(name) and (folder / name).is_file():
-            yield folder / name, name
+        if not hidden and (folder / name).is_file():
+            yield name
+
+
+def _refuse_strays(folder: Path, shown: str) -> None:
+    """Refuse other files among Parquet, for which pandas and polars do not read the folder."""
+    stray = next((name for name in _visible(folder, shown) if kind_of(name) is None), None)
+    if stray is not None:
+        raise DataError(
+            f"{shown} holds {printable(stray)}, which is no Parquet file: neither pandas nor polars"
+            " reads such a folder.",
+            hint="Move it away, or let its name begin with `_` or `.`.",
+        )
 
 
 def _part(path: Path, below: str, kind: Kind, shown: str) -> Part:
