@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def _environment_of_a_user(monkeypatch):
     for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # Hydra's take longer than pytest
 
 
 def context(root: Path, code: str | bytes | None, config: str = "", **options: object) -> Context:
@@ -302,7 +303,8 @@ def test_run_strict_project_is_not_disturbed(tmp_path):
     assert failure.line == 2
 
 
-def test_run_in_parallel_with_xdist(tmp_path):
+def test_run_in_parallel_with_xdist(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     write(tmp_path, {"pytest.ini": "[pytest]\naddopts = -n 2\n"})
     section = run(tmp_path, "def test_a(): pass\ndef test_b(): assert False\n")
     assert (section.passed, section.failed) == (1, 1)
