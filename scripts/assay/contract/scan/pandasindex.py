@@ -7,6 +7,7 @@ data.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -141,6 +142,8 @@ def _planned(schema: Any, layout: Layout) -> list[tuple[Component, Pieces]]:
     import pandas as pd
 
     index = layout.empty.index
+    if len(_levels(schema.index)) != index.nlevels:  # of which older versions say something else
+        raise NotInScan("the index has not as many levels")
     values = [index.get_level_values(number) for number in range(index.nlevels)]
     columns = {LEVEL.format(number): level.array for number, level in enumerate(values)}
     as_columns = replace(layout, empty=pd.DataFrame(columns))
@@ -194,13 +197,30 @@ def _add(component: Component, own: Pieces, layout: Layout, into: Pieces) -> Non
     into.wholes += [replace(one, column=shown) for one in own.wholes]
     if not component.plain:  # numbers of rows differ
         into.repeats += map(named, own.repeats)
-    # A value that is missing is a row without a label: Pandera counts it, and names no row.
-    unlabelled = layout.empty.index.nlevels == 1
+    unlabelled = layout.empty.index.nlevels == 1 and not _numbers_labels()
     into.rows += [
         replace(named(one), labelled=not (unlabelled and one.check == "not_nullable"))
         for one in own.rows
     ]
     into.parts += parts
+
+
+@functools.cache
+def _numbers_labels() -> bool:
+    """Whether Pandera names rows of an index by numbers, as older versions do.
+
+    Now it names them by their labels, and counts without naming it a row whose label is missing.
+    """
+    import pandas as pd
+    import pandera.pandas as pa
+    from pandera.errors import SchemaErrors
+
+    schema = pa.DataFrameSchema({}, index=pa.Index(None))
+    try:
+        schema.validate(pd.DataFrame({"a": [1]}, index=pd.Index([None])), lazy=True)
+    except SchemaErrors as found:
+        return bool(found.schema_errors[0].failure_cases["index"].notna().all())
+    return False
 
 
 def _dtypes(one: Rows | Repeats) -> tuple[Any, ...]:
