@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assay.packaging.conversion.frame import Data, Frame
+from assay.packaging.conversion.frame import Data, Frame, matrix
 from assay.packaging.conversion.graph import Graph, Tensor
 from assay.packaging.conversion.refusal import NotConvertible
 from assay.packaging.conversion.registry import apply
@@ -44,12 +44,12 @@ def convert(estimator: Any, signature: Signature, sample: pd.DataFrame) -> Conve
     Args:
         estimator: A classifier, regressor, clusterer or outlier detector, alone or as a pipeline.
         signature: Its inputs and outputs: the names, dtypes and shapes of the graph's.
-        sample: Some rows of what it is given.
+        sample: Some rows of what it is given: which columns have the type `category`.
 
     Raises:
         NotConvertible: Something inside of it cannot become ONNX; says what, and what to do.
     """
-    graph = Graph()
+    graph = Graph(sample=sample)
     data = _inputs(graph, signature)
     for spec in signature.outputs:
         answer = _answer(estimator, spec, data).cast(spec.dtype)
@@ -90,5 +90,16 @@ METHODS = {
 
 
 def _answer(estimator: Any, spec: OutputSpec, data: Data) -> Tensor:
-    answer: Tensor = apply(estimator, METHODS[spec.meaning], data)
-    return answer
+    """One output: (n, k).
+
+    Of several labels of two classes each, `probability` is that each holds; of two classes, `score`
+    may be asked for one a class.
+    """
+    answer = apply(estimator, METHODS[spec.meaning], data)
+    if isinstance(answer, list):
+        return answer[0].graph.concat([one.column(1) for one in answer])
+    made = matrix(answer, "string" if spec.dtype == "string" else "float64") if isinstance(answer, Frame) else answer
+    classes = getattr(estimator, "classes_", None)
+    if spec.meaning == "score" and spec.shape[1:] == (2,) and classes is not None and len(classes) == 2:
+        return made.graph.concat([-made, made])
+    return made

@@ -157,9 +157,8 @@ class Tensor:
 
     def isnan(self) -> Tensor:
         """Whether it is NaN; nothing but a float ever is."""
-        if self.dtype.startswith("float"):
-            return self.op("IsNaN", dtype="bool")
-        return self.op("Equal", self, dtype="bool").op("Not")
+        floats = self if self.dtype.startswith("float") else self.cast("float64")
+        return floats.op("IsNaN", dtype="bool")
 
     def clip(self, low: float | None, high: float | None) -> Tensor:
         """Within two bounds; NaN stays NaN."""
@@ -215,6 +214,8 @@ class Graph:
     """Name to dtype and shape."""
     memo: dict[tuple[object, ...], Any] = field(default_factory=dict)
     """What converters have made already: see `registry.apply`."""
+    sample: Any = None
+    """Some rows of what the model is given: a DataFrame."""
     changes: list[str] = field(default_factory=list)
     """`Conversion.changes`."""
     _nodes: list[NodeProto] = field(default_factory=list)

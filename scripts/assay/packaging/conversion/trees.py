@@ -91,6 +91,54 @@ def total(values: Tensor, trees: Sequence[Tree], *, below: bool = False) -> Tens
     return values.graph.constant(table(trees)).take(rows, axis=0).sum(axis=1, keep=False)
 
 
+class Sides:
+    """Splits by category as columns of their own: 0 goes left, 1 goes right.
+
+    A tree of ONNX compares numbers. So a set of categories becomes a column, looked up by the
+    category's code, and equal sets share it.
+
+    Args:
+        features: How many columns there are.
+    """
+
+    def __init__(self, features: int) -> None:
+        self._features = features
+        self._columns: dict[tuple[int, tuple[float, ...], float], int] = {}
+
+    def column(self, feature: int, right: NDArray[np.float64], other: float) -> int:
+        """The column of a split.
+
+        Args:
+            feature: The column with the category's code.
+            right: 1 where a code goes right, by code.
+            other: The same of a code behind those, and of a negative one; NaN stays NaN.
+        """
+        key = feature, tuple(right.tolist()), other
+        return self._columns.setdefault(key, self._features + len(self._columns))
+
+    def extend(self, values: Tensor) -> Tensor:
+        """The columns, and those of the splits behind them."""
+        parts, order = [values], []
+        for feature in sorted({key[0] for key in self._columns}):
+            keys = [key for key in self._columns if key[0] == feature]
+            order += [self._columns[key] for key in keys]
+            size = max(len(right) for _, right, _ in keys)
+            rows = np.array([[*right, *[other] * (size + 1 - len(right))] for _, right, other in keys])
+            code = values.column(feature)
+            place = code_of(code, size)
+            side = values.graph.constant(np.ascontiguousarray(rows.T)).take(place, axis=0)
+            parts.append(code.isnan().where(side.like(np.nan), side))
+        back = np.argsort(np.array([*range(self._features), *order]))
+        return values.graph.concat(parts).take(back) if order else values
+
+
+def code_of(column: Tensor, size: int) -> Tensor:
+    """A column of codes as int64 (n,); `size` stands for NaN and for what is none of them."""
+    known = column.isnan().where(column.like(float(size)), column)
+    code = known.clip(-1.0, float(size)).cast("int64").reshape(-1)
+    return (code < 0).where(code.like(size), code)
+
+
 def _places(tree: Tree) -> NDArray[np.float64]:
     return np.cumsum(tree.feature < 0) - 1.0
 

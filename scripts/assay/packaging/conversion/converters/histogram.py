@@ -9,56 +9,13 @@ import numpy as np
 from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.frame import Data, matrix, select
 from assay.packaging.conversion.registry import apply, converts
-from assay.packaging.conversion.trees import Tree, total
+from assay.packaging.conversion.trees import Sides, Tree, total
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from assay.packaging.conversion.graph import Tensor
 
 CODES = 256
-"""Categories are bins: 0 to 255; the row behind them is for missing and unseen ones."""
-
-
-class Sides:
-    """Splits by category as columns of their own: 0 goes left, 1 goes right.
-
-    A tree of ONNX compares numbers. So a set of categories becomes a column, looked up by category,
-    and equal sets share it.
-    """
-
-    def __init__(self, features: int) -> None:
-        self.features = features
-        self._columns: dict[tuple[int, bytes], int] = {}
-
-    def column(self, feature: int, right: NDArray[np.float64]) -> int:
-        """The column of a split.
-
-        Args:
-            feature: The column with the category's code.
-            right: (CODES + 1,): 1 where a code goes right; the last is that of NaN.
-        """
-        key = feature, right.tobytes()
-        return self._columns.setdefault(key, self.features + len(self._columns))
-
-    def extend(self, values: Tensor) -> Tensor:
-        """The columns, and those of the splits behind them."""
-        parts = [values]
-        by_feature: dict[int, list[bytes]] = {}
-        for feature, right in self._columns:
-            by_feature.setdefault(feature, []).append(right)
-        order = [key for feature in by_feature for key in self._columns if key[0] == feature]
-        for feature, tables in by_feature.items():
-            code = values.column(feature)
-            place = (code.isnan() | (code < 0.0)).where(code.like(float(CODES)), code)
-            rows = np.stack([np.frombuffer(one) for one in tables], axis=1)
-            taken = values.graph.constant(rows).take(place.cast("int64").reshape(-1), axis=0)
-            parts.append(taken)
-        extended = values.graph.concat(parts)
-        if order == list(self._columns):
-            return extended
-        at = {key: self.features + place for place, key in enumerate(order)}
-        return extended.take([*range(self.features), *(at[key] for key in self._columns)])
+"""Categories are bins: 0 to 255; what stands behind them is for missing and unseen ones."""
 
 
 def _tree(predictor: Any, sides: Sides) -> Tree:
@@ -68,8 +25,9 @@ def _tree(predictor: Any, sides: Sides) -> Tree:
     for at in np.flatnonzero(nodes["is_categorical"] & (nodes["is_leaf"] == 0)):
         bits = predictor.raw_left_cat_bitsets[nodes["bitset_idx"][at]]
         left = np.unpackbits(np.asarray(bits, dtype="<u4").view(np.uint8), bitorder="little")
-        right = np.append(1.0 - left, 0.0 if nodes["missing_go_to_left"][at] else 1.0)
-        feature[at], threshold[at] = sides.column(int(feature[at]), right), 0.5
+        other = 0.0 if nodes["missing_go_to_left"][at] else 1.0
+        right = (1.0 - left)[:CODES]
+        feature[at], threshold[at] = sides.column(int(feature[at]), right, other), 0.5
     return Tree(
         feature=feature,
         threshold=threshold,
