@@ -11,6 +11,7 @@ import pandera.pandas as pa
 import pytest
 from assay.contract import scan
 from assay.contract.scan import memory
+from assay.contract.scan import values as values_of_a_scan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,7 +59,7 @@ PLAIN = {
         ["x", "y", None],
         turned(pd.CategoricalDtype(["x", "y"]), Check.eq("x")),
     ),
-    "a default, then": (str, ["1", None], turned("int64", Check.ge(2), default="1")),
+    "a default, then": ("string", ["1", None], turned("int64", Check.ge(2), default="1")),
     "real to whole": (float, [1.5, -1.5, -0.5], turned("int64", Check.isin([1, 0]))),
     "real to nullable": (float, [1.0, None], turned("Int8", Check.lt(1))),
     "real to small": (float, [0.1, 2.5, None], turned("float32", Check.le(0.1))),
@@ -68,7 +69,7 @@ PLAIN = {
     "whole to truth": ("int64", [0, 3], turned(bool, Check.eq(True))),
     "whole to nullable truth": ("int64", [0, 1], turned("boolean", Check.eq(True))),
     "truth to whole": (bool, [True, False], turned("int64", Check.eq(1))),
-    "whole to text": ("int64", [7, 40], turned(pd.StringDtype(), Check.str_length(1))),
+    "whole to text": ("int64", [7, 40], turned(pd.StringDtype(), Check.str_length(2, 2))),
     "fine to nanoseconds": (
         "datetime64[us]",
         ["2024-01-01", None],
@@ -176,6 +177,8 @@ def test_types_beside_numbers_and_text_are_scanned(name):
     columns = {"a": pa.Column(None, checks, nullable=True, unique=True)}
     found = asked(dtype, values, pa.DataFrameSchema(columns, unique=["a"]))
     assert found.failures
+    if name.startswith("nullable") and not values_of_a_scan._nan_is_missing():
+        pytest.skip("older versions of pandas tell NaN from missing, and no table does")
     assert set(hows(found).values()) == {"scan"}
 
 

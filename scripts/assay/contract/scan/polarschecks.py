@@ -94,11 +94,10 @@ def values_equal(given: dict[str, Any], dtype: Any) -> Callable[[Any], Any]:
 
 
 def _kind(base: str, dtype: Any) -> Kind:
-    # Points in time: only those without a zone, in whole microseconds.
-    plain = getattr(dtype, "time_unit", "us") == "us" and not getattr(dtype, "time_zone", None)
-    if base not in _KINDS or not plain:
+    # Points in time: only those in whole microseconds.
+    if base not in _KINDS or getattr(dtype, "time_unit", "us") != "us":
         raise NotInScan(f"a database compares values of type {dtype} in its own way")
-    return _KINDS[base]
+    return "instant" if getattr(dtype, "time_zone", None) else _KINDS[base]
 
 
 def _pattern(name: str, pattern: Any, kind: Kind, engine: str) -> Callable[[Any], Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from assay.contract.scan import builtin, polarschecks
+from assay.contract.scan import builtin, polarschecks, polarscoerced
+from assay.contract.scan.plan import Assumed
 from assay.contract.sources.base import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from assay.contract.scan.polarscoerced import Turned
     from assay.contract.sources.base import Layout
 
 
@@ -28,6 +30,8 @@ class Frame:
     """What is certain of the columns of that table."""
     some: tuple[str, ...] | None = None
     """The columns that are left, where the schema leaves others out."""
+    assumed: tuple[Assumed, ...] = ()
+    """Which columns can be cast."""
 
     def has_nan(self, name: str) -> bool:
         """Whether a column may hold NaN: there is none in SQLite."""
@@ -89,19 +93,56 @@ def _coerced(layout: Layout, schema: Any) -> Frame:
     )
     if getattr(schema, "add_missing_columns", False) and any(absent):
         raise builtin.NotInScan("missing columns are added (`add_missing_columns`)")
+    engine = str(layout.table.get_backend().name)
     read: dict[str, Callable[[Any], Any]] = {}
+    assumed: list[Assumed] = []
     for name, column in schema.columns.items():
         changed = schema.coerce or column.coerce
         if column.default is not None or (changed and column.regex):
             raise builtin.NotInScan(f"`{name}` has a default, or stands for several and is coerced")
         if changed and name in empty.columns:
-            target = polarschecks.coerced(empty.schema[name], column.dtype)
-            if target != empty.schema[name]:
+            target, may_fail = _target(empty.schema[name], column.dtype, engine)
+            if may_fail is not None:
+                read[name] = _turned(name, may_fail)
+                assumed.append(_assumed(name, may_fail))
+            elif target != empty.schema[name]:
                 read[name] = _cast(name, target)
-                empty = empty.with_columns(empty[name].cast(target))
-    engine = str(layout.table.get_backend().name)
+            empty = empty.with_columns(empty[name].cast(target))
     some = None if empty.width == layout.empty.width else tuple(empty.columns)
-    return Frame(empty, engine, read, layout.known, some)
+    return Frame(empty, engine, read, layout.known, some, tuple(assumed))
+
+
+def _target(dtype: Any, wanted: Any, engine: str) -> tuple[Any, Turned | None]:
+    """The type after coercion, and what that does where it may fail.
+
+    Raises:
+        NotInScan: No query tells what it does.
+    """
+    try:
+        return polarschecks.coerced(dtype, wanted), None
+    except builtin.NotInScan:
+        target = getattr(wanted, "type", None)
+        own = type(wanted).__module__ != "pandera.engines.polars_engine"
+        if own or target is None or engine != "duckdb":
+            raise
+        found = polarscoerced.turned(dtype, target)
+        if found is None:
+            raise
+        return target, found
+
+
+def _turned(name: str, how: Turned) -> Callable[[Any], Any]:
+    return lambda table: how.read(table[name])
+
+
+def _assumed(name: str, how: Turned) -> Assumed:
+    return Assumed(
+        place=(),
+        column=name,
+        schema=None,
+        holds=lambda table: polarscoerced.all_fit(table[name], how.fits(table[name])),
+        in_batches=False,
+    )
 
 
 def _filtered(empty: Any, schema: Any) -> Any:
