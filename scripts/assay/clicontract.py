@@ -73,8 +73,7 @@ def diff(
 
     if schema is not None:
         git = Workspace(root.resolve(), os.environ).git
-        found = commands.diff(schema, other, git=git, environ=os.environ, on_line=_aside)
-        typer.echo(found.text)
+        typer.echo(commands.diff(schema, other, git=git, environ=os.environ, on_line=_aside))
         return
     context, problem = prepared(root, config=config, base=base, train=None, fresh=True)
     if problem is not None:

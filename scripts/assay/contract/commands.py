@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.console import printable
@@ -82,23 +81,6 @@ def infer_source(
         ) from error
 
 
-@dataclass(frozen=True)
-class Diff:
-    """What `assay contract diff` found."""
-
-    comparison: SchemaComparison
-
-    @property
-    def breaking(self) -> bool:
-        """Whether data that passed before may be rejected now, as far as that can be told."""
-        return any(change.breaking for change in self.comparison.changes)
-
-    @property
-    def text(self) -> str:
-        """For a terminal: one line a change."""
-        return "\n".join(_lines(self.comparison) or ["The schemas accept the same data."])
-
-
 def diff(
     base: str,
     head: str | None = None,
@@ -107,8 +89,8 @@ def diff(
     environ: Mapping[str, str],
     on_line: Callable[[str], None],
     sensitive: Collection[str] = (),
-) -> Diff:
-    """What another schema, or another revision of it, does to the data that are accepted.
+) -> str:
+    """What another schema, or another revision of it, does to the data that are accepted, as lines.
 
     Args:
         base: `schema.py:Schema`, or `schema.py:Schema@main` for what it was at a revision.
@@ -132,7 +114,8 @@ def diff(
         for named in (base, head or reference)
     )
     changes = compare(before, after, sensitive)
-    return Diff(SchemaComparison(reference=_split(head or reference)[0], changes=changes))
+    found = SchemaComparison(reference=_split(head or reference)[0], changes=changes)
+    return "\n".join(_lines(found) or ["The schemas accept the same data."])
 
 
 def diff_of(context: Context) -> str:

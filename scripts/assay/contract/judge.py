@@ -153,7 +153,7 @@ class Judge:
         near = spec.connection is None and not spec.remote and loaded.backend != "pyspark"
         if found.failures and near and spec.engine == "duckdb":
             table = layout()
-            look = partial(spread.of_layout, table, private=bool(spec.sensitive))
+            look = partial(spread.of_layout, table)
             names = [] if table.table is None else table.table.columns
             found = replace(found, failures=self._spread(found.failures, look, names))
         return found, lambda: failing.of_layout(layout(), source)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -108,43 +107,29 @@ def of_frame(frame: Any, column: str) -> Counts | None:
     return Counts(low, high, np.bincount(steps.astype(np.int64), minlength=STEPS).tolist())
 
 
-def of_layout(layout: Layout, column: str, *, private: bool) -> Counts | None:
+def of_layout(layout: Layout, column: str) -> Counts | None:
     """The same of a table that is scanned, by two queries over the column.
-
-    Args:
-        layout: Of the table.
-        column: One of its columns.
-        private: Whether what an engine says must not appear.
 
     Raises:
         DataError: The data cannot be read.
         OutsideError: Memory ran out.
     """
+    from assay.contract.infer import query
+
     dtype = layout.table[column].type()
     if not (dtype.is_integer() or dtype.is_floating()):
         return None
     values = layout.table.select(value=layout.table[column].cast("float64"))
     values = values.filter(values.value.notnull() & ~(values.value.isnan() | values.value.isinf()))
-    ends = values.aggregate(low=values.value.min(), high=values.value.max())
-    ((low, high),) = _rows(ends, private=private)
+    (ends,) = query.rows(values.aggregate(low=values.value.min(), high=values.value.max()))
+    low, high = ends["low"], ends["high"]
     if low is None or not _is_wide(low, high):
         return None
     step = ((values.value - low) / (high - low) * STEPS).floor().cast("int64").clip(upper=STEPS - 1)
     counts = [0] * STEPS
-    for at, rows in _rows(
-        values.group_by(step=step).aggregate(rows=values.count()), private=private
-    ):
-        counts[at] = rows
+    for row in query.rows(values.group_by(step=step).aggregate(rows=values.count())):
+        counts[row["step"]] = row["rows"]
     return Counts(low, high, counts)
-
-
-def _rows(expression: Any, *, private: bool) -> list[tuple[Any, ...]]:
-    from assay.contract.scan import query
-
-    with warnings.catch_warnings():
-        # Ibis calls what newer versions of DuckDB deprecate.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return [tuple(row.values()) for row in query.fetch(expression, private=private)]
 
 
 def _is_wide(low: float, high: float) -> bool:

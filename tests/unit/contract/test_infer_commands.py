@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from assay.contract import commands
 from assay.errors import DataError, RepositoryError, SchemaError
@@ -58,7 +59,7 @@ Schema = pa.DataFrameSchema({"hr": pa.Column(int, pa.Check.le(%d))})
 """
 
 
-def _diff(repo: Repo, *named: str) -> commands.Diff:
+def _diff(repo: Repo, *named: str) -> str:
     options: dict[str, Any] = {"environ": os.environ, "on_line": lambda _: None}
     return commands.diff(*named, git=repo.git(), **options)
 
@@ -68,8 +69,20 @@ def test_diff_of_two_revisions(tmp_path: Path) -> None:
     repo.commit({"schema.py": SCHEMA % 23})
     write(repo.root, {"schema.py": SCHEMA % 20})
     found = _diff(repo, "schema.py:Schema@HEAD")
-    assert found.breaking
-    assert found.text == "breaking          hr: range at most 23 → at most 20 (accepts less)"
+    assert found == "breaking          hr: range at most 23 → at most 20 (accepts less)"
+
+
+def test_a_file_that_is_damaged_in_its_middle(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pd.DataFrame({"a": [f"secret{number}" for number in range(50_000)]}).to_parquet(path)
+    content = bytearray(path.read_bytes())
+    half = len(content) // 2
+    content[half : half + 1_000] = b"U" * 1_000
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="The data cannot be scanned") as caught:
+        commands.infer(path, shown="x.parquet")
+    assert "damaged" in (caught.value.hint or "")
+    assert "secret" not in caught.value.message
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ NUMBERS = st.one_of(st.floats(), st.integers(-50, 50).map(float), st.just(None))
 def test_a_frame_and_a_table_are_counted_alike(values: list[float | None]) -> None:
     frame = pd.DataFrame({"t": pd.Series(values, dtype=float)})
     found = spread.of_frame(frame, "t")
-    assert spread.of_layout(layout(frame), "t", private=False) == found
+    assert spread.of_layout(layout(frame), "t") == found
     assert spread.of_frame(pl.DataFrame({"t": pl.Series(values, dtype=pl.Float64)}), "t") == found
     if found is not None:
         finite = frame["t"][np.isfinite(frame["t"])]
@@ -112,7 +112,7 @@ def test_what_is_drawn(counts: tuple[int, ...], bounds: tuple[float, ...], text:
 def test_what_has_no_steps(column: Any) -> None:
     frame = pd.DataFrame({"t": column})
     assert spread.of_frame(frame, "t") is None
-    assert spread.of_layout(layout(frame), "t", private=False) is None
+    assert spread.of_layout(layout(frame), "t") is None
     assert spread.of_frame(frame.set_axis([7], axis=1), "7") is None
     assert spread.of_frame(pd.concat([frame, frame], axis=1), "t") is None
 
