@@ -138,13 +138,13 @@ def _children(found: Any, space: Space) -> Iterator[Splits]:
         for each, own in zip(several, spaces, strict=False):
             for one in each.ravel() if isinstance(each, np.ndarray) else [each]:
                 yield from _walk(one, own)
-    for name in ("best_estimator_", "regressor_"):
-        if (one := getattr(found, name, None)) is not None:
-            yield from _walk(one, space)
-    if (one := getattr(found, "estimator_", None)) is not None:
+    elif (one := getattr(found, "estimator_", None)) is not None:
         support = getattr(found, "support_", None)  # of feature selection
         chosen = None if support is None else np.flatnonzero(support).tolist()
         yield from _walk(one, space if chosen is None else space.subset(chosen))
+    for name in ("best_estimator_", "regressor_"):
+        if (one := getattr(found, name, None)) is not None:
+            yield from _walk(one, space)
     for one in getattr(found, "calibrated_classifiers_", ()):
         yield from _walk(one.estimator, space)
 
@@ -168,8 +168,10 @@ def _histogram(found: Any, space: Space) -> Iterator[Splits]:
     predictors = getattr(found, "_predictors", None)
     if predictors is None:
         return
-    preprocessor = getattr(found, "_preprocessor", None)
-    own = space if preprocessor is None else space.through(preprocessor.transform)
+    own, categorical = space, found.is_categorical_
+    if getattr(found, "_preprocessor", None) is not None:  # it puts categories first
+        order = [*np.flatnonzero(categorical), *np.flatnonzero(~categorical)]
+        own = space.subset([int(position) for position in order])
     nodes = np.concatenate([tree.nodes for iteration in predictors for tree in iteration])
     nodes = nodes[(nodes["is_leaf"] == 0) & (nodes["is_categorical"] == 0)]
     features, counts = nodes["feature_idx"].astype(np.intp), nodes["count"].astype(np.float64)
