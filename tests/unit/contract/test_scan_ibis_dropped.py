@@ -95,3 +95,13 @@ def test_uniqueness_that_holds(tmp_path: Path, source: Any) -> None:
     ours, theirs = _asked(source, schema, tmp_path)
     assert ours.failures == theirs.failures == ()
     assert [planned.how for planned in ours.plan] == ["table"]
+
+
+def test_a_table_without_rows(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    pl.DataFrame({"n": pl.Series([], dtype=pl.Int64)}).write_parquet(path)
+    schema = pa.DataFrameSchema({"n": pa.Column(str)}, drop_invalid_rows=True)
+    with closing(sources.open_source(path, shown="data.parquet", private=False)) as opened:
+        ours, theirs = _asked(opened, schema, tmp_path)
+    assert ours.failures == theirs.failures
+    assert [failure.check for failure in ours.failures] == ["not_empty"]

@@ -98,10 +98,13 @@ def finding_of(one: Rows | Repeats, count: int, first: list[dict[str, Any]], sca
 
 
 def _dtypes(one: Rows | Repeats, scan: Scan) -> list[Any]:
-    """The types of what is shown, in the data frame; `None` where it is an Ibis table."""
+    """The types of what is shown, in the data frame; `None` for a table of Ibis or of Spark."""
+    empty = scan.layout.empty
     if one.dtypes:
         return list(one.dtypes)
-    return [getattr(scan.layout.empty[name], "dtype", None) for name in one.shown]
+    if not type(empty).__module__.startswith(("pandas", "polars")):
+        return [None] * len(one.shown)
+    return [empty[name].dtype for name in one.shown]
 
 
 def _labels(positions: Sequence[int], scan: Scan) -> list[Any]:
