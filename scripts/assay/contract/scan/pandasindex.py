@@ -190,7 +190,7 @@ def _add(component: Component, own: Pieces, layout: Layout, into: Pieces) -> Non
         return replace(one, column=shown, shown=(shown,), dtypes=_dtypes(one))
 
     parts = [_part(one, component, layout) for one in own.parts]
-    hows = {one.how: part.how for one, part in zip(own.parts, parts, strict=True)}
+    hows: dict[How, How] = {a.how: b.how for a, b in zip(own.parts, parts, strict=True)}
     into.promises += [
         replace(one, column=shown, how=hows.get(one.how, one.how)) for one in own.promises
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from assay.contract.scan import builtin, polarschecks
+from assay.contract.scan import builtin, polarschecks, polarsparts
 from assay.contract.scan.copies import copied
 from assay.contract.scan.plan import Decided, Part, Plan, Promise, Repeats, Rows, Whole
 from assay.contract.scan.polarsframe import parsed
@@ -50,27 +50,24 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
         frame = parsed(layout, schema)
         found = gather(list(_pieces(frame, schema)))
     except builtin.NotInScan as reason:
-        return whole_table(schema, str(reason))
+        return polarsparts.whole_table(schema, str(reason))
     except SchemaError as error:
         # What ends Pandera's validation is all that it reports.
         return Plan(decided=(Decided((_PARSERS,), error),))
     if frame.assumed:
-        table = whole_table(schema, "values are turned into a type that may not hold them")
+        table = polarsparts.whole_table(
+            schema, "values are turned into a type that may not hold them"
+        )
         if found.parts:  # they would be given the values as they are stored
             return table
         found = replace(found, assumed=frame.assumed, otherwise=lambda _: table)
     if not schema.drop_invalid_rows:
         return found
     promises = tuple(replace(one, why=one.why or _DROPPED) for one in found.promises)
-    whole = whole_table(schema, "a check has one answer for all rows, of which some are dropped")
+    whole = polarsparts.whole_table(
+        schema, "a check has one answer for all rows, of which some are dropped"
+    )
     return replace(found, promises=promises, drops=True, undropped=whole)
-
-
-def whole_table(schema: Any, why: str) -> Plan:
-    """The plan that leaves everything to Pandera."""
-    promise = Promise("schema", None, "table", why)
-    part = Part(schema, None, "table", lambda _: (_PARSERS,), (_PARSERS,), promise)
-    return Plan(promises=(promise,), parts=(part,))
 
 
 def gather(pieces: Sequence[Piece]) -> Plan:
@@ -102,8 +99,10 @@ def _pieces(frame: Frame, schema: Any) -> Iterator[Piece]:
         together = not row_wise or _how(check, row_wise=True) != "batches"
         why = "a function of the user's" if known is None else "a check of whole rows"
         promise = Promise(check, None, "table" if together else "batches", why)
-        before = [_passing()] * number if check.raise_warning else []
-        yield _part(_alone(checks=[*before, check]), frame.some, promise, (_TABLE, number))
+        before = [polarsparts.passing()] * number if check.raise_warning else []
+        yield polarsparts.part(
+            polarsparts.alone(checks=[*before, check]), frame.some, promise, (_TABLE, number)
+        )
 
 
 def _of_layout(frame: Frame, schema: Any) -> Iterator[Decided]:
@@ -226,7 +225,7 @@ def _unique(frame: Frame, name: str, place: Place) -> Iterator[Piece]:
     if frame.dtype(name) not in _KEYS:
         why = f"engines compare values of type {frame.empty.schema[name]} differently"
         promise = Promise("field_uniqueness", name, "column", why)
-        yield _part(_alone(name, unique=True), (name,), promise, place)
+        yield polarsparts.part(polarsparts.alone(name, unique=True), (name,), promise, place)
         return
     yield Promise("field_uniqueness", name, "scan")
     yield Repeats(
@@ -243,8 +242,8 @@ def _unique(frame: Frame, name: str, place: Place) -> Iterator[Piece]:
 
 def _check(frame: Frame, check: Any, name: str, place: Place, number: int) -> Iterator[Piece]:
     # Pandera's warnings name the number of a check among those of its column.
-    before = [_passing()] * number if check.raise_warning else []
-    alone = _alone(name, checks=[*before, check])
+    before = [polarsparts.passing()] * number if check.raise_warning else []
+    alone = polarsparts.alone(name, checks=[*before, check])
     known = builtin.arguments(check)
     if known is None or check.element_wise:
         yield _own(frame, alone, check, name, place)
@@ -262,7 +261,7 @@ def _check(frame: Frame, check: Any, name: str, place: Place, number: int) -> It
     except builtin.NotInScan as reason:
         row_wise = known[0] != "unique_values_eq"
         promise = Promise(check, name, _how(check, row_wise=row_wise), str(reason))
-        yield _part(alone, (name,), promise, place)
+        yield polarsparts.part(alone, (name,), promise, place)
 
 
 def _compiled(
@@ -315,14 +314,14 @@ def _own(frame: Frame, alone: Any, check: Any, name: str, place: Place) -> Part:
     """A check of the user's: what it sees beside its column cannot be told."""
     if check.element_wise:
         how = _how(check, row_wise=True)
-        return _part(
+        return polarsparts.part(
             alone,
             (name,),
             Promise(check, name, how, "a function of the user's, of one value"),
             place,
         )
     promise = Promise(check, name, "table", "a function of the user's, which is given the table")
-    return _part(alone, frame.some, promise, place)
+    return polarsparts.part(alone, frame.some, promise, place)
 
 
 def _raised(alone: Any, frame: Frame, name: str) -> list[Any]:
@@ -334,22 +333,3 @@ def _raised(alone: Any, frame: Frame, name: str) -> list[Any]:
     except errors.SchemaErrors as found:
         return [e for e in found.schema_errors if e.reason_code.name == "CHECK_ERROR"]
     return []
-
-
-def _alone(name: str | None = None, **options: Any) -> Any:
-    """A schema with nothing but one promise in it."""
-    import pandera.polars as pa
-
-    if name is None:
-        return pa.DataFrameSchema(**options)
-    return pa.DataFrameSchema({name: pa.Column(nullable=True, **options)})
-
-
-def _passing() -> Any:
-    import pandera.polars as pa
-
-    return pa.Check(lambda _: True)
-
-
-def _part(schema: Any, columns: tuple[str, ...] | None, promise: Promise, place: Place) -> Part:
-    return Part(schema, columns, promise.how, lambda _: place, place, promise)  # type: ignore[arg-type]

@@ -1,0 +1,41 @@
+"""What of a polars schema is left to Pandera, as schemas with nothing else in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assay.contract.scan.plan import Part, Plan, Promise
+
+if TYPE_CHECKING:
+    from assay.contract.scan.plan import Place
+
+WHOLE: Place = (0,)
+"""Where failures come of which all are told at once."""
+
+
+def whole_table(schema: Any, why: str) -> Plan:
+    """The plan that leaves everything to Pandera."""
+    promise = Promise("schema", None, "table", why)
+    part = Part(schema, None, "table", lambda _: WHOLE, WHOLE, promise)
+    return Plan(promises=(promise,), parts=(part,))
+
+
+def alone(name: str | None = None, **options: Any) -> Any:
+    """A schema with nothing but one promise in it."""
+    import pandera.polars as pa
+
+    if name is None:
+        return pa.DataFrameSchema(**options)
+    return pa.DataFrameSchema({name: pa.Column(nullable=True, **options)})
+
+
+def passing() -> Any:
+    """A check that holds."""
+    import pandera.polars as pa
+
+    return pa.Check(lambda _: True)
+
+
+def part(schema: Any, columns: tuple[str, ...] | None, promise: Promise, place: Place) -> Part:
+    """What Pandera looks at itself, and reports at one place."""
+    return Part(schema, columns, promise.how, lambda _: place, place, promise)  # type: ignore[arg-type]
