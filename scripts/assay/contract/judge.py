@@ -98,14 +98,8 @@ class Judge:
             return ()
         from assay.contract import promises  # parses YAML and Python, for what fails alone
 
-        places = promises.lines_of(self.spec.reference, self._read)
+        places = promises.lines_of(self.spec.reference, promises.inside(self.root))
         return promises.placed(failures, places, self.loaded.schema)
-
-    def _read(self, path: str) -> bytes | None:
-        from assay.contract import promises
-        from assay.workspace import read_inside
-
-        return read_inside(self.root, path, promises.MOST_BYTES)
 
     def size(self, table: Table) -> int:
         """The bytes of a table on this disk."""
@@ -237,7 +231,7 @@ class Judge:
         from assay.contract import beside, promises
 
         file, number = self.spec.config, self.spec.number
-        content = promises.text(self._read, file)
+        content = promises.text(promises.inside(self.root), file)
         document = None if content is None else promises.document(content, file)
         return beside.placed(failures, entry, number=number, document=document, file=file)
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from assay import yamlfile
 from assay.contract import beside, declared, declareddocument
 from assay.errors import AssayError
+from assay.workspace import read_inside
 from assay.workspace.dvcfiles import is_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from assay.stages.validate import CheckFailure
 
@@ -96,6 +98,11 @@ def _declared_as(column: str | None, schema: Any) -> str | None:
     patterns = (str(name) for name, one in schema.columns.items() if getattr(one, "regex", False))
     # `match`, as Pandera does.
     return next((pattern for pattern in patterns if re.match(pattern, column)), column)
+
+
+def inside(root: Path) -> Read:
+    """The files of a project folder, as the functions here read them."""
+    return lambda file: read_inside(root, file, MOST_BYTES)
 
 
 def text(read: Read, file: str) -> str | None:

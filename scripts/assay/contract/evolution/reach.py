@@ -6,7 +6,6 @@ import ast
 from typing import TYPE_CHECKING
 
 from assay.contract import promises
-from assay.workspace import read_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +29,7 @@ def matters(reference: str, changed: set[str], root: Path) -> bool:
         return reference in changed
     others = {name.rpartition("/")[2] for name in changed if not name.endswith(".py")}
     target = reference.rpartition(":")[0] if ":" in reference else reference
+    read = promises.inside(root)
     waiting, seen = list(promises.module_files(target)), set[str]()
     while waiting and len(seen) < _MOST_MODULES:
         file = waiting.pop()
@@ -38,17 +38,13 @@ def matters(reference: str, changed: set[str], root: Path) -> bool:
         seen.add(file)
         if file in changed:
             return True
-        source = _text(file, root)
+        source = promises.text(read, file)
         if source is None:
             continue
         if any(name in source for name in others):
             return True
         waiting += _imports(source, file)
     return len(seen) >= _MOST_MODULES
-
-
-def _text(file: str, root: Path) -> str | None:
-    return promises.text(lambda name: read_inside(root, name, promises.MOST_BYTES), file)
 
 
 def _imports(source: str, file: str) -> Iterator[str]:
