@@ -211,7 +211,7 @@ TEXT = st.sampled_from(
 DTYPES = st.sampled_from(["int64", "uint8", "Int64", "float64", "datetime64[ns]", "bool"])
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(st.lists(TEXT, min_size=1, max_size=4), DTYPES, st.sampled_from([str, object]))
 def test_any_text_is_turned_as_pandera_does(values, dtype, source):
     asked(source, values, turned(dtype, Check.ne(1), nullable=True))
