@@ -83,8 +83,8 @@ def _stamps(zone: str) -> Kind:
         dtypes=(f"'datetime64[ns, {zone}]'", f"'datetime64[us, {zone}]'"),
         values=tuple(stamp.tz_localize("UTC").tz_convert(zone) for stamp in STAMPS),
         missing=(None,),
-        near=(f"pd.DatetimeTZDtype('ns', {zone!r})",),
-        cast=("'datetime64[ns, UTC]'", "str"),
+        near=(f"pd.DatetimeTZDtype('ns', {zone!r})", f"pd.DatetimeTZDtype('us', {zone!r})"),
+        cast=("'datetime64[ns, UTC]'", "'datetime64[ns]'", "str"),
     )
 
 
@@ -118,7 +118,7 @@ PANDAS: tuple[Kind, ...] = (
         values=TEXTS,
         missing=(None,),
         near=("str", "str", "str"),
-        cast=("str", "'string'", "'category'", "object"),
+        cast=("str", "'string'", "'category'", "object", "pd.CategoricalDtype(['a', 'b', 'ab'])"),
         default="a",
     ),
     Kind(
@@ -138,13 +138,44 @@ PANDAS: tuple[Kind, ...] = (
         near=("str",),
         cast=("'datetime64[ns]'", "'datetime64[ns, UTC]'", "'datetime64[us]'"),
     ),
+    Kind(  # plain: turned in the query
+        family="text",
+        dtypes=("str", "'string'", "'object'"),
+        values=("1", "2", "10", "-1", "007", "100", "300", "2.5"),
+        missing=(None,),
+        near=("str",),
+        cast=("'int64'", "'float64'", "'Int64'", "'int8'", "'uint8'", "'Float64'"),
+        default="1",
+    ),
     Kind(
         family="text",
-        dtypes=("'category'", "pd.CategoricalDtype(['a', 'b', 'ab', 'abc'])"),
+        dtypes=("str", "'object'"),
+        values=("2020-01-01", "2020-02-29", "1999-12-31", "2199-01-01"),
+        missing=(None,),
+        near=("str",),
+        cast=("'datetime64[ns]'", "pd.Timestamp"),
+        default="2020-01-01",
+    ),
+    Kind(
+        family="number",
+        dtypes=("'float64'", "'Float64'", "'Int64'", "'int64'"),
+        values=(0, 1, 2, 3, 100, -1),
+        missing=(None,),
+        near=("float",),
+        cast=("'int64'", "'Int64'", "'int8'", "'float32'", "'Float64'", "'bool'", "'boolean'"),
+        default=1,
+    ),
+    Kind(
+        family="text",
+        dtypes=(
+            "'category'",
+            "pd.CategoricalDtype(['a', 'b', 'ab', 'abc'])",
+            "pd.CategoricalDtype(['abc', 'a', 'b', 'ab'], ordered=True)",
+        ),
         values=("a", "b", "ab", "abc"),
         missing=(None,),
         near=("'category'", "pd.CategoricalDtype(['a', 'b', 'ab', 'abc'])"),
-        cast=("str", "pd.CategoricalDtype(['a', 'b'])"),
+        cast=("str", "pd.CategoricalDtype(['a', 'b'])", "'category'"),
         default="a",
     ),
     Kind(

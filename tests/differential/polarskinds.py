@@ -54,6 +54,22 @@ POLARS: tuple[Kind, ...] = (
         near=("str",),
         cast=("pl.Int64", "pl.Float64"),
     ),
+    Kind(  # plain: cast in the query
+        family="text",
+        dtypes=("pl.String",),
+        values=("1", "2", "10", "-1", "007", "300", "2.5"),
+        missing=(None,),
+        near=("str",),
+        cast=("pl.Int64", "pl.Float64", "pl.Int8", "pl.UInt8"),
+    ),
+    Kind(
+        family="number",
+        dtypes=("pl.Float64", "pl.Int64"),
+        values=(0, 1, 2, 100, -1, 300),
+        missing=(None,),
+        near=("float",),
+        cast=("pl.Int64", "pl.Int8", "pl.UInt8", "pl.Float32"),
+    ),
     Kind(
         family="text",
         dtypes=("pl.Categorical", "pl.Enum(['a', 'b', 'ab', 'abc'])"),
