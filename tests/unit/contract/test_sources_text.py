@@ -228,6 +228,7 @@ def _packed(content: bytes, name: str) -> bytes:
     return gzip.compress(content) if name.endswith(".gz") else content
 
 
+@pytest.mark.filterwarnings("ignore:Mismatched null-like values:FutureWarning")  # None and NaN
 @pytest.mark.parametrize("name", ["t.jsonl", "t.ndjson.gz"])
 def test_json_lines(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -344,3 +345,94 @@ def test_a_json_file_that_ends_too_early_is_named_as_the_user_does(tmp_path):
     assert message.startswith("rides.jsonl is not a readable JSON lines file: ")
     assert "part-0" not in message
     assert not message.endswith((" .", ".."))
+
+
+def test_whole_numbers_beyond_64_bits_are_named_for_polars(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"a": 1}\n{"a": 99999999999999999999}\n')
+    message = refused(tmp_path / "t.jsonl", "polars").message
+
+    # Versions of polars without such numbers refuse them themselves.
+    assert "more than 64 bits in column `a`" in message or "is not a readable JSON" in message
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["1,x", "2,y", "3.5,z"],
+        ["1,x", ",y", "2,z"],
+        ["1,x", "true,y", "w,z"],
+        [",", ",", "1,"],
+        ['"a\n1,2",x', "b,y"],
+    ],
+)
+def test_polars_gets_the_types_that_all_rows_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[str]
+) -> None:
+    monkeypatch.setattr("assay.contract.sources.polarstext._BLOCK", 5)  # a row or two
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["a,b", *rows]))
+    real = pl.read_csv(path, infer_schema_length=None)
+
+    with opened(path, "polars") as (source, layout):
+        assert layout.empty.schema == real.schema
+        assert next(iter(source.frames(layout))).equals(real)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"a": 1, "b": null}', '{"a": 2.5, "b": "x"}'],
+        ['{"a": 1}', '{"b": 1}'],
+        ['{"a": [1]}', '{"a": []}', '{"a": null}'],
+        ['{"a": {"x": 1}}', '{"a": {"y": 1}}'],
+    ],
+)
+def test_polars_gets_the_types_that_all_lines_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    monkeypatch.setattr("assay.contract.sources.polarstext._BLOCK", 5)
+    path = tmp_path / "t.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    real = pl.read_ndjson(path, infer_schema_length=None)
+
+    with opened(path, "polars") as (source, layout):
+        assert layout.empty.schema == real.schema
+        assert next(iter(source.frames(layout))).equals(real)
+
+
+_JSON = [
+    *("1", "2", "-3", "1.5", "2.0", "1e3", "null", '"x"', '"5"', '"1.5"', '""', "true", "false"),
+    *("[1]", "[]", '{"k": 1}', "9223372036854775807", "18446744073709551615"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Mismatched null-like values:FutureWarning")  # None and NaN
+@settings(max_examples=10)
+@given(
+    st.lists(st.lists(st.sampled_from(_JSON), min_size=1, max_size=4), min_size=1, max_size=3),
+    st.integers(2, 6),
+)
+def test_any_json_lines_are_what_pandas_reads(kinds: list[list[str]], rows: int) -> None:
+    columns = {f"c{n}": (kind * rows)[:rows] for n, kind in enumerate(kinds)}
+    cells = zip(*columns.values(), strict=True)
+    lines = ["{" + ", ".join(f'"c{n}": {v}' for n, v in enumerate(row)) + "}" for row in cells]
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr("assay.contract.sources.jsontable._rows_of_piece", lambda _: 2)
+        path = Path(folder) / "t.jsonl"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+        same_as_pandas(path, lambda given: pd.read_json(given, lines=True))
+
+
+def test_json_lines_that_need_more_memory_than_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.contract.scan.memory.available", lambda: 100)
+    (tmp_path / "certain.jsonl").write_text('{"a": 1, "b": "x"}\n' * 10)
+    (tmp_path / "t.jsonl").write_text('{"created_at": "2024-01-01"}\n' * 10)
+
+    with opened(tmp_path / "certain.jsonl", "pandas") as (_, layout):
+        assert layout.table.count().to_pyarrow().as_py() == 10
+    assert refused(tmp_path / "t.jsonl", "pandas").message == (
+        "t.jsonl must be read whole, which takes about 0.1 MB of memory, where 0.1 MB are free."
+    )

@@ -1,8 +1,7 @@
 """Formats that are made into something else before they are scanned.
 
 What polars reads, polars writes as Parquet, a bit at a time; so does pyarrow with Arrow files. CSV
-for pandas is parsed into DuckDB; JSON lines, of which pandas infers types and dates from all values
-at once, are read whole by it.
+and JSON lines for pandas are read by it in pieces, and DuckDB reads both for Ibis.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import contextlib
 import re
 import shutil
 import tempfile
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ from assay.contract import reader
 from assay.contract.sources import duck, packed, polarstext, stored
 from assay.contract.sources.csvtable import SEPARATORS, CsvTable
 from assay.contract.sources.files import Kind
+from assay.contract.sources.jsontable import JsonTable
 from assay.contract.sources.parquet import ParquetSource
 from assay.datadiff import engine
 from assay.datadiff.engine import text
@@ -97,7 +96,7 @@ class ConvertedSource:
         if backend == "pandas" and suffix in SEPARATORS:
             return CsvTable(files, self._folder, private=self._private, has_index=has_index)
         if backend == "pandas" and suffix == ".jsonl":
-            return _PandasJson(files, private=self._private)
+            return JsonTable(files, self._folder, private=self._private)
         if backend == "ibis" and suffix != ".arrow":
             return _ByDuckdb(files, private=self._private)
         parts = []
@@ -105,10 +104,11 @@ class ConvertedSource:
             target = self._folder / f"{number:06}.parquet"
             with _translated(part, suffix, private=self._private):
                 if backend == "polars":
-                    self._by_polars(part, suffix, target)
+                    written = self._by_polars(part, suffix, target)
                 else:
                     _arrow_to_parquet(part.path, target)
-            parts.append(replace(part, path=target))
+                    written = [target]
+            parts += [replace(part, path=path) for path in written]
         made = replace(files, parts=tuple(parts), kind=Kind(".parquet"))
         return ParquetSource(made, private=self._private)
 
@@ -124,18 +124,17 @@ class ConvertedSource:
             parts.append(replace(part, path=target))
         return replace(self._files, parts=tuple(parts), kind=Kind(kind.suffix))
 
-    def _by_polars(self, part: Part, suffix: str, target: Path) -> None:
+    def _by_polars(self, part: Part, suffix: str, target: Path) -> list[Path]:
         import polars as pl
 
         # By a name that is no glob.
         (path,) = engine.linked(target.parent, target.stem, [part.path], suffix)
         if suffix == ".arrow":
             polarstext.sink(pl.scan_ipc(path), target)
-            return
+            return [target]
         # Types from all rows, as `reader.read_csv` does.
         if suffix == ".jsonl":
-            polarstext.to_parquet(path, target, separator=None, shown=part.shown)
-            return
+            return polarstext.to_parquet(path, target, separator=None, shown=part.shown)
         source = reader.Csv(part.path, part.shown, SEPARATORS[suffix])
         try:
             polarstext.to_parquet(path, target, separator=source.separator, shown=part.shown)
@@ -149,37 +148,7 @@ class ConvertedSource:
         filled = bool(last.collect().item())
         if problem := reader.misread(source, filled=filled, has_index=False):
             raise problem
-
-
-class _PandasJson:
-    """JSON lines for pandas, in memory."""
-
-    def __init__(self, files: Files, *, private: bool) -> None:
-        import pandas as pd
-
-        self._shown = files.shown
-        read = []
-        for part in files.parts:
-            with (
-                _translated(part, files.kind.suffix, private=private),
-                warnings.catch_warnings(),
-            ):
-                warnings.simplefilter("ignore")
-                read.append(pd.read_json(part.path, lines=True))
-        self._frame = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
-        self._duck = duck.opened([], "", ordered=True, stored=True)
-
-    def layout(self, backend: Backend, *, has_index: bool) -> Layout:  # noqa: ARG002 (pandas, and none)
-        return stored.frame_layout(self._duck, self._frame, shown=self._shown)
-
-    def frames(
-        self, layout: Layout, columns: Sequence[str] | None = None, *, rows: int | None = None
-    ) -> Iterator[Any]:
-        wanted = list(layout.empty.columns) if columns is None else list(columns)
-        yield from stored.slices(self._frame[wanted], rows)
-
-    def close(self) -> None:
-        self._duck.close()
+        return [target]
 
 
 class _ByDuckdb:

@@ -85,6 +85,11 @@ class Pieces:
         return self._written, empty
 
     @property
+    def kinds(self) -> dict[Any, set[str]]:
+        """What a column has: `int`, `uint`, `float`, `bool`, `text`, `mixed`, and `none`."""
+        return {name: seen.kinds for name, seen in self._columns.items()}
+
+    @property
     def mixed(self) -> set[str]:
         """The columns whose values have no common type; of them only nulls are kept."""
         import pyarrow as pa

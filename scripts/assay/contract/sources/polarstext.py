@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BLOCK = 16 << 20
+_BLOCK = 32 << 20
 
 
-def to_parquet(path: str, target: Path, *, separator: str | None, shown: str) -> None:
+def to_parquet(path: str, target: Path, *, separator: str | None, shown: str) -> list[Path]:
     """Write what polars reads as Parquet.
 
     Args:
         path: The file, by a name that is no glob.
-        target: The new file.
+        target: The new file; where there are several, they get names like it.
         separator: What parts the fields of CSV; `None` for JSON lines.
         shown: What messages call the file.
 
@@ -41,7 +41,15 @@ def to_parquet(path: str, target: Path, *, separator: str | None, shown: str) ->
                 f"{shown} has whole numbers of more than 64 bits in column `{printable(name)}`.",
                 hint="SQL cannot compare them: write them as text, or as floats.",
             )
-    sink(_scan(path, separator, schema=schema), target)
+    if separator is not None:
+        sink(_scan(path, separator, schema=schema), target)
+        return [target]
+    # A line is a row, so that it need not be mapped whole here either.
+    made = []
+    for number, block in enumerate(_blocks(path)):
+        made.append(target.with_stem(f"{target.stem}-{number:06}"))
+        sink(_scan(io.BytesIO(block), None, schema=schema), made[-1])
+    return made
 
 
 def sink(lazy: Any, target: Path) -> None:
