@@ -123,12 +123,12 @@ def _typed(values: NDArray[Any], like: pd.Series) -> pd.Series:
 
 def _mismatch(held: Held, row: int, columns: Sequence[str], sensitive: set[str]) -> Mismatch:
     output = next(name for name, wrong in held.wrong.items() if wrong[row])
-    values = held.question.rows.frame.iloc[row]
+    frame = held.question.rows.frame
     if held.refused[row]:
         got = held.why or "an error"
     else:
         got = _shown(held.got[output][row - int(held.refused[:row].sum())])
-    others = [str(name) for name in values.index if name not in columns]
+    others = [name for name in map(str, frame.columns) if name not in columns]
     names = [*columns, *others][: max(_SHOWN_COLUMNS, len(columns))]
     return Mismatch(
         rows=held.question.rows.name,
@@ -136,7 +136,9 @@ def _mismatch(held: Held, row: int, columns: Sequence[str], sensitive: set[str])
         output=output,
         expected=_shown(held.question.expected[output][row]),
         got=printable(got),
-        inputs={name: HIDDEN if name in sensitive else _shown(values[name]) for name in names},
+        inputs={
+            name: HIDDEN if name in sensitive else _shown(frame[name].iloc[row]) for name in names
+        },
     )
 
 
@@ -181,20 +183,21 @@ def _special(held: Held, row: int, column: str, sensitive: set[str]) -> str | No
     """What is special about the value that decides."""
     import pandas as pd
 
-    value, name = held.question.rows.frame.iloc[row][column], f"`{printable(column)}`"
+    value, name = held.question.rows.frame[column].iloc[row], f"`{printable(column)}`"
     kind = held.question.rows.name
     if pd.isna(value):
         return f"A missing value in {name} is treated in another way."
     shown = "" if column in sensitive else f" {_shown(value)}"
-    if kind == rows.UNSEEN:
-        return f"A category that the model was not fitted with, in {name}, means something else."
-    if isinstance(value, str):
+    if isinstance(value, str) and kind != rows.UNSEEN:
         return f"The text{shown} in {name} means something else."
-    if kind == rows.THRESHOLDS:
-        return f"A number at a tree's threshold, in {name}, falls on the other side of it."
-    if kind == rows.EXTREMES:
-        return f"The extreme value{shown} in {name} is computed in another way."
-    return None
+    return {
+        rows.UNSEEN: f"A category that the model was not fitted with, in {name}, means something "
+        "else.",
+        rows.THRESHOLDS: f"A number at a tree's threshold, in {name}, falls on the other side of "
+        "it.",
+        rows.EDGES: f"A number that float32 does not have, in {name}, is computed in another way.",
+        rows.EXTREMES: f"The extreme value{shown} in {name} is computed in another way.",
+    }.get(kind)
 
 
 def _single(frame: pd.DataFrame) -> pd.DataFrame:
