@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.console import printable
 from assay.contract import reader, usercode
-from assay.errors import DataError, ProjectEnvironmentError
+from assay.errors import AssayError, ProjectEnvironmentError
 from assay.packaging import conversion, loading, native, parity, profile, quantizing, signature
 from assay.packaging.facts import Export
 from assay.packaging.job import ExportAnswer
@@ -119,7 +119,8 @@ def prepare(job: ExportJob, files: DvcFiles) -> Subject:
     dtype = signed.inputs[0].dtype if matrix else None
     if dtype is not None and dtype != "string":
         frame = frame.astype(dtype)
-    original = Original(model.estimator, dtype, tuple(one.name for one in signed.outputs))
+    outputs = tuple(one.name for one in signed.outputs)
+    original = Original(model.estimator, dtype, outputs, private=bool(job.sensitive))
     _say(f"Asking the model about {len(frame):,} rows, and about rows that are hard to get right")
     asked = parity.questions(original, frame, signed)
     return Subject(job, model, frame, original, _nullable(signed, asked), asked)
@@ -184,7 +185,7 @@ def _converted(subject: Subject) -> tuple[conversion.Converted, Session]:
             hint="Add `assay[onnx]` to the project's requirements.",
         ) from error
     except Exception as error:  # converters are the user's and skl2onnx's: they raise anything
-        what = error.message if isinstance(error, DataError) else _said(error)
+        what = type(error).__name__ if subject.job.sensitive else _said(error)
         raise conversion.NotConvertible(
             f"{described(subject.model.estimator)} does not become ONNX: {what}.".replace(
                 "..", "."
@@ -194,14 +195,15 @@ def _converted(subject: Subject) -> tuple[conversion.Converted, Session]:
 
 
 def _said(error: BaseException) -> str:
+    if isinstance(error, AssayError):
+        return error.message.rstrip(".")
     return f"{type(error).__name__}: {usercode.first_line(error)}"
 
 
 def _native(subject: Subject, why: str) -> Candidate:
     _say("Writing the model with skops")
     content = native.dumped(subject.model.estimator, root=Path(subject.job.root))
-    original = subject.original
-    again = Original(native.loaded(content), original.matrix, original.outputs)
+    again = replace(subject.original, estimator=native.loaded(content))
     found = _held(subject, again, graph=None)
     return Candidate("native", content, subject.signature, found, why_native=why)
 

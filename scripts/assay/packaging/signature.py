@@ -67,7 +67,8 @@ def of(
             hint="Name the table of the evaluation data as `package.features`.",
         )
     inputs = _inputs(estimator, frame, matrix=matrix, shown=shown, sensitive=sensitive)
-    original = Original(estimator, inputs[0].dtype if matrix else None)
+    dtype = inputs[0].dtype if matrix else None
+    original = Original(estimator, dtype, private=bool(sensitive))
     task, outputs = _outputs(original, frame, shown)
     known = classes(estimator)
     return Signature(

@@ -76,12 +76,12 @@ def _keeps_columns(step: Any, count: int) -> bool:
     """Whether what a step gives are its columns one by one, as scalers and imputers do."""
     if not hasattr(step, "transform"):
         return step in {None, "passthrough"}
+    names = list(getattr(step, "feature_names_in_", [f"x{place}" for place in range(count)]))
     try:
-        names = step.get_feature_names_out([f"x{index}" for index in range(count)])
-    except Exception:  # noqa: BLE001 (fitted with other names, or not able to say)
-        names = getattr(step, "feature_names_in_", ())
-        return len(names) == count and "Scaler" in type(step).__name__
-    return list(names) == [f"x{index}" for index in range(count)]
+        made = list(step.get_feature_names_out(names))
+    except Exception:  # noqa: BLE001 (a step that cannot say: then it is taken to change them)
+        return False
+    return made == names and len(names) == count
 
 
 def described(estimator: Any) -> str:
@@ -90,7 +90,7 @@ def described(estimator: Any) -> str:
     inner: list[Any] = []
     if steps := getattr(estimator, "steps", None):
         inner = [step for _, step in steps]
-    elif transformers := getattr(estimator, "transformers_", None):
+    elif transformers := getattr(estimator, "transformers", None):
         inner = [part for _, part, _ in transformers if part not in ("drop", "passthrough")]
     elif listed_parts := getattr(estimator, "transformer_list", None):
         inner = [part for _, part in listed_parts]

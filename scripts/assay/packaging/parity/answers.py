@@ -47,6 +47,8 @@ class Original:
     """Of one that was fitted without names of columns: the type of the matrix that it takes."""
     outputs: tuple[str, ...] = ()
     """Which it is asked for; names of `METHODS`."""
+    private: bool = False
+    """Whether what it raises is kept quiet: it may name a value of a sensitive column."""
 
     def given(self, frame: pd.DataFrame) -> Any:
         """Rows as the estimator is given them: a table, or a matrix where columns have no names."""
@@ -74,8 +76,8 @@ class Original:
                 warnings.simplefilter("ignore")
                 return METHODS[name](self.estimator, rows)
         except (Exception, SystemExit) as error:
-            kind = type(error).__name__
-            raise DataError(f"it raises {kind}: {usercode.first_line(error)}") from error
+            text = "" if self.private else f": {usercode.first_line(error)}"
+            raise DataError(f"it raises {type(error).__name__}{text}") from error
 
 
 def classes(estimator: Any) -> list[NDArray[Any]]:
