@@ -6,16 +6,21 @@ import datetime as dt
 import warnings
 from decimal import Decimal
 
+import ibis
 import pandas as pd
 import pandera.pandas as pa
 import pytest
 from assay.contract import scan
 from assay.contract.scan import memory
+from assay.contract.scan import pandas as plans
 from assay.contract.scan import values as values_of_a_scan
+from assay.contract.sources.base import Layout
+from assay.errors import SchemaError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.contract.scans import ROOT, FrameSource, agree, hows, loaded
+from tests.unit.contract.scans import ROOT, FrameSource, agree, hows, loaded, scanned
+from tests.unit.contract.scans import asked as by_pandera
 
 Check = pa.Check
 DAY = pd.Timestamp("2024-01-02")
@@ -60,6 +65,21 @@ PLAIN = {
         turned(pd.CategoricalDtype(["x", "y"]), Check.eq("x")),
     ),
     "a default, then": ("string", ["1", None], turned("int64", Check.ge(2), default="1")),
+    "a default among nullable numbers": (
+        "Int8",
+        [1, None],
+        turned("int64", Check.ge(2), default=1),
+    ),
+    "a default among truths": (
+        "boolean",
+        [True, None],
+        turned(bool, Check.eq(True), default=False),
+    ),
+    "a default among categories": (
+        "category",
+        ["x", "y", None],
+        turned(pd.CategoricalDtype(["x", "y"]), Check.eq("y"), default="x"),
+    ),
     "real to whole": (float, [1.5, -1.5, -0.5], turned("int64", Check.isin([1, 0]))),
     "real to nullable": (float, [1.0, None], turned("Int8", Check.lt(1))),
     "real to small": (float, [0.1, 2.5, None], turned("float32", Check.le(0.1))),
@@ -215,3 +235,28 @@ DTYPES = st.sampled_from(["int64", "uint8", "Int64", "float64", "datetime64[ns]"
 @given(st.lists(TEXT, min_size=1, max_size=4), DTYPES, st.sampled_from([str, object]))
 def test_any_text_is_turned_as_pandera_does(values, dtype, source):
     asked(source, values, turned(dtype, Check.ne(1), nullable=True))
+
+
+@pytest.mark.parametrize(("dtype", "default"), [("Int8", 300), ("boolean", 0), ("category", 2)])
+def test_defaults_that_the_type_cannot_hold_are_panderas_to_refuse(dtype, default):
+    frame = pd.DataFrame({"a": pd.Series([1, None], dtype=dtype)})
+    schema = pa.DataFrameSchema({"a": pa.Column(None, Check.eq(1), default=default)})
+    assert answer(scanned, schema, frame) == answer(by_pandera, schema, frame)
+
+
+def answer(run, schema, frame):
+    try:
+        return run(schema, frame).failures
+    except SchemaError as refused:
+        return refused.message
+
+
+def test_other_databases_are_not_asked_how_pandas_would_turn_values():
+    database = ibis.sqlite.connect()
+    database.raw_sql("CREATE TABLE some (a TEXT)")
+    layout = Layout(
+        empty=pd.DataFrame({"a": pd.Series([], dtype=str)}), table=database.table("some")
+    )
+    plan = plans.plan(layout, loaded(turned("int64")), root=ROOT, private=False)
+    assert [one.holds for one in plan.assumed] == [None]
+    database.disconnect()

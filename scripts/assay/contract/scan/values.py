@@ -79,12 +79,9 @@ def filled(values: Values, default: object) -> Values | None:
     """The column with `default` in place of null; `None` where pandas may do something else."""
     if is_numpy(values.dtype) and values.dtype.kind in "iub":
         return values  # such a column holds no nulls
-    number = type(default) in {int, float} and values.kind == "float64"
-    text = type(default) is str and values.kind == "text" and str(values.dtype) != "object"
-    text = text and (not is_categorical(values.dtype) or default in values.dtype.categories)
-    if not (number or text):
+    if not _fills(values, default):
         return None
-    value = float(default) if number else default  # type: ignore[arg-type]
+    value: Any = float(default) if values.kind == "float64" else default  # type: ignore[arg-type]
     return Values(
         values.name,
         values.dtype,
@@ -92,6 +89,19 @@ def filled(values: Values, default: object) -> Values | None:
         nulls=True,
         of=lambda table: values.of(table).fill_null(value),
     )
+
+
+def _fills(values: Values, default: object) -> bool:
+    """Whether pandas puts a default among values as the query does."""
+    if is_categorical(values.dtype):
+        return values.kind == "text" and default in values.dtype.categories
+    if values.kind == "integer":  # pandas' own, with nulls
+        room = 8 * values.dtype.itemsize - 1
+        return type(default) is int and -(2**room) <= default < 2**room
+    if values.kind == "text":
+        return type(default) is str and str(values.dtype) != "object"
+    of_kind: dict[Any, set[type]] = {"float64": {int, float}, "boolean": {bool}}
+    return type(default) in of_kind.get(values.kind, ())
 
 
 def is_numpy(dtype: Any) -> bool:
