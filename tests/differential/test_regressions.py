@@ -57,6 +57,16 @@ PANDAS = {
         pa.DataFrameSchema({"a": pa.Column(None, pa.Check.ge(-1))}),
         pd.DataFrame({"a": pd.Series([1], dtype="uint32")}),
     ),
+    "a column that one column of the schema turns, and another tells of": (
+        pa.DataFrameSchema(
+            {"^a": pa.Column("Int64", regex=True), "a": pa.Column("Int64", coerce=True)}
+        ),
+        pd.DataFrame({"a": pd.Series([10], dtype="Int16")}),
+    ),
+    "a null in a row without a label": (
+        pa.DataFrameSchema({"a": pa.Column()}),
+        _labelled({"a": [None]}, x=[None]),
+    ),
     "a default of another type, by a pattern": (
         pa.DataFrameSchema({"^.$": pa.Column(str, coerce=True, default=0, regex=True)}),
         pd.DataFrame({"a": pd.Series([None], dtype=object)}),
