@@ -63,17 +63,17 @@ $(LOWEST)/done: pyproject.toml tests/lowest.txt
 
 # Left out: simulations, and what the contract does beside holding data against a schema.
 # What takes long, and calls nothing that older versions could have otherwise.
-NOT_LOWEST := *_coverage *_simulated *_fuzzed_* test_base test_causes_code test_forks_record \
-  test_models_rescore test_programs test_seed_noise contract/test_attacks contract/test_evolution* \
-  contract/test_failing contract/test_infer* contract/test_pandera_examples* contract/test_promises \
-  contract/test_relations_* report/test_escape report/test_pictures stats/test_holm stats/test_paired* \
-  stats/test_search
+NOT_LOWEST := *_coverage *_simulated *_fuzzed_* test_base test_causes_* test_forks_record test_git \
+  test_models_rescore test_process test_programs test_seed_noise contract/test_attacks \
+  contract/test_evolution* contract/test_failing contract/test_infer* \
+  contract/test_pandera_examples* contract/test_promises contract/test_relations_* \
+  report/test_escape report/test_pictures stats/test_areas stats/test_disparity stats/test_holm \
+  stats/test_intervals stats/test_paired* stats/test_resampling stats/test_search
 lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allowed
 	@echo "== lowest: unit tests"
 	@if [[ -e $(LOWEST)/done ]]; then \
 	  $(LOWEST)/bin/python -m pytest tests/unit -q $(PARALLEL) -W default --no-header \
-	  -p no:cacheprovider \
-	  $(NOT_LOWEST:%=--ignore-glob='*/%.py') -k 'not drawn'; \
+	  -p no:cacheprovider $(NOT_LOWEST:%=--ignore-glob='*/%.py'); \
 	else echo "   skipped: there is no Python 3.11 or 3.12 here"; fi
 
 pytest: sync ## The tests alone; ARGS='-k name' picks some

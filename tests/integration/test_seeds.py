@@ -263,7 +263,7 @@ seeds.repeat(context, head)
         },
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not pid.exists() or not pid.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)
