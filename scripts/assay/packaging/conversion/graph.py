@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
@@ -41,6 +41,15 @@ class Tensor:
         if method != "__call__" or options:
             return NotImplemented
         return ufuncs.trace(self, ufunc, inputs)
+
+    def __array_function__(
+        self, function: Any, kinds: Any, inputs: Sequence[Any], options: dict[str, Any]
+    ) -> Tensor:
+        """The same for `np.where` and `np.clip`."""
+        from assay.packaging.conversion import ufuncs
+
+        del kinds
+        return ufuncs.call(self, function, inputs, options)
 
     def __bool__(self) -> bool:
         """Nobody knows while the graph is made."""
@@ -160,7 +169,7 @@ class Tensor:
         floats = self if self.dtype.startswith("float") else self.cast("float64")
         return floats.op("IsNaN", dtype="bool")
 
-    def clip(self, low: float | None, high: float | None) -> Tensor:
+    def clip(self, low: float | None = None, high: float | None = None) -> Tensor:
         """Within two bounds; NaN stays NaN."""
         kept = self if low is None else (self < low).where(self.like(low), self)
         return kept if high is None else (kept > high).where(kept.like(high), kept)
@@ -242,7 +251,7 @@ class Graph:
         array = np.asarray(values, dtype=dtype)
         text = array.dtype.kind in "OUS"
         kind = "string" if text else array.dtype.name
-        content = repr(array.tolist()).encode() if text else np.ascontiguousarray(array).tobytes()
+        content = repr(array.tolist()).encode() if text else array.tobytes()
         key = (kind, array.shape, content)
         if key not in self._constants:
             self._constants[key] = self.fresh("constant")
@@ -308,6 +317,40 @@ class Graph:
             parts = [part.cast("float64") for part in parts]
         return self.node("Concat", parts, dtype=parts[0].dtype, axis=axis)
 
+    def loop(
+        self,
+        states: Sequence[Tensor],
+        body: Callable[[Graph, list[Tensor]], tuple[Tensor, list[Tensor]]],
+        *,
+        limit: int,
+    ) -> tuple[Tensor, ...]:
+        """What states come to, step by step.
+
+        Args:
+            states: What is known before.
+            body: (a graph of its own, states) to (whether to go on, states). It may use tensors of
+                this graph, as `Tensor(graph, outer.name, outer.dtype)`.
+            limit: How many steps there are at most.
+        """
+        from onnx import helper
+
+        inner = Graph(_count=self._count)
+        step, going = inner.fresh("step"), inner.fresh("going")
+        held = [Tensor(inner, inner.fresh("state"), state.dtype) for state in states]
+        more, results = body(inner, held)
+        self._count = inner._count
+        described = [_described(one.name, one.dtype, None) for one in (*held, more, *results)]
+        graph = helper.make_graph(
+            inner._nodes,
+            "body",
+            [_described(step, "int64", ()), _described(going, "bool", ()), *described[: len(held)]],
+            described[len(held) :],
+            inner._initializers,
+        )
+        most, true = self.constant(np.array(limit)), self.constant(np.array(True))
+        dtypes = [state.dtype for state in states]
+        return self.nodes("Loop", [most, true, *states], dtypes=dtypes, body=graph)
+
     def model(self) -> ModelProto:
         """The whole as ONNX, without what no output needs; names are numbered in order."""
         from onnx import helper
@@ -349,13 +392,14 @@ def proto(array: NDArray[Any], name: str = "") -> TensorProto:
     if array.dtype.kind in "OUS":
         texts = [str(text).encode() for text in array.ravel()]
         return helper.make_tensor(name, TensorProto.STRING, array.shape, texts)
-    return numpy_helper.from_array(np.ascontiguousarray(array), name)
+    return numpy_helper.from_array(np.asarray(array, order="C"), name)
 
 
-def _described(name: str, dtype: str, shape: tuple[int | None, ...]) -> Any:
+def _described(name: str, dtype: str, shape: tuple[int | None, ...] | None) -> Any:
     from onnx import helper
 
-    return helper.make_tensor_value_info(name, tensor_type(dtype), [*shape])
+    sizes = None if shape is None else [*shape]
+    return helper.make_tensor_value_info(name, tensor_type(dtype), sizes)
 
 
 def _needed(nodes: Sequence[NodeProto], wanted: set[str]) -> list[NodeProto]:
@@ -371,27 +415,34 @@ def _needed(nodes: Sequence[NodeProto], wanted: set[str]) -> list[NodeProto]:
 
 def _outer(attribute: AttributeProto) -> set[str]:
     """What the body of a loop reads, its own names too."""
-    return {name for node in attribute.g.node for name in node.input}
+    inside = {name for node in attribute.g.node for name in node.input}
+    return inside.union(one.name for one in attribute.g.output)
 
 
 def _rename(nodes: Sequence[NodeProto], initializers: Sequence[TensorProto], *, taken: set[str]) -> None:
-    """`kind\x1f12` becomes `kind_12`, or `kind_12_` where a column is called so."""
+    """`kind\x1f12` becomes `kind_3`, or `kind_3_` where a column is called so."""
     short: dict[str, str] = {}
 
     def renamed(name: str) -> str:
         if "\x1f" not in name:
             return name
         if name not in short:
-            kind = name.partition("\x1f")[0]
-            candidate = f"{kind}_{len(short)}"
+            candidate = f"{name.partition(chr(31))[0]}_{len(short)}"
             while candidate in taken:
                 candidate += "_"
             short[name] = candidate
         return short[name]
 
+    def rename(part: Sequence[NodeProto]) -> None:
+        for node in part:
+            node.input[:] = [renamed(name) for name in node.input]
+            for attribute in node.attribute:
+                for one in (*attribute.g.input, *attribute.g.output, *attribute.g.initializer):
+                    one.name = renamed(one.name)
+                rename(attribute.g.node)
+            node.output[:] = [renamed(name) for name in node.output]
+            node.name = node.output[0]
+
     for one in initializers:
         one.name = renamed(one.name)
-    for node in nodes:
-        node.input[:] = [renamed(name) for name in node.input]
-        node.output[:] = [renamed(name) for name in node.output]
-        node.name = node.output[0]
+    rename(nodes)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from assay.packaging.conversion.graph import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import numpy as np
 
 SAME = {
     "exp": "Exp",
@@ -39,6 +39,69 @@ def expm1(x: Tensor) -> Tensor:
     u = x.op("Exp")
     near = u.equals(1.0).where(x, (u - 1.0) * x / u.op("Log"))
     return (x.op("Abs") > 1.0).where(u - 1.0, near)
+
+
+def chebyshev(
+    x: Tensor, function: Callable[[Any], Any], low: float, high: float, degree: int
+) -> Tensor:
+    """A smooth function between two bounds as a polynomial, beyond them as at the bound."""
+    from numpy.polynomial import chebyshev as basis
+
+    middle, half = (low + high) / 2.0, (high - low) / 2.0
+    weights = basis.chebinterpolate(lambda at: function(at * half + middle), degree)
+    at = (x.clip(low, high) - middle) / half
+    # Clenshaw's recurrence
+    first, second = at * 0.0, at * 0.0
+    for weight in weights[:0:-1]:
+        first, second = at * first * 2.0 - second + float(weight), first
+    return at * first - second + float(weights[0])
+
+
+def erf(x: Tensor) -> Tensor:
+    """The error function, which onnxruntime has in float32 alone; exact to 1e-15."""
+    from scipy import special
+
+    size = x.op("Abs").clip(None, 6.0)
+    squares = size * size
+    near = size * chebyshev(squares, lambda at: special.erf(np.sqrt(at)) / np.sqrt(at), 1e-9, 4.0, 30)
+    far = 1.0 - chebyshev(size, special.erfcx, 2.0, 6.0, 30) * (-squares).op("Exp")
+    return x.op("Sign") * (size <= 2.0).where(near, far)
+
+
+def ndtri(p: Tensor) -> Tensor:
+    """The quantile of the normal distribution, of p between 1e-8 and 1 - 1e-8; exact to 1e-13."""
+    from scipy import special
+
+    off = p - 0.5
+    # the distance from the nearer end, whose logarithm the tail is a smooth function of
+    end = (off > 0.0).where(1.0 - p, p).clip(1e-9, 0.5)
+    depth = (end.op("Log") * -2.0).op("Sqrt")
+    tail = chebyshev(depth, lambda at: -special.ndtri(np.exp(at * at / -2.0)), 1.5, 6.5, 40)
+    middle = off * chebyshev(
+        off * off, lambda at: special.ndtri(np.sqrt(at) + 0.5) / np.sqrt(at), 1e-9, 0.18, 40
+    )
+    return (off.op("Abs") <= 0.42).where(middle, off.op("Sign") * tail)
+
+
+def _where(condition: Tensor, yes: Any, no: Any) -> Tensor:
+    if isinstance(yes, Tensor):
+        return condition.where(yes, no)
+    if isinstance(no, Tensor):
+        return (~condition).where(no, yes)
+    return condition.cast("float64") * (float(yes) - float(no)) + float(no)
+
+
+CALLS: dict[str, Callable[..., Tensor]] = {
+    "where": _where,
+    "clip": lambda x, a_min=None, a_max=None: x.clip(a_min, a_max),
+}
+
+
+def call(tensor: Tensor, function: Any, inputs: Sequence[Any], options: dict[str, Any]) -> Tensor:
+    """A function of NumPy's that is no ufunc; `NotImplemented` as of `trace`."""
+    del tensor
+    name = getattr(function, "__name__", "")
+    return CALLS[name](*inputs, **options) if name in CALLS else NotImplemented
 
 
 DERIVED: dict[str, Callable[..., Tensor]] = {

@@ -95,7 +95,8 @@ def _groups(encoder: Any, place: int) -> tuple[NDArray[np.int64], int | None]:
     mapping = encoder._default_to_infrequent_mappings[place]  # noqa: SLF001 (the resolved grouping)
     if mapping is None:
         return np.arange(count), None
-    groups = np.asarray(mapping, dtype=np.int64)
+    # of OrdinalEncoder, a missing value is last among the categories and in no group
+    groups = np.append(np.asarray(mapping, dtype=np.int64), np.arange(len(mapping), count))
     return groups, int(groups[encoder._infrequent_indices[place][0]])  # noqa: SLF001 (as above)
 
 

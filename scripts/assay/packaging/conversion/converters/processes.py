@@ -11,6 +11,7 @@ from assay.packaging.conversion.distances import difference
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
+from assay.packaging.conversion.ufuncs import erf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,7 +129,7 @@ def _positive(model: Any, values: Tensor) -> Tensor:
     turned = near @ solved.T
     variance = _own(model, model.kernel_, values) - (turned * turned).sum()
     slope = mean * SLOPES[None, :] / (variance * (2.0 * SLOPES**2)[None, :] + 1.0).op("Sqrt")
-    integrals = error_function(slope) * 0.5
+    integrals = erf(slope) * 0.5
     return (integrals * SHARES[None, :]).sum() + 0.5 * float(SHARES.sum())
 
 
@@ -144,34 +145,6 @@ def _own(model: Any, kernel: Any, values: Tensor) -> Tensor:
         return (values * values).sum() + float(kernel.sigma_0) ** 2
     fixed = {"ConstantKernel": "constant_value", "WhiteKernel": "noise_level"}
     return values.column(0) * 0.0 + float(getattr(kernel, fixed[name]) if name in fixed else 1.0)
-
-
-def error_function(x: Tensor) -> Tensor:
-    """erf(x) in float64, which onnxruntime has in float32 alone: the weights cancel to 1e-4.
-
-    By its series up to 2, and by Chebyshev polynomials of erfc(x) * exp(x^2) beyond: both are
-    exact to 1e-15.
-    """
-    from numpy.polynomial import chebyshev
-    from scipy.special import erfcx
-
-    size = x.op("Abs").clip(None, 6.0)
-    small = (size > 2.0).where(size.like(2.0), size)
-    squares = small * small
-    term, series = small, small
-    for place in range(1, 45):
-        term = term * squares * (2.0 / (2 * place + 1))
-        series = series + term
-    near = series * (-squares).op("Exp") * float(2.0 / np.sqrt(np.pi))
-    large = (size < 2.0).where(size.like(2.0), size)
-    shifted = (large - 4.0) / 2.0
-    weights = chebyshev.chebinterpolate(lambda at: erfcx(at * 2.0 + 4.0), 24)
-    after, last = shifted * 0.0, shifted * 0.0
-    for weight in weights[:0:-1]:
-        after, last = shifted * after * 2.0 - last + float(weight), after
-    scaled = shifted * after - last + float(weights[0])
-    far = 1.0 - scaled * (-(large * large)).op("Exp")
-    return x.op("Sign") * (size <= 2.0).where(near, far)
 
 
 def _members(model: Any) -> list[Any]:

@@ -111,13 +111,17 @@ def nystroem(transformer: Any, data: Data) -> Tensor:
     return near @ transformer.normalization_.T
 
 
-CENTERS = ("sklearn.KMeans", "sklearn.MiniBatchKMeans", "sklearn.BisectingKMeans")
-
-
-@converts(*CENTERS, method="transform")
+@converts(
+    "sklearn.KMeans",
+    "sklearn.MiniBatchKMeans",
+    "sklearn.BisectingKMeans",
+    "sklearn.Birch",
+    method="transform",
+)
 def distances_to_centers(model: Any, data: Data) -> Tensor:
     """Euclidean, exact where a row is a center."""
-    apart = difference(matrix(data), model.cluster_centers_)
+    centers = "subcluster_centers_" if hasattr(model, "subcluster_centers_") else "cluster_centers_"
+    apart = difference(matrix(data), getattr(model, centers))
     return (apart * apart).sum(axis=2, keep=False).op("Sqrt")
 
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from assay.packaging.conversion import ufuncs
 from assay.packaging.conversion.frame import Data, Frame, matrix
-from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from assay.packaging.conversion.graph import Tensor
 
 
@@ -29,13 +30,11 @@ def _typed(data: Data, values: Tensor) -> Tensor:
 
 @converts("sklearn.StandardScaler", method="transform")
 def standard_scaler(scaler: Any, data: Data) -> Tensor:
-    """(x - mean) / scale."""
-    values = matrix(data)
+    """(x - mean) / scale; of float32, all of it is float32."""
+    values = _typed(data, matrix(data))
     if scaler.with_mean:
-        values = _kept(data, values - scaler.mean_)
-    if scaler.with_std:
-        values = values / scaler.scale_
-    return _typed(data, values)
+        values = values - values.like(scaler.mean_)
+    return values / values.like(scaler.scale_) if scaler.with_std else values
 
 
 @converts("sklearn.RobustScaler", method="transform")
@@ -60,7 +59,7 @@ def min_max_scaler(scaler: Any, data: Data) -> Tensor:
 
 @converts("sklearn.MaxAbsScaler", method="transform")
 def max_abs_scaler(scaler: Any, data: Data) -> Tensor:
-    """X / largest absolute value."""
+    """x / largest absolute value."""
     values = matrix(data) / scaler.scale_
     if getattr(scaler, "clip", False):
         values = values.clip(-1.0, 1.0)
@@ -117,27 +116,39 @@ def _yeo_johnson(x: Tensor, power: float) -> Tensor:
 @converts("sklearn.QuantileTransformer", method="transform")
 def quantile_transformer(transformer: Any, data: Data) -> Tensor:
     """The place among the fitted quantiles, from both sides; then the normal distribution's."""
-    if transformer.output_distribution != "uniform":
-        raise unsupported(transformer, "`output_distribution='normal'`")
     values = matrix(data)
     references = np.asarray(transformer.references_, dtype=np.float64)
+    normal = transformer.output_distribution == "normal"
     parts = [
-        _quantile(values.column(at), np.asarray(quantiles, dtype=np.float64), references)
-        for at, quantiles in enumerate(np.asarray(transformer.quantiles_).T)
+        _quantile(values.column(at), np.asarray(one, np.float64), references, within=normal)
+        for at, one in enumerate(np.asarray(transformer.quantiles_).T)
     ]
-    return values.graph.concat(parts)
+    made = values.graph.concat(parts)
+    if not normal:
+        return made
+    bound = BOUND - float(np.spacing(1.0))
+    made = _kept(data, made)
+    return made.isnan().where(made, ufuncs.ndtri(made.clip(bound, 1.0 - bound)))
 
 
-def _quantile(x: Tensor, quantiles: np.ndarray[Any, Any], references: np.ndarray[Any, Any]) -> Tensor:
+BOUND = 1e-7
+"""`sklearn.preprocessing._data.BOUNDS_THRESHOLD`."""
+
+
+def _quantile(
+    x: Tensor, quantiles: NDArray[Any], references: NDArray[Any], *, within: bool
+) -> Tensor:
     upward = interpolate(x, quantiles, references)
     downward = interpolate(-x, -quantiles[::-1], -references[::-1])
     middle = (upward - downward) * 0.5
-    middle = (x >= float(quantiles[-1])).where(middle.like(1.0), middle)
-    low = (x <= float(quantiles[0])).where(middle.like(0.0), middle)
-    return x.isnan().where(x, low)
+    slack = BOUND if within else 0.0
+    high = (x + slack > float(quantiles[-1])) | x.equals(float(quantiles[-1]))
+    low = (x - slack < float(quantiles[0])) | x.equals(float(quantiles[0]))
+    ended = low.where(middle.like(0.0), high.where(middle.like(1.0), middle))
+    return x.isnan().where(x, ended)
 
 
-def interpolate(x: Tensor, at: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> Tensor:
+def interpolate(x: Tensor, at: NDArray[Any], values: NDArray[Any]) -> Tensor:
     """As `np.interp`: x is (n, 1); `at` is sorted, may repeat, and the last of equals counts."""
     place = (x >= at[None, :]).cast("int64").sum() - x.graph.constant(np.array([[1]]))
     inside = place.clip(0, len(at) - 1)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.distances import kernel
 from assay.packaging.conversion.frame import Data, matrix
+from assay.packaging.conversion.graph import Graph, Tensor
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
-
-if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
 
 CLASSIFIERS = ("sklearn.SVC", "sklearn.NuSVC")
 
@@ -110,12 +107,59 @@ def index(model: Any, data: Data) -> Tensor:
 
 @converts(*CLASSIFIERS, method="predict_proba")
 def chances(model: Any, data: Data) -> Tensor:
-    """Platt's sigmoid of the score."""
-    if len(model.classes_) > 2:
-        raise unsupported(model, "`probability=True` and more than two classes")
-    scores_ = _pairs(model, data)
-    first = (-(scores_ * float(model.probA_[0]) + float(model.probB_[0]))).sigmoid()
-    return pair(1.0 - first.clip(1e-7, 1.0 - 1e-7))
+    """Platt's sigmoid of each pair's score, and what fits all pairs best."""
+    scored, k = _pairs(model, data), len(model.classes_)
+    first = (-(scored * model.probA_ + model.probB_)).sigmoid().clip(1e-7, 1.0 - 1e-7)
+    return _coupled(first, k)
+
+
+def _coupled(first: Tensor, k: int) -> Tensor:
+    """libsvm's `multiclass_probability`: its steps, because it stops before they converge.
+
+    Args:
+        first: (n, pairs): that it is the first class, if it is one of the two.
+        k: How many classes there are.
+    """
+    graph, pairs = first.graph, [(i, j) for i in range(k) for j in range(i + 1, k)]
+    both = graph.concat([first, 1.0 - first])
+    at = {(i, j): place for place, (i, j) in enumerate(pairs)}
+    at |= {(j, i): len(pairs) + place for place, (i, j) in enumerate(pairs)}
+    rows = []
+    for t in range(k):
+        others = [j for j in range(k) if j != t]
+        losses = both.take([at[j, t] for j in others])
+        own = (losses * losses).sum()
+        rows.append(
+            graph.concat([own if j == t else -both.column(at[j, t]) * both.column(at[t, j]) for j in range(k)])
+        )
+    quadratic = graph.concat([row.reshape(-1, 1, k) for row in rows])
+    start = first.column(0) * 0.0 + np.full((1, k), 1.0 / k)
+
+    def body(inner: Graph, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        outer = Tensor(inner, quadratic.name, quadratic.dtype)
+        moved, error = _coupling_step(outer, states[0], k)
+        running = error >= 0.005 / k
+        flat = running.cast("int64").reshape(-1).reduce("Max", 0, keep=False)
+        return flat.cast("bool"), [running.where(moved, states[0])]
+
+    return graph.loop([start], body, limit=max(100, k))[0]
+
+
+def _coupling_step(quadratic: Tensor, p: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Probabilities after one round over the classes, and how far they were off: (n, 1)."""
+    slopes = (quadratic * p.reshape(-1, 1, k)).sum(axis=2, keep=False)
+    level = (p * slopes).sum()
+    error = (slopes - level).op("Abs").max()
+    for t in range(k):
+        row = quadratic.take([t]).reshape(-1, k)
+        own = row.column(t)
+        slope = slopes.column(t)
+        change = (level - slope) / own
+        shrunk = 1.0 + change
+        level = (level + change * (change * own + slope * 2.0)) / shrunk / shrunk
+        slopes = (slopes + change * row) / shrunk
+        p = (p + change * np.eye(k)[[t]]) / shrunk
+    return p, error
 
 
 @converts("sklearn.KernelRidge", method="predict")
