@@ -2,12 +2,13 @@
 
 A monitor holds what it sees later against this, without the data:
 
-- A number has up to 257 `edges`, the quantiles 0, 1/256, ... 1 of its values, each one a value that
-  was there, and for every edge how many values lie below it (`below`) and how many not above
-  (`upto`). The cumulative distribution is exact at the edges, jumps included, and taken for linear
-  between `upto` of one edge and `below` of the next. A column with at most 257 different values is
-  exact everywhere. Measured against the whole sample, a Kolmogorov-Smirnov distance is right within
-  1e-4 and a population stability index over ten bins within 0.1 %.
+- A number has up to 289 `edges`, the `QUANTILES` of its values, each one a value that was there,
+  and for every edge how many values lie below it (`below`) and how many not above (`upto`). The
+  cumulative distribution is exact at the edges, jumps included, and taken for linear between `upto`
+  of one edge and `below` of the next. A column with at most 289 different values is exact
+  everywhere. Deciles and twentieths are among the edges, so a population stability index over ten
+  or twenty bins is that of the whole sample; a Kolmogorov-Smirnov distance is within 1e-4 of it,
+  as measured on samples of 50,000 and more.
 - A category has the counts of its most frequent values, those that occur at least five times (fewer
   tell nothing, and may tell of a person); `other` counts the rest, `nulls` what was missing.
 - Predictions are profiled as features are: labels as categories, each column of probabilities,
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     from assay.packaging.parity.answers import Answers
 
 BINS = 256
+_TAILS = 2.0 ** -np.arange(9, 17)
+QUANTILES = np.unique(
+    np.concatenate([np.arange(BINS + 1) / BINS, np.arange(21) / 20, _TAILS, 1 - _TAILS])
+)
+"""(289,): 256 bins of the same share; cut at every twentieth, and ever finer towards both ends."""
 LEAST = 5
 """Times that a category occurs to be listed."""
 _MOST_OUTPUTS = 100
@@ -144,11 +150,10 @@ def numbers(name: str, values: NDArray[np.float64]) -> Numbers:
     if not there.size:
         return Numbers(**facts)
     different = np.unique(there)
-    if len(different) <= BINS + 1:
+    if len(different) <= len(QUANTILES):
         edges = different
     else:
-        positions = np.arange(BINS + 1) * (len(there) - 1) / BINS
-        edges = np.unique(there[np.round(positions).astype(np.intp)])
+        edges = np.unique(there[np.ceil(QUANTILES * (len(there) - 1)).astype(np.intp)])
     with np.errstate(over="ignore"):
         mean, std = float(there.mean()), float(there.std())
     return Numbers(
