@@ -127,6 +127,15 @@ def test_columns_that_are_left_out(name, columns):
     assert hows(found)["strict='filter'"] == "scan"
 
 
+def test_polars_without_any_column_left(tmp_path):
+    path = tmp_path / "data.parquet"
+    pl.DataFrame(DATA).write_parquet(path)
+    many = pp.Check(lambda d: d.lazyframe.select(pl.len() > 3))
+    verdict = run.compare(path, pp.DataFrameSchema({}, checks=many, strict="filter"), "polars")
+    assert not verdict.problems
+    assert set(verdict.how) == {"table"}
+
+
 def test_a_type_for_all_columns_of_which_none_is_left():
     schema = pa.DataFrameSchema({}, dtype="int64", strict="filter")
     assert told(scanned(schema, frame())) == told(asked(schema, frame())) == []

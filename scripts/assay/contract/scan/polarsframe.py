@@ -155,9 +155,12 @@ def _filtered(empty: Any, schema: Any) -> Any:
     backend = schema.get_backend(lazy)
     info = backend.collect_column_info(lazy, schema)
     try:
-        return backend.strict_filter_columns(lazy, schema, info).collect()
+        left = backend.strict_filter_columns(lazy, schema, info).collect()
     except SchemaError:
         return empty
+    if not left.width:  # polars forgets the rows, or does not
+        raise builtin.NotInScan("no column is left by `strict`")
+    return left
 
 
 def _cast(name: str, target: Any) -> Callable[[Any], Any]:
