@@ -98,7 +98,6 @@ class Pieces:
 
     def _write(self) -> None:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         if not self._held:
             return
@@ -107,7 +106,7 @@ class Pieces:
         if self._writer is None:
             path = self._folder / f"{len(self._written):06}.parquet"
             self._written.append(path)
-            self._writer = pq.ParquetWriter(path, table.schema, use_dictionary=_texts(table.schema))
+            self._writer = _writer(path, table.schema)
         self._writer.write_table(table)
 
     def _end_file(self) -> None:
@@ -195,11 +194,13 @@ def presence(there: Any) -> Any:
     return pc.if_else(there, pa.scalar(b""), pa.scalar(None, pa.binary()))
 
 
-def _texts(schema: Any) -> list[str]:
-    """Texts repeat; few numbers do, and looking for them takes as long as parsing."""
+def _writer(path: Path, schema: Any) -> Any:
+    """A new file: what is read once or twice is not worth packing, and few numbers repeat."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    return [each.name for each in schema if each.type == pa.large_string()]
+    texts = [each.name for each in schema if each.type == pa.large_string()]
+    return pq.ParquetWriter(path, schema, compression="none", use_dictionary=texts)
 
 
 def _rewrite(path: Path, schema: Any) -> None:
@@ -209,7 +210,7 @@ def _rewrite(path: Path, schema: Any) -> None:
     wider = path.with_suffix(".wider")
     with (
         pq.ParquetFile(path) as file,
-        pq.ParquetWriter(wider, schema, use_dictionary=_texts(schema)) as writer,
+        _writer(wider, schema) as writer,
     ):
         for batch in _batches(file, schema):
             writer.write_table(batch)
