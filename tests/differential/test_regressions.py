@@ -71,6 +71,20 @@ PANDAS = {
         pa.DataFrameSchema({"^.$": pa.Column(str, coerce=True, default=0, regex=True)}),
         pd.DataFrame({"a": pd.Series([None], dtype=object)}),
     ),
+    "groups by a column that is turned into another type": (
+        pa.DataFrameSchema(
+            {
+                "a": pa.Column(None, pa.Check(lambda g: len(g) < 1, groupby="c")),
+                "c": pa.Column("bool", coerce=True),
+                "^d": pa.Column("int64", regex=True, default=1),
+            }
+        ),
+        pd.DataFrame({"a": [5, 5], "c": [5, 2], "d": [1, 2]}),
+    ),
+    "objects that are unique together": (
+        pa.DataFrameSchema({"a": pa.Column(object)}, unique=["a"]),
+        pd.DataFrame({"a": pd.Series(["x", "x"], dtype=object)}),
+    ),
 }
 POLARS = {
     "names that differ in case": (pp.DataFrameSchema({}), pl.DataFrame({"a": [1], "A": [2]})),

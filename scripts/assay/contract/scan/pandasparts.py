@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from assay.contract import check as contract_check
 from assay.contract import promised
 from assay.contract.scan.copies import copied
 from assay.contract.scan.plan import Part, Promise
@@ -80,14 +82,14 @@ def all_by_pandera(component: Component, whole: Any, why: str, into: Pieces) -> 
     how: How = "table" if grouped else "column"
     promises = [Promise(one, component.name, how, why) for one in promised.of_column(schema)]
     into.promises += promises
-    part = only(whole, {component.name: schema})
+    part = only(whole, _with_others(component, schema, whole, grouped))
     columns = _with_groups(component.name, grouped)
     into.parts.append(
         Part(
             schema=part,
             columns=columns,
             how="table" if columns is None else "column",
-            place=lambda error: place_of(error, component),
+            place=lambda error: _place_in(error, component),
             order=component.place,
             promise=promises[0] if promises else Promise("column", component.name, how, why),
         )
@@ -104,6 +106,38 @@ def _with_groups(name: str, grouped: Iterable[Any]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names))
 
 
+def _with_others(
+    component: Component, schema: Any, whole: Any, grouped: Iterable[Any]
+) -> dict[str, Any]:
+    """A column; beside checks of groups also what changes the columns that these may be of."""
+    found = {component.name: schema}
+    names = _with_groups(component.name, grouped)
+    for name, column in whole.columns.items():
+        if names is not None and not any(_is_of(column, name, one) for one in names[1:]):
+            continue
+        coerce = column.coerce or whole.coerce
+        if _is_of(column, name, component.name) or not (
+            coerce or column.parsers or column.default is not None
+        ):
+            continue
+        other = copied(column)
+        other.checks, other.unique, other.coerce = [], False, coerce
+        other.nullable = True
+        found[name] = other
+    return found
+
+
+def _is_of(column: Any, name: str, one: str) -> bool:
+    """Whether a column of the schema describes one of the table."""
+    return bool(re.match(name, one)) if column.regex else name == one
+
+
+def _place_in(error: Any, component: Component) -> Place | None:
+    """Where an error of a part belongs; those of other columns are reported with these."""
+    own = contract_check.column_of(error) == component.name
+    return place_of(error, component) if own else None
+
+
 def parts(component: Component, whole: Any, left: Left) -> Iterator[Part]:
     """What is left of a column, as schemas for Pandera."""
     for how, promise in left.promises.items():
@@ -118,10 +152,10 @@ def parts(component: Component, whole: Any, left: Left) -> Iterator[Part]:
             schema.dtype = None
         grouped = [one for one in schema.checks if one.groupby is not None]
         yield Part(
-            schema=only(whole, {component.name: schema}),
+            schema=only(whole, _with_others(component, schema, whole, grouped)),
             columns=_with_groups(component.name, grouped),
             how=how,  # type: ignore[arg-type]
-            place=lambda error: place_of(error, component),
+            place=lambda error: _place_in(error, component),
             order=component.place,
             promise=promise,
         )
