@@ -50,7 +50,9 @@ def drawn(draw: Random, known: list[Any], kind: kinds.Kind, flavour: Flavour, pl
         return Check(function.name, options=_check_options(draw, function), builtin=False)
     # A set of lists is no set: Pandera refuses it.
     names = [*_SETS] if not isinstance(kind.values[0], list) else ["eq", "ne"]
-    if kind.family in {"number", "time", "text"}:
+    if flavour == "pyspark" and kind.family == "bool":
+        names = ["eq", "ne"]  # others it refuses for such columns, and an order of texts
+    if kind.family in {"number", "time"} or (kind.family == "text" and flavour != "pyspark"):
         names += _ORDER
     if kind.family == "text" or one_in(draw, 30):
         names += [*_TEXT, *_TEXT]

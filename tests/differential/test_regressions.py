@@ -124,6 +124,14 @@ IBIS = {
         pi.DataFrameSchema({"a": pi.Column(checks=pi.Check.notin(["x", 1.0]))}),
         pl.DataFrame({"a": ["x"]}),
     ),
+    "no column that is in the schema": (
+        pi.DataFrameSchema({"gone": pi.Column(float, pi.Check.ge(0.0))}, strict="filter"),
+        pl.DataFrame({"a": [1.0]}),
+    ),
+    "a table without rows, of which none can be dropped": (
+        pi.DataFrameSchema({"a": pi.Column(str)}, drop_invalid_rows=True),
+        pl.DataFrame({"a": []}, schema={"a": pl.Int64}),
+    ),
     "nulls that are looked at, with a warning": (
         pi.DataFrameSchema(
             {"a": pi.Column(checks=pi.Check.isin([1.5], ignore_na=False, raise_warning=True))}

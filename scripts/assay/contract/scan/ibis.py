@@ -126,7 +126,7 @@ def _filtered(table: Any, schema: Any) -> Any:
         return table
     backend = schema.get_backend(table)
     known = backend.collect_column_info(table, schema).expanded_column_names
-    return table.select([name for name in table.columns if name in known])
+    return table.drop(*(name for name in table.columns if name not in known))
 
 
 def _components(table: Any, schema: Any) -> list[Any]:
