@@ -165,6 +165,6 @@ def test_another_engine_is_asked_in_its_own_sql(monkeypatch):
     assert engines.count(Table(), condition).equals(condition.sum())
     assert engines.all_differ(Table(), {"a": condition}, private=False) is False
     text = ibis.table({"a": "string"}, name="t").a
-    monkeypatch.setattr(engines, "_is_duckdb", lambda _: False)
+    monkeypatch.setattr(engines, "is_duckdb", lambda _: False)
     assert "IN" in ibis.to_sql(engines.listed(text, ["a"]), dialect="postgres")
     assert engines.found(text, "a", takes_text=True).equals(text.re_search("a"))
