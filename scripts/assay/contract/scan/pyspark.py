@@ -32,6 +32,10 @@ Piece = Decided | Promise | Rows | Repeats
 _STRUCTURE, _SET, _COLUMNS, _TABLE = range(4)
 _NULLS, _CHECKS = range(2)
 _OF_ROWS = {"CHECK_ERROR", "DATAFRAME_CHECK"}
+_OF_NAMES = {
+    "COLUMN_NOT_IN_SCHEMA": "' not in ",
+    "COLUMN_NOT_ORDERED": "' out-of-order",
+}
 
 
 class _Error(NamedTuple):
@@ -68,8 +72,8 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
 def _unlooked(schema: Any) -> Iterator[str]:
     """What a user may take for checked, and Pandera does not check."""
     for name, column in schema.columns.items():
-        if column.unique:
-            yield f"pandera.pyspark does not look at `unique` of column '{name}', but a schema's."
+        if column.regex and not column.required:
+            yield f"pandera.pyspark does not look at the pattern '{name}', which is not `required`."
 
 
 class _Held:
@@ -86,6 +90,7 @@ class _Held:
 
         self._frame, self._table, self._schema = frame, table, schema
         self._without_rows = frame.sparkSession.createDataFrame([], schema=frame.schema)
+        self._types: dict[str, Any] = {}
         depth = get_config_context(validation_depth_default=None).validation_depth
         self._of_schema = depth != ValidationDepth.DATA_ONLY
         self._of_data = depth != ValidationDepth.SCHEMA_ONLY
@@ -93,7 +98,10 @@ class _Held:
 
     def pieces(self) -> Iterator[Piece]:
         """All that the schema promises."""
-        errors = self._errors(_without_own(self._schema), self._without_rows)
+        bare = _with_checks(self._schema, lambda check: builtin.arguments(check) is not None)
+        errors, parsed = self._errors(bare, self._without_rows)
+        # The columns that Pandera's parsers leave, and their types.
+        self._types = {field.name: field.dataType for field in parsed.schema}
         for number, error in enumerate(errors):
             if error.reason not in _OF_ROWS:
                 yield Decided((_STRUCTURE, number), self._raised(error, error.check))
@@ -106,15 +114,15 @@ class _Held:
             yield from self._by_pandera(check, None, (_TABLE, number), "a function of the table")
 
     def _names(self, component: Any) -> Sequence[str]:
-        names = self._frame.columns
-        if component.regex:
-            return [name for name in names if re.match(component.name, name)]
-        return [component.name] if component.name in names else []
+        if not component.regex:
+            return [component.name] if component.name in self._types else []
+        names = self._types if component.required else ()
+        return [name for name in names if re.match(component.name, name)]
 
     def _set(self) -> Iterator[Piece]:
         unique = self._schema.unique
         names = [unique] if isinstance(unique, str) else list(unique or ())
-        if not names or not self._of_data or set(names) - set(self._frame.columns):
+        if not names or not self._of_data or set(names) - set(self._types):
             return
         yield Promise("unique", None, "scan")
         yield Repeats(
@@ -130,8 +138,9 @@ class _Held:
     def _column(
         self, component: Any, name: str, place: Place, raised: dict[tuple[str | None, str], _Error]
     ) -> Iterator[Piece]:
-        if component.dtype is not None and self._of_schema:
-            yield Promise(f"dtype('{component.dtype}')", name, "scan")
+        dtype = self._schema.dtype or component.dtype
+        if dtype is not None and self._of_schema:
+            yield Promise(f"dtype('{dtype}')", name, "scan")
         if not component.nullable and self._of_schema:
             yield Promise("not_nullable", name, "scan")
             yield Rows((*place, _NULLS), "not_nullable", name, self._nulls(name), (name,))
@@ -148,7 +157,7 @@ class _Held:
         try:
             failing = self._failing(check, name)
         except builtin.NotInScan as reason:
-            yield from self._by_pandera(check, name, place, str(reason))
+            yield from self._by_pandera(check, name, place, str(reason), component)
             return
         yield Promise(check, name, "scan")
         said = f"{component} failed validation {check.error}" if check.raise_warning else None
@@ -179,39 +188,44 @@ class _Held:
         """A column after coercion: Spark's own cast."""
         from ibis.backends.pyspark.datatypes import PySparkType
 
-        for component in self._schema.columns.values():
-            coerced = component.coerce or self._schema.coerce
-            if coerced and component.dtype is not None and name in self._names(component):
-                wanted = PySparkType.to_ibis(component.dtype.type)
-                return table[name] if table[name].type() == wanted else table[name].cast(wanted)
-        return table[name]
+        if self._frame.schema[name].dataType == self._types[name]:
+            return table[name]
+        return table[name].cast(PySparkType.to_ibis(self._types[name]))
 
-    def _by_pandera(self, check: Any, name: str | None, place: Place, why: str) -> Iterator[Piece]:
-        pa: Any = importlib.import_module("pandera.pyspark")
+    def _by_pandera(
+        self, check: Any, name: str | None, place: Place, why: str, component: Any = None
+    ) -> Iterator[Piece]:
         yield Promise(check, name, "table" if name is None else "column", why)
+        # The parsers run as in the user's schema; a built-in check asks for the declared type.
+        alone = _with_checks(self._schema, lambda _: False)
+        alone.unique = None
+        for each in alone.columns.values():
+            each.nullable = True
         if name is None:
-            alone = pa.DataFrameSchema({}, checks=[check])
+            alone.checks = [check]
         else:
-            # A built-in check asks for the type that the schema declares.
-            known = [c for c in self._schema.columns.values() if name in self._names(c)]
-            column = pa.Column(known[0].dtype, [check], nullable=True, coerce=known[0].coerce)
-            alone = pa.DataFrameSchema({name: column}, coerce=self._schema.coerce)
-        for error in self._errors(alone, self._frame):
+            column = copied(component)
+            column.name, column.regex = name, False
+            column.checks, column.nullable = [check], True
+            alone.columns = {**alone.columns, name: column}
+        errors, _ = self._errors(alone, self._frame)
+        for error in errors:
             if error.reason in _OF_ROWS:
                 yield Decided(place, self._raised(error._replace(column=name), check))
 
-    def _errors(self, schema: Any, frame: Any) -> list[_Error]:
-        """Pandera's errors."""
+    def _errors(self, schema: Any, frame: Any) -> tuple[list[_Error], Any]:
+        """Pandera's errors, and the frame after its parsers."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            reported = schema.validate(frame).pandera.errors or {}
+            parsed = schema.validate(frame)
         self.said += [str(w.message) for w in caught if w.category.__name__ == "SchemaWarning"]
-        return [
+        found = [
             _Error(reason, error["column"], str(error["check"]), str(error["error"]))
-            for by_reason in reported.values()
+            for by_reason in (parsed.pandera.errors or {}).values()
             for reason, errors in by_reason.items()
             for error in errors
         ]
+        return found, parsed
 
     def _raised(self, error: _Error, check: Any) -> Any:
         """An error as Pandera's other backends give it."""
@@ -219,9 +233,9 @@ class _Held:
         errors: Any = importlib.import_module("pandera.errors")
 
         column, cases = error.column, error.text
-        if error.reason == "COLUMN_NOT_IN_SCHEMA":  # Pandera names it among other words
-            known = {name for c in self._schema.columns.values() for name in self._names(c)}
-            cases = next((name for name in self._frame.columns if name not in known), cases)
+        if error.reason in _OF_NAMES:  # Pandera names it among other words
+            words = _OF_NAMES[error.reason]
+            cases = error.text.removeprefix("column '").partition(words)[0]
         elif error.reason == "WRONG_DATATYPE":
             cases = str(self._frame.schema[column].dataType)
         elif error.reason not in _OF_ROWS and column is not None:
@@ -236,13 +250,13 @@ class _Held:
         )
 
 
-def _without_own(schema: Any) -> Any:
-    """A schema without the functions of the user's, which need not run on an empty table."""
+def _with_checks(schema: Any, wanted: Callable[[Any], bool]) -> Any:
+    """A schema without the checks of its table, and with some of those of its columns."""
     bare = copied(schema)
     bare.checks = []
     bare.columns = {name: copied(column) for name, column in schema.columns.items()}
     for column in bare.columns.values():
-        column.checks = [check for check in column.checks if builtin.arguments(check) is not None]
+        column.checks = [check for check in column.checks if wanted(check)]
     return bare
 
 
