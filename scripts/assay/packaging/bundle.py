@@ -37,9 +37,9 @@ class Bundle:
     """Its address: the SHA-256 of the manifest's bytes."""
 
 
-def name_of(manifest: Manifest) -> str:
+def name_of(manifest: Manifest, digest: str) -> str:
     """What the bundle's folder is called: `peak-hour-0123456789ab`."""
-    return f"{re.sub(r'[^A-Za-z0-9-]+', '-', manifest.name)}-{manifest.digest[:12]}"
+    return f"{re.sub(r'[^A-Za-z0-9-]+', '-', manifest.name)}-{digest[:12]}"
 
 
 def write(parent: Path, manifest: Manifest, files: Mapping[str, bytes | Path]) -> Bundle:
@@ -60,7 +60,7 @@ def write(parent: Path, manifest: Manifest, files: Mapping[str, bytes | Path]) -
             entries = [_put(made, path, files[path]) for path in sorted(files)]
             whole = manifest.model_copy(update={"files": tuple(entries)})
             (made / FILE).write_text(whole.to_json(), encoding="utf-8", newline="\n")
-            target = parent / name_of(whole)
+            target = parent / name_of(whole, whole.digest)
             # The same content has the same name: what is there is equal, damaged, or older than
             # what vouches for it now.
             shutil.rmtree(target, ignore_errors=True)
@@ -101,7 +101,7 @@ def read(folder: Path) -> Bundle:
         raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, first["loc"])) or FILE
         raise BundleError(
             f"{path} is not a manifest that this version of Assay can read: `{where}`: "
             f"{first['msg']}.",
@@ -111,27 +111,44 @@ def read(folder: Path) -> Bundle:
 
 
 def damage(bundle: Bundle) -> Iterator[str]:
-    """What is not as the manifest says, one sentence a finding; nothing of an intact bundle."""
+    """What is not as it was packaged, one sentence a finding; nothing of an intact bundle.
+
+    A manifest has no digest of itself: the end of the folder's name is that, and who vouches for
+    the bundle (`OUTSIDE`) vouches for its manifest.
+    """
     folder, manifest = bundle.folder, bundle.manifest
-    if bundle.digest != manifest.digest:
-        yield f"{FILE} is not spelled as Assay writes it, so its address means nothing."
+    if folder.resolve().name != (name := name_of(manifest, bundle.digest)):
+        yield f"The folder is not called {name}, as its manifest says: one of the two was changed."
     listed = {entry.path: entry for entry in manifest.files}
     if len({path.casefold() for path in listed}) < len(manifest.files):
         yield f"{FILE} lists a file twice."
     there = dict(_files(folder))
     for path, entry in listed.items():
-        found = there.pop(path, None)
+        found = there.get(path)
         if found is None:
             yield f"{path} is missing."
-        elif found.is_symlink():
-            yield f"{path} is a link; a bundle holds the file itself."
-        elif found.stat().st_size != entry.bytes or sha256(found) != entry.sha256:
+        elif _is_plain(found) and _differs(found, entry):
             yield f"{path} is not the file that was packaged: its SHA-256 differs."
-    for path in sorted(there):
-        if path != FILE and not path.startswith(OUTSIDE):
+    for path, found in sorted(there.items()):
+        if not _is_plain(found):
+            yield f"{path} is a link or a device; a bundle holds the file itself."
+        elif path not in listed and path != FILE and not is_outside(path):
             yield f"{path} is not listed in {FILE}."
     if manifest.model not in listed:
         yield f"The model, {manifest.model}, is not listed in {FILE}."
+
+
+def is_outside(path: str) -> bool:
+    """Whether a path within a bundle is of what vouches for it; see `OUTSIDE`."""
+    return any(path == one or (one.endswith("/") and path.startswith(one)) for one in OUTSIDE)
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _differs(path: Path, entry: FileEntry) -> bool:
+    return path.stat().st_size != entry.bytes or sha256(path) != entry.sha256
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
