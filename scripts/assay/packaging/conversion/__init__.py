@@ -15,8 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from assay.packaging.conversion.frame import Data, Frame, matrix
-from assay.packaging.conversion.graph import Graph, Tensor
+from assay.packaging.conversion.graph import Graph
 from assay.packaging.conversion.refusal import NotConvertible
 from assay.packaging.conversion.registry import apply
 from assay.packaging.facts import Conversion
@@ -24,6 +26,7 @@ from assay.packaging.facts import Conversion
 if TYPE_CHECKING:
     import pandas as pd
 
+    from assay.packaging.conversion.tensor import Tensor
     from assay.packaging.facts import OutputSpec, Signature
 
 __all__ = ["Converted", "NotConvertible", "convert"]
@@ -78,7 +81,9 @@ def _inputs(graph: Graph, signature: Signature) -> Data:
     first = signature.inputs[0]
     if len(tensors) == 1 and first.shape[-1] != 1:
         return tensors[0]
-    return Frame(tuple(tensors), tuple(spec.shape[-1] or 1 for spec in signature.inputs), tuple(names))
+    return Frame(
+        tuple(tensors), tuple(spec.shape[-1] or 1 for spec in signature.inputs), tuple(names)
+    )
 
 
 METHODS = {
@@ -97,9 +102,11 @@ def _answer(estimator: Any, spec: OutputSpec, data: Data) -> Tensor:
     """
     answer = apply(estimator, METHODS[spec.meaning], data)
     if isinstance(answer, list):
-        return answer[0].graph.concat([one.column(1) for one in answer])
-    made = matrix(answer, "string" if spec.dtype == "string" else "float64") if isinstance(answer, Frame) else answer
-    classes = getattr(estimator, "classes_", None)
-    if spec.meaning == "score" and spec.shape[1:] == (2,) and classes is not None and len(classes) == 2:
+        graph: Graph = answer[0].graph
+        return graph.concat([one.column(1) for one in answer])
+    made: Tensor = matrix(answer) if isinstance(answer, Frame) else answer
+    classes = getattr(estimator, "classes_", ())
+    of_two = isinstance(classes, np.ndarray) and classes.shape == (2,)
+    if of_two and spec.meaning == "score" and spec.shape[1:] == (2,):
         return made.graph.concat([-made, made])
     return made

@@ -13,7 +13,7 @@ from assay.packaging.conversion.refusal import unsupported
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 def coded(model: Any, data: Data, categories: Sequence[Sequence[Any]]) -> Tensor:
@@ -36,7 +36,8 @@ def coded(model: Any, data: Data, categories: Sequence[Sequence[Any]]) -> Tensor
     of_type = [name for name in names if hasattr(sample.get(name, np.array(0)).dtype, "categories")]
     if len(of_type) != len(categories):
         raise unsupported(
-            model, f"{len(categories)} columns of the type `category`, of which {len(of_type)} are so"
+            model,
+            f"{len(categories)} columns of the type `category`, of which {len(of_type)} are so",
         )
     known = dict(zip(of_type, categories, strict=True))
     parts = []
@@ -44,6 +45,7 @@ def coded(model: Any, data: Data, categories: Sequence[Sequence[Any]]) -> Tensor
         if name in known:
             fitted = np.array(list(known[name]), dtype=object)
             place = codes(model, block, fitted).cast("float64")
-            block = place.equals(float(len(fitted))).where(place.like(np.nan), place)
-        parts.append(block)
+            parts.append(place.equals(float(len(fitted))).where(place.like(np.nan), place))
+        else:
+            parts.append(block)
     return matrix(Frame(tuple(parts), data.widths, data.names))

@@ -11,7 +11,7 @@ from assay.packaging.conversion.refusal import unsupported
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 def squared(values: Tensor, rows: NDArray[Any]) -> Tensor:
@@ -22,8 +22,10 @@ def squared(values: Tensor, rows: NDArray[Any]) -> Tensor:
     """
     fitted = np.asarray(rows, dtype=np.float64)
     middle = fitted.mean(axis=0)
-    here, there = values - middle, fitted - middle
-    squares = (here * here).sum() - 2.0 * (here @ there.T) + (there * there).sum(axis=1)[None, :]
+    here: Tensor = values - middle
+    there = fitted - middle
+    own, fixed = (here * here).sum(), (there * there).sum(axis=1)[None, :]
+    squares: Tensor = own - (here @ there.T) * 2.0 + fixed
     return squares.clip(0.0, None)
 
 
@@ -38,7 +40,9 @@ def between(
     settings = dict(options or {})
     power = float(settings.pop("p", 2.0))
     weighted = settings.pop("w", None) is not None
-    if metric in {"euclidean", "l2", "sqeuclidean"} or (metric == "minkowski" and power == 2 and not weighted):
+    if metric in {"euclidean", "l2", "sqeuclidean"} or (
+        metric == "minkowski" and power == 2 and not weighted
+    ):
         squares = squared(values, rows)
         return squares if metric == "sqeuclidean" else squares.op("Sqrt")
     if metric == "cosine":
@@ -63,7 +67,9 @@ def difference(values: Tensor, rows: NDArray[Any]) -> Tensor:
     return values.reshape(-1, 1, width) - np.asarray(rows, dtype=np.float64)[None]
 
 
-def kernel(estimator: Any, values: Tensor, rows: NDArray[Any], name: Any, settings: dict[str, Any]) -> Tensor:
+def kernel(
+    estimator: Any, values: Tensor, rows: NDArray[Any], name: Any, settings: dict[str, Any]
+) -> Tensor:
     """`sklearn.metrics.pairwise.pairwise_kernels`.
 
     Args:

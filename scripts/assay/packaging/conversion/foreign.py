@@ -8,13 +8,15 @@ seconds, so nothing else does.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from assay.packaging.conversion.frame import Data, Frame
-from assay.packaging.conversion.graph import ML, OPSET, OPSET_ML, Tensor
+from assay.packaging.conversion.graph import ML, OPSET, OPSET_ML
 from assay.packaging.conversion.refusal import NotConvertible, no_converter
+from assay.packaging.conversion.tensor import Tensor
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -28,11 +30,11 @@ def knows(estimator: Any) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from skl2onnx import supported_converters  # noqa: F401 (registers what it has)
-            from skl2onnx._supported_operators import sklearn_operator_name_map
+            importlib.import_module("skl2onnx")
+            known = importlib.import_module("skl2onnx._supported_operators")
     except ImportError:
         return False
-    return type(estimator) in sklearn_operator_name_map
+    return type(estimator) in known.sklearn_operator_name_map
 
 
 def convert(estimator: Any, method: str, data: Data) -> Tensor:
@@ -63,8 +65,7 @@ def convert(estimator: Any, method: str, data: Data) -> Tensor:
 
 
 def _model(estimator: Any, data: Data, *, raw_scores: bool) -> ModelProto:
-    from skl2onnx import convert_sklearn
-
+    convert_sklearn = importlib.import_module("skl2onnx").convert_sklearn
     blocks = data.blocks if isinstance(data, Frame) else (data,)
     widths: tuple[int | None, ...] = (getattr(estimator, "n_features_in_", None),)
     if isinstance(data, Frame):
@@ -85,7 +86,7 @@ def _model(estimator: Any, data: Data, *, raw_scores: bool) -> ModelProto:
                 options={id(estimator): options} if options else None,
                 target_opset={"": OPSET, ML: OPSET_ML},
             )
-    except Exception as error:  # noqa: BLE001 (a converter of somebody may raise anything)
+    except Exception as error:
         kind = type(estimator)
         raise NotConvertible(
             f"The converter to ONNX of `{kind.__qualname__}` (module `{kind.__module__}`) that is "
@@ -96,8 +97,7 @@ def _model(estimator: Any, data: Data, *, raw_scores: bool) -> ModelProto:
 
 
 def _type(dtype: str) -> Any:
-    from skl2onnx.common import data_types
-
+    data_types = importlib.import_module("skl2onnx.common.data_types")
     kinds = {"float64": "Double", "float32": "Float", "int64": "Int64", "bool": "Boolean"}
     return getattr(data_types, f"{kinds.get(dtype, 'String')}TensorType")
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-
-from assay.packaging.conversion.refusal import NotConvertible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +24,14 @@ class Frame:
     """Of the columns, where they have any."""
 
 
-Data = "Tensor | Frame"
+Data: TypeAlias = "Tensor | Frame"
 
 
 def matrix(data: Data, dtype: str = "float64") -> Tensor:
     """All columns as one (n, d).
 
     Raises:
-        NotConvertible: There is text among them, and numbers are asked for.
+        TextError: There is text among them, and numbers are asked for; or the other way round.
     """
     if not isinstance(data, Frame):
         _hold(data, dtype)
@@ -43,22 +41,25 @@ def matrix(data: Data, dtype: str = "float64") -> Tensor:
     return data.blocks[0].graph.concat([block.cast(dtype) for block in data.blocks])
 
 
+class TextError(Exception):
+    """Text stands where numbers are asked for, or numbers where text is."""
+
+
 def _hold(block: Tensor, dtype: str) -> None:
     if (block.dtype == "string") != (dtype == "string"):
-        raise NotConvertible(
-            "An estimator takes text as numbers, or numbers as text, which ONNX does not.",
-            hint="Encode the column as numbers in the pipeline.",
-        )
+        raise TextError
 
 
-def columns(data: Data, count: int) -> list[Tensor]:
-    """Each column as (n, 1).
+def in_place(data: Data, values: Tensor) -> Tensor:
+    """As NumPy stores the result of an operation in place: float32 stays float32."""
+    return typed(data, values).cast("float64")
 
-    Args:
-        data: The table.
-        count: How many columns it has: a matrix does not know.
-    """
-    return [column(data, place) for place in range(count)]
+
+def typed(data: Data, values: Tensor) -> Tensor:
+    """A result as scikit-learn gives it for a table: float32 where all of it is float32."""
+    blocks = data.blocks if isinstance(data, Frame) else (data,)
+    single = all(block.dtype == "float32" for block in blocks)
+    return values.cast("float32") if single else values
 
 
 def column(data: Data, place: int) -> Tensor:

@@ -4,8 +4,11 @@ A converter is `function(estimator, data) -> Tensor` (or `Frame`), registered fo
 top-level package and name, and for one method:
 
 - `transform`, `predict`, `predict_proba`, `decision_function`: what scikit-learn calls so;
-- `index`: of a classifier, the place of its answer in `classes_`: int64 (n,), or (n, m) of several
-  outputs. Without one it is the first place of the highest of `predict_proba`.
+- `index`: of a classifier, the place of its answer in `classes_`: int64. Without one it is the
+  first place of the highest of `predict_proba`.
+
+What a converter gives has two axes: (n, 1) where scikit-learn gives (n,). Of several outputs
+`predict_proba` is a list.
 
 Classes are looked up exactly: a subclass may do something else under the same name.
 """
@@ -15,20 +18,21 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from assay.packaging.conversion import converters, foreign
-from assay.packaging.conversion.frame import Data, Frame
-from assay.packaging.conversion.refusal import no_converter
+from assay.packaging.conversion.frame import Data, Frame, TextError
+from assay.packaging.conversion.refusal import no_converter, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from assay.packaging.conversion.graph import Graph, Tensor
+    from assay.packaging.conversion.graph import Graph
+    from assay.packaging.conversion.tensor import Tensor
 
-Converter = "Callable[[Any, Any], Any]"
+Converter: TypeAlias = "Callable[[Any, Any], Any]"
 _CONVERTERS: dict[tuple[str, str], Converter] = {}
 
 
@@ -76,7 +80,10 @@ def apply(estimator: Any, method: str, data: Data) -> Any:
     blocks = data.blocks if isinstance(data, Frame) else (data,)
     key = (id(estimator), method, *(block.name for block in blocks))
     if key not in graph.memo:
-        graph.memo[key] = _apply(estimator, method, data)
+        try:
+            graph.memo[key] = _apply(estimator, method, data)
+        except TextError:
+            raise unsupported(estimator, "columns of text as numbers, or the reverse") from None
     return graph.memo[key]
 
 
@@ -98,13 +105,14 @@ def _apply(estimator: Any, method: str, data: Data) -> Any:
 
 def _likeliest(chances: Any) -> Tensor:
     if isinstance(chances, list):
-        return chances[0].graph.concat([one.argmax() for one in chances])
+        graph: Graph = chances[0].graph
+        return graph.concat([one.argmax() for one in chances])
     index: Tensor = chances.argmax()
     return index
 
 
 def labels(estimator: Any, data: Data) -> Tensor:
-    """What a classifier's `predict` gives: (n,), or (n, m) of several outputs."""
+    """What a classifier's `predict` gives: (n, 1), or (n, m) of several outputs."""
     index = apply(estimator, "index", data)
     return classes_at(estimator.classes_, index)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import AttributeProto
 
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,9 @@ class Sides:
             keys = [key for key in self._columns if key[0] == feature]
             order += [self._columns[key] for key in keys]
             size = max(len(right) for _, right, _ in keys)
-            rows = np.array([[*right, *[other] * (size + 1 - len(right))] for _, right, other in keys])
+            rows = np.array(
+                [[*right, *[other] * (size + 1 - len(right))] for _, right, other in keys]
+            )
             code = values.column(feature)
             place = code_of(code, size)
             side = values.graph.constant(np.ascontiguousarray(rows.T)).take(place, axis=0)
@@ -140,7 +142,7 @@ def code_of(column: Tensor, size: int) -> Tensor:
 
 
 def _places(tree: Tree) -> NDArray[np.float64]:
-    return np.cumsum(tree.feature < 0) - 1.0
+    return np.asarray(np.cumsum(tree.feature < 0) - 1.0)
 
 
 def _of(trees: Sequence[Tree], name: str, leaf: NDArray[np.bool_]) -> NDArray[Any]:
@@ -150,7 +152,9 @@ def _of(trees: Sequence[Tree], name: str, leaf: NDArray[np.bool_]) -> NDArray[An
 def _ints(name: str, values: NDArray[Any]) -> AttributeProto:
     from onnx import AttributeProto
 
-    return AttributeProto(name=name, type=AttributeProto.INTS, ints=values.astype(np.int64).tolist())
+    return AttributeProto(
+        name=name, type=AttributeProto.INTS, ints=values.astype(np.int64).tolist()
+    )
 
 
 def _texts(name: str, values: list[bytes]) -> AttributeProto:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.graph import Tensor
+from assay.packaging.conversion.tensor import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +63,9 @@ def erf(x: Tensor) -> Tensor:
 
     size = x.op("Abs").clip(None, 6.0)
     squares = size * size
-    near = size * chebyshev(squares, lambda at: special.erf(np.sqrt(at)) / np.sqrt(at), 1e-9, 4.0, 30)
+    near = size * chebyshev(
+        squares, lambda at: special.erf(np.sqrt(at)) / np.sqrt(at), 1e-9, 4.0, 30
+    )
     far = 1.0 - chebyshev(size, special.erfcx, 2.0, 6.0, 30) * (-squares).op("Exp")
     return x.op("Sign") * (size <= 2.0).where(near, far)
 
@@ -97,7 +99,7 @@ CALLS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def call(tensor: Tensor, function: Any, inputs: Sequence[Any], options: dict[str, Any]) -> Tensor:
+def call(tensor: Tensor, function: Any, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
     """A function of NumPy's that is no ufunc; `NotImplemented` as of `trace`."""
     del tensor
     name = getattr(function, "__name__", "")
@@ -129,10 +131,8 @@ DERIVED: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def trace(tensor: Tensor, ufunc: np.ufunc, inputs: Sequence[Any]) -> Tensor:
-    """A ufunc of tensors; `NotImplemented` for one that we do not have, which NumPy turns into an
-    error.
-    """
+def trace(tensor: Tensor, ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
+    """A ufunc of tensors; `NotImplemented`, NumPy's word for an error, for one that is not here."""
     operands = [tensor.like(one) for one in inputs]
     if ufunc.__name__ in SAME:
         return operands[0].op(SAME[ufunc.__name__])

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Naive Bayes, and discriminant analysis by quadratic forms."""
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.registry import converts
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
-NAIVE = tuple(f"sklearn.{name}NB" for name in ("Gaussian", "Bernoulli", "Multinomial", "Complement", "Categorical"))
+NAIVE = tuple(
+    f"sklearn.{name}NB"
+    for name in ("Gaussian", "Bernoulli", "Multinomial", "Complement", "Categorical")
+)
 
 
 def _gaussian(model: Any, data: Data) -> Tensor:
@@ -46,7 +50,9 @@ def _complement(model: Any, data: Data) -> Tensor:
 def _categorical(model: Any, data: Data) -> Tensor:
     values = matrix(data).cast("int64")
     parts = [
-        values.graph.constant(np.ascontiguousarray(table.T)).take(values.column(at).reshape(-1), axis=0)
+        values.graph.constant(np.ascontiguousarray(table.T)).take(
+            values.column(at).reshape(-1), axis=0
+        )
         for at, table in enumerate(model.feature_log_prob_)
     ]
     made = parts[0]
@@ -143,5 +149,3 @@ def centroid_scores(model: Any, data: Data) -> Tensor:
 def centroid_chances(model: Any, data: Data) -> Tensor:
     """Posteriors of the discriminant scores."""
     return _centroid_scores(model, data).softmax()
-
-

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """CatBoost: it compares in float32; what is above a border goes right."""
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from assay.packaging.conversion.registry import apply, converts
 from assay.packaging.conversion.trees import Tree, total
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 EXPONENTIAL = {"Poisson", "Tweedie", "LogLinQuantile"}
 
@@ -57,7 +58,9 @@ def _symmetric(model: Any, dumped: dict[str, Any], known: dict[int, dict[str, An
     )
 
 
-def _split(model: Any, split: dict[str, Any], known: dict[int, dict[str, Any]]) -> tuple[int, float, bool]:
+def _split(
+    model: Any, split: dict[str, Any], known: dict[int, dict[str, Any]]
+) -> tuple[int, float, bool]:
     if split.get("split_type", "FloatFeature") != "FloatFeature":
         raise unsupported(model, "categorical or text features, which it hashes")
     feature = known[int(split["float_feature_index"])]
@@ -104,7 +107,9 @@ def _raw(model: Any, data: Data) -> Tensor:
         trees = [_grown(model, one, known) for one in dumped["trees"]]
     scale, bias = dumped["scale_and_bias"]
     values = matrix(data).cast("float32").cast("float64")
-    return total(values, trees) * float(scale) + np.atleast_1d(np.asarray(bias, np.float64))[None, :]
+    return (
+        total(values, trees) * float(scale) + np.atleast_1d(np.asarray(bias, np.float64))[None, :]
+    )
 
 
 def _loss(model: Any) -> str:

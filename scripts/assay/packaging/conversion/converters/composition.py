@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Pipelines and what picks and joins columns."""
 
 from __future__ import annotations
@@ -5,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from assay.packaging.conversion.frame import Data, Frame, join, matrix, select
-from assay.packaging.conversion.graph import Tensor
 from assay.packaging.conversion.refusal import NotConvertible, unsupported
 from assay.packaging.conversion.registry import apply, converts
+from assay.packaging.conversion.tensor import Tensor
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "index")
 
@@ -92,7 +93,9 @@ def traced(transformer: Any, function: Any, options: dict[str, Any] | None, data
     except NotConvertible:
         raise
     except Exception as error:
-        what = f"the function `{name}`, which is more than a formula of NumPy's elementwise functions"
+        what = (
+            f"the function `{name}`, which is more than a formula of NumPy's elementwise functions"
+        )
         raise unsupported(transformer, what) from error
     if not isinstance(made, Tensor):
         raise unsupported(transformer, f"the function `{name}`, which does not give columns")

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Models that look at nothing."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from assay.packaging.conversion.registry import converts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 def _repeated(data: Data, row: NDArray[Any]) -> Tensor:

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Encoders of categories: each is a table with a row a category, and one for unseen values."""
 
 from __future__ import annotations
@@ -7,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.packaging.conversion.frame import Data, column
-from assay.packaging.conversion.graph import ML, Tensor
+from assay.packaging.conversion.graph import ML
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import converts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from assay.packaging.conversion.tensor import Tensor
 
 
 def codes(encoder: Any, values: Tensor, categories: NDArray[Any]) -> Tensor:
@@ -25,7 +28,9 @@ def codes(encoder: Any, values: Tensor, categories: NDArray[Any]) -> Tensor:
     if values.dtype == "string":
         return _text_codes(encoder, values, categories, missing)
     try:
-        numbers = np.array([0 if lost else one for one, lost in zip(categories, missing, strict=True)])
+        numbers = np.array(
+            [0 if lost else one for one, lost in zip(categories, missing, strict=True)]
+        )
         exact = values.dtype != "float64" and not values.dtype.startswith("float")
         whole = exact and numbers.dtype.kind in "iub"
         numbers = numbers.astype(np.int64 if whole else np.float64)

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Models that ask other models and put their answers together: votes, means, stacks, boosts."""
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from assay.packaging.conversion.frame import Data, join, matrix, select
 from assay.packaging.conversion.registry import apply, converts
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 def mean(parts: list[Tensor], weights: Any = None) -> Tensor:
@@ -55,7 +56,9 @@ def _stacked(model: Any, data: Data) -> Data:
     for one, method in zip(model.estimators_, model.stack_method_, strict=True):
         said = apply(one, method, data)
         if isinstance(said, list):
-            parts += [column.take(range(1, len(one.classes_[at]))) for at, column in enumerate(said)]
+            parts += [
+                column.take(range(1, len(one.classes_[at]))) for at, column in enumerate(said)
+            ]
         elif method == "predict_proba" and len(model.classes_) == 2:
             parts.append(said.column(1))
         else:
@@ -131,7 +134,9 @@ def boosted_scores(model: Any, data: Data) -> Tensor:
     parts = []
     for one, weight in zip(model.estimators_, weights, strict=True):
         if getattr(model, "algorithm", "SAMME") == "SAMME.R":
-            logs = apply(one, "predict_proba", data).clip(float(np.finfo(float).eps), None).op("Log")
+            logs = (
+                apply(one, "predict_proba", data).clip(float(np.finfo(float).eps), None).op("Log")
+            )
             parts.append((logs - logs.reduce("Mean", 1)) * float(k - 1))
             continue
         hit = _place(model, one, data).equals(np.arange(k)[None, :])
@@ -203,8 +208,10 @@ def isolation_scores(model: Any, data: Data) -> Tensor:
         strict=True,
     ):
         made = tree_of(one)
-        feature = made.feature if np.array_equal(features, whole) else np.where(
-            made.feature < 0, -1, np.asarray(features)[made.feature]
+        feature = (
+            made.feature
+            if np.array_equal(features, whole)
+            else np.where(made.feature < 0, -1, np.asarray(features)[made.feature])
         )
         depth = (np.asarray(lengths) + np.asarray(average) - 1.0)[:, None]
         trees.append(Tree(feature, made.threshold, made.left, made.right, made.missing_left, depth))
@@ -217,7 +224,11 @@ def _average_path(count: int) -> float:
     """`sklearn.ensemble._iforest._average_path_length` of one number."""
     if count <= 1:
         return 1.0
-    return 1.0 if count == 2 else 2.0 * (np.log(count - 1.0) + np.euler_gamma) - 2.0 * (count - 1.0) / count
+    return (
+        1.0
+        if count == 2
+        else 2.0 * (np.log(count - 1.0) + np.euler_gamma) - 2.0 * (count - 1.0) / count
+    )
 
 
 @converts("sklearn.IsolationForest", method="predict")
@@ -225,5 +236,3 @@ def isolation_label(model: Any, data: Data) -> Tensor:
     """1 inside, -1 outside."""
     scores = apply(model, "decision_function", data)
     return (scores < 0.0).where(scores.graph.constant(np.array([[-1]])), 1)
-
-

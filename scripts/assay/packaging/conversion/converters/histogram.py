@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Histogram gradient boosting: float64 thresholds, missing values, categories."""
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from assay.packaging.conversion.registry import apply, converts
 from assay.packaging.conversion.trees import Sides, Tree, total
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 CODES = 256
 """Categories are bins: 0 to 255; what stands behind them is for missing and unseen ones."""
@@ -26,7 +27,7 @@ def _tree(predictor: Any, sides: Sides) -> Tree:
         bits = predictor.raw_left_cat_bitsets[nodes["bitset_idx"][at]]
         left = np.unpackbits(np.asarray(bits, dtype="<u4").view(np.uint8), bitorder="little")
         other = 0.0 if nodes["missing_go_to_left"][at] else 1.0
-        right = (1.0 - left)[:CODES]
+        right = 1.0 - left[:CODES].astype(np.float64)
         feature[at], threshold[at] = sides.column(int(feature[at]), right, other), 0.5
     return Tree(
         feature=feature,

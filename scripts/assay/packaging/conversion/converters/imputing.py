@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Imputers: what stands in for a missing value."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from assay.packaging.conversion.registry import apply, converts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 def _mask(values: Tensor, missing: Any) -> Tensor:
@@ -122,7 +123,7 @@ def _filled(imputer: Any, distances: Tensor, values: NDArray[Any]) -> Tensor:
 @converts("sklearn.IterativeImputer", method="transform")
 def iterative(imputer: Any, data: Data) -> Data:
     """Each step of the fitted sequence predicts one column from the others."""
-    if imputer.sample_posterior or imputer.skip_complete and not imputer.imputation_sequence_:
+    if imputer.sample_posterior:
         raise unsupported(imputer, "`sample_posterior=True`")
     first = imputer.initial_imputer_
     values = matrix(data)
@@ -130,7 +131,7 @@ def iterative(imputer: Any, data: Data) -> Data:
     filled = matrix(apply(first, "transform", values))
     kept = _kept(first)
     parts = [filled.column(place) for place in range(len(kept))]
-    low, high = (np.asarray(one, dtype=np.float64) for one in (imputer._min_value, imputer._max_value))  # noqa: SLF001 (resolved)
+    low, high = np.asarray(imputer._min_value), np.asarray(imputer._max_value)  # noqa: SLF001 (bounds, a column each)
     for step in imputer.imputation_sequence_ if imputer.n_iter_ else ():
         place = int(step.feat_idx)
         others = values.graph.concat([parts[int(one)] for one in step.neighbor_feat_idx])

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """LightGBM: it compares in float64, and its sets of categories go left."""
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ import numpy as np
 
 from assay.packaging.conversion.categories import coded
 from assay.packaging.conversion.converters.linear import pair
-from assay.packaging.conversion.frame import Data
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
 from assay.packaging.conversion.trees import Sides, Tree, total
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.frame import Data
+    from assay.packaging.conversion.tensor import Tensor
 
 ZERO = float(np.float32(1e-35))
 """What it takes for 0: `kZeroThreshold`."""
@@ -57,7 +58,9 @@ def _split(node: dict[str, Any], sides: Sides) -> tuple[int, float, int, int, bo
         return sides.column(feature, right, 1.0), 0.5, 0, 0, False
     threshold = float(node["threshold"])
     # without a way for missing values, NaN is read as 0
-    missing_left = threshold >= 0.0 if node["missing_type"] == "None" else bool(node["default_left"])
+    missing_left = (
+        threshold >= 0.0 if node["missing_type"] == "None" else bool(node["default_left"])
+    )
     return feature, threshold, 0, 0, missing_left
 
 
@@ -124,5 +127,3 @@ def classifier(model: Any, data: Data) -> Tensor:
     if name == "multiclassova":
         return (raw * float(settings.get("sigmoid", 1))).sigmoid()
     raise unsupported(model, f"`objective='{name}'`")
-
-

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Models that are a linear function of the columns, behind a link."""
 
 from __future__ import annotations
@@ -6,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.frame import Data, matrix
+from assay.packaging.conversion.frame import Data, in_place, matrix
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 REGRESSORS = (
     "ARDRegression",
@@ -67,7 +68,12 @@ def regressor(model: Any, data: Data) -> Tensor:
     return linear(model, matrix(data))
 
 
-@converts("sklearn.GammaRegressor", "sklearn.PoissonRegressor", "sklearn.TweedieRegressor", method="predict")
+@converts(
+    "sklearn.GammaRegressor",
+    "sklearn.PoissonRegressor",
+    "sklearn.TweedieRegressor",
+    method="predict",
+)
 def generalized(model: Any, data: Data) -> Tensor:
     """Behind the link of the distribution: the logarithm, or none."""
     score = linear(model, matrix(data))
@@ -79,11 +85,15 @@ def generalized(model: Any, data: Data) -> Tensor:
 @converts("sklearn.CCA", "sklearn.PLSCanonical", "sklearn.PLSRegression", method="predict")
 def partial_least_squares(model: Any, data: Data) -> Tensor:
     """Linear in the centered columns."""
-    return linear(model, matrix(data) - model._x_mean)  # noqa: SLF001 (fitted, and has no other name)
+    return linear(model, in_place(data, matrix(data) - model._x_mean))  # noqa: SLF001 (fitted, and has no other name)
 
 
 @converts(
-    "sklearn.CCA", "sklearn.PLSCanonical", "sklearn.PLSRegression", "sklearn.PLSSVD", method="transform"
+    "sklearn.CCA",
+    "sklearn.PLSCanonical",
+    "sklearn.PLSRegression",
+    "sklearn.PLSSVD",
+    method="transform",
 )
 def partial_least_squares_scores(model: Any, data: Data) -> Tensor:
     """The columns standardized, then rotated."""
@@ -104,7 +114,9 @@ def isotonic(model: Any, data: Data) -> Tensor:
     from assay.packaging.conversion.converters.scaling import interpolate
 
     values = matrix(data)
-    at, heights = (np.asarray(one, np.float64) for one in (model.X_thresholds_, model.y_thresholds_))
+    at, heights = (
+        np.asarray(one, np.float64) for one in (model.X_thresholds_, model.y_thresholds_)
+    )
     if len(at) == 1:
         return values * 0.0 + float(heights[0])
     asked = values.clip(float(at[0]), float(at[-1]))
@@ -129,7 +141,9 @@ def index(model: Any, data: Data) -> Tensor:
 
 def index_of(model: Any, scores: Tensor) -> Tensor:
     """The place of the class that scores stand for."""
-    several = getattr(getattr(model, "_label_binarizer", None), "y_type_", "") == "multilabel-indicator"
+    several = (
+        getattr(getattr(model, "_label_binarizer", None), "y_type_", "") == "multilabel-indicator"
+    )
     if several or len(model.classes_) == 2:
         return (scores > 0.0).cast("int64")
     return scores.argmax()
@@ -151,7 +165,9 @@ def logistic(model: Any, data: Data) -> Tensor:
     """Softmax, or one against the rest."""
     scores = apply(model, "decision_function", data)
     scheme, two = getattr(model, "multi_class", "auto"), len(model.classes_) == 2
-    if scheme in {"ovr", "warn"} or (scheme != "multinomial" and (two or model.solver == "liblinear")):
+    if scheme in {"ovr", "warn"} or (
+        scheme != "multinomial" and (two or model.solver == "liblinear")
+    ):
         return normalized_sigmoid(model, scores)
     return (scores.graph.concat([-scores, scores]) if two else scores).softmax()
 

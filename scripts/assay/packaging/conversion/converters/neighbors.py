@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Nearest neighbors, and labels that spread along them."""
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from assay.packaging.conversion.registry import apply, converts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 def _metric(model: Any) -> tuple[Any, dict[str, Any]]:
@@ -75,7 +76,9 @@ def classifier(model: Any, data: Data) -> Any:
     classes = model.classes_ if model.outputs_2d_ else [model.classes_]
     parts = []
     for column, names in zip(_outputs(model).T, classes, strict=True):
-        found = apart.graph.constant(np.ascontiguousarray(column, dtype=np.int64)).take(places, axis=0)
+        found = apart.graph.constant(np.ascontiguousarray(column, dtype=np.int64)).take(
+            places, axis=0
+        )
         hot = found.reshape(-1, count, 1).equals(np.arange(len(names))[None, None, :])
         shares = (hot.cast("float64") * weights.reshape(-1, count, 1)).sum(axis=1, keep=False)
         parts.append(shares / shares.sum())
@@ -146,7 +149,9 @@ def _density(model: Any, values: Tensor) -> Tensor:
     count = int(model.n_neighbors_)
     apart, places = between(model, values, rows, metric, options).sort_top(count)
     graph = values.graph
-    reach = graph.constant(model._distances_fit_X_[:, count - 1].astype(np.float64)).take(places, axis=0)  # noqa: SLF001 (as above)
+    reach = graph.constant(model._distances_fit_X_[:, count - 1].astype(np.float64)).take(
+        places, axis=0
+    )
     reached = (reach > apart).where(reach, apart)
     density = 1.0 / (reached.reduce("Mean", 1) + 1e-10)
     others = graph.constant(model._lrd.astype(np.float64)).take(places, axis=0)  # noqa: SLF001 (as above)

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Multilayer perceptrons."""
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.registry import apply, converts
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid", "exp": "Exp"}
 

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Gaussian processes."""
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from assay.packaging.conversion.ufuncs import erf
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 def _distance(values: Tensor, rows: NDArray[Any], scale: Any) -> Tensor:
@@ -167,11 +168,11 @@ def classifier(model: Any, data: Data) -> Tensor:
 
 @converts("sklearn.GaussianProcessClassifier", method="index")
 def index(model: Any, data: Data) -> Tensor:
-    """The sign of the latent function; of several classes the most probable, before it is normalized."""
+    """The sign of the latent function; of several the most probable class."""
     if len(model.classes_) == 2:
         return (_latent(model.base_estimator_, matrix(data)) > 0.0).cast("int64")
     if model.multi_class == "one_vs_rest":
-        return apply(model.base_estimator_, "index", data)  # type: ignore[no-any-return]
+        return apply(model.base_estimator_, "index", data)
     raise unsupported(model, f"`multi_class='{model.multi_class}'`")
 
 

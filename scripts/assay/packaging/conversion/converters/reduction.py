@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Fewer columns: projections, selections, distances to centers."""
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from assay.packaging.conversion.frame import Data, matrix, select
 from assay.packaging.conversion.registry import apply, converts
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 SELECTORS = (
     "GenericUnivariateSelect",
@@ -100,13 +101,17 @@ def fourier(transformer: Any, data: Data) -> Tensor:
     """Cosines of random projections."""
     angles = matrix(data) @ transformer.random_weights_ + transformer.random_offset_
     size = float(np.sqrt(2.0 / transformer.n_components))
-    return np.cos(angles) * size  # type: ignore[no-any-return]
+    return np.cos(angles) * size
 
 
 @converts("sklearn.Nystroem", method="transform")
 def nystroem(transformer: Any, data: Data) -> Tensor:
     """The kernel with chosen rows, normalized."""
-    settings = {"gamma": transformer.gamma, "degree": transformer.degree, "coef0": transformer.coef0}
+    settings = {
+        "gamma": transformer.gamma,
+        "degree": transformer.degree,
+        "coef0": transformer.coef0,
+    }
     near = kernel(transformer, matrix(data), transformer.components_, transformer.kernel, settings)
     return near @ transformer.normalization_.T
 
@@ -141,7 +146,9 @@ def nearest_center(model: Any, data: Data) -> Tensor:
 def nearest_subcluster(model: Any, data: Data) -> Tensor:
     """The label of the nearest subcluster."""
     place = (-squared(matrix(data), model.subcluster_centers_)).argmax()
-    return place.graph.constant(np.asarray(model.subcluster_labels_, dtype=np.int64)).take(place, axis=0)
+    return place.graph.constant(np.asarray(model.subcluster_labels_, dtype=np.int64)).take(
+        place, axis=0
+    )
 
 
 def _mixture(model: Any, data: Data) -> Tensor:
@@ -152,20 +159,19 @@ def _mixture(model: Any, data: Data) -> Tensor:
         root = _root(model, at)
         turned = (values - mean[None, :]) @ root
         constant = float(np.sum(np.log(np.diag(root))) - 0.5 * len(mean) * np.log(2 * np.pi))
-        parts.append((turned * turned).sum() * -0.5 + (constant + float(np.log(model.weights_[at]))))
+        parts.append(
+            (turned * turned).sum() * -0.5 + (constant + float(np.log(model.weights_[at])))
+        )
     return values.graph.concat(parts)
 
 
 def _root(model: Any, at: int) -> np.ndarray[Any, Any]:
     """The Cholesky factor of a component's precision: (d, d)."""
     factor, width = model.precisions_cholesky_, model.means_.shape[1]
-    roots = {
-        "full": lambda: factor[at],
-        "tied": lambda: factor,
-        "diag": lambda: np.diag(factor[at]),
-        "spherical": lambda: np.eye(width) * factor[at],
-    }
-    return np.asarray(roots[model.covariance_type]())
+    if model.covariance_type == "tied":
+        return np.asarray(factor)
+    one = np.asarray(factor[at])  # (d, d), (d,) or a number, by the type of the covariance
+    return one if one.ndim == 2 else np.eye(width) * one
 
 
 @converts("sklearn.GaussianMixture", method="predict_proba")
@@ -205,5 +211,3 @@ def linear_one_class(model: Any, data: Data) -> Tensor:
 def linear_one_class_label(model: Any, data: Data) -> Tensor:
     """1 inside, -1 outside."""
     return envelope_label(model, data)
-
-

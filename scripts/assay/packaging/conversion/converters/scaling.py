@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Transformers of numbers, a column at a time: scalers, powers, quantiles, bins."""
 
 from __future__ import annotations
@@ -7,31 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.packaging.conversion import ufuncs
-from assay.packaging.conversion.frame import Data, Frame, matrix
+from assay.packaging.conversion.frame import Data, in_place, matrix, typed
 from assay.packaging.conversion.registry import apply, converts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.packaging.conversion.graph import Tensor
-
-
-def _kept(data: Data, values: Tensor) -> Tensor:
-    """As NumPy stores the result of an operation in place: float32 stays float32."""
-    blocks = data.blocks if isinstance(data, Frame) else (data,)
-    single = all(block.dtype == "float32" for block in blocks)
-    return values.cast("float32").cast("float64") if single else values
-
-
-def _typed(data: Data, values: Tensor) -> Tensor:
-    blocks = data.blocks if isinstance(data, Frame) else (data,)
-    return values.cast("float32") if all(one.dtype == "float32" for one in blocks) else values
+    from assay.packaging.conversion.tensor import Tensor
 
 
 @converts("sklearn.StandardScaler", method="transform")
 def standard_scaler(scaler: Any, data: Data) -> Tensor:
     """(x - mean) / scale; of float32, all of it is float32."""
-    values = _typed(data, matrix(data))
+    values = typed(data, matrix(data))
     if scaler.with_mean:
         values = values - values.like(scaler.mean_)
     return values / values.like(scaler.scale_) if scaler.with_std else values
@@ -42,28 +31,28 @@ def robust_scaler(scaler: Any, data: Data) -> Tensor:
     """(x - median) / range."""
     values = matrix(data)
     if scaler.with_centering:
-        values = _kept(data, values - scaler.center_)
+        values = in_place(data, values - scaler.center_)
     if scaler.with_scaling:
         values = values / scaler.scale_
-    return _typed(data, values)
+    return typed(data, values)
 
 
 @converts("sklearn.MinMaxScaler", method="transform")
 def min_max_scaler(scaler: Any, data: Data) -> Tensor:
-    """x * scale + min, within `feature_range` if it clips."""
-    values = _kept(data, matrix(data) * scaler.scale_) + scaler.min_
+    """Scale and shift, within `feature_range` if it clips."""
+    values = in_place(data, matrix(data) * scaler.scale_) + scaler.min_
     if scaler.clip:
         values = values.clip(*(float(bound) for bound in scaler.feature_range))
-    return _typed(data, values)
+    return typed(data, values)
 
 
 @converts("sklearn.MaxAbsScaler", method="transform")
 def max_abs_scaler(scaler: Any, data: Data) -> Tensor:
-    """x / largest absolute value."""
+    """Over the largest absolute value."""
     values = matrix(data) / scaler.scale_
     if getattr(scaler, "clip", False):
         values = values.clip(-1.0, 1.0)
-    return _typed(data, values)
+    return typed(data, values)
 
 
 @converts("sklearn.Normalizer", method="transform")
@@ -75,7 +64,7 @@ def normalizer(scaler: Any, data: Data) -> Tensor:
         "l2": lambda: (values * values).sum().op("Sqrt"),
         "max": lambda: values.op("Abs").max(),
     }[scaler.norm]()
-    return _typed(data, values / norms.equals(0.0).where(norms.like(1.0), norms))
+    return typed(data, values / norms.equals(0.0).where(norms.like(1.0), norms))
 
 
 @converts("sklearn.Binarizer", method="transform")
@@ -127,7 +116,7 @@ def quantile_transformer(transformer: Any, data: Data) -> Tensor:
     if not normal:
         return made
     bound = BOUND - float(np.spacing(1.0))
-    made = _kept(data, made)
+    made = in_place(data, made)
     return made.isnan().where(made, ufuncs.ndtri(made.clip(bound, 1.0 - bound)))
 
 
@@ -170,12 +159,18 @@ def k_bins(transformer: Any, data: Data) -> Tensor:
     for at, edges in enumerate(transformer.bin_edges_):
         inner = np.asarray(edges, dtype=np.float64)[1:-1]
         column = values.column(at)
-        code = (column >= inner[None, :]).cast("int64").sum() if len(inner) else (column * 0.0).cast("int64")
+        code = (
+            (column >= inner[None, :]).cast("int64").sum()
+            if len(inner)
+            else (column * 0.0).cast("int64")
+        )
         codes.append(code)
     if transformer.encode == "ordinal":
         return values.graph.concat(codes).cast("float64")
     counts = [int(count) for count in transformer.n_bins_]
-    hot = [code.equals(np.arange(count)[None, :]) for code, count in zip(codes, counts, strict=True)]
+    hot = [
+        code.equals(np.arange(count)[None, :]) for code, count in zip(codes, counts, strict=True)
+    ]
     return values.graph.concat(hot).cast("float64")
 
 

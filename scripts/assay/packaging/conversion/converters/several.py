@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Several targets or classes, each by a model of its own."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from assay.packaging.conversion.frame import Data, matrix, select
 from assay.packaging.conversion.registry import apply, converts
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 def _binary(model: Any, data: Data) -> Tensor:
@@ -63,7 +64,7 @@ def rest_chances(model: Any, data: Data) -> Tensor:
 
 @converts("sklearn.OneVsRestClassifier", method="index")
 def rest_index(model: Any, data: Data) -> Tensor:
-    """The highest score; of two classes, and of several labels, whether it is above the threshold."""
+    """The highest score; of two classes, and of labels, whether it is high enough."""
     parts = [_binary(one, data) for one in model.estimators_]
     made = parts[0].graph.concat(parts)
     if model.multilabel_ or len(parts) == 1:

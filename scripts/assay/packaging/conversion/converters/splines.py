@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """B-splines."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from assay.packaging.conversion.registry import converts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 
 @converts("sklearn.SplineTransformer", method="transform")
@@ -63,7 +64,12 @@ def _basis(x: Tensor, knots: NDArray[np.float64], degree: int) -> Tensor:
         rise = knots[power : power + size] - knots[:size]
         fall = knots[power + 1 : power + 1 + size] - knots[1 : size + 1]
         up = (x - knots[None, :size]) / np.where(rise > 0, rise, 1.0)[None, :]
-        down = (knots[None, power + 1 : power + 1 + size] - x) / np.where(fall > 0, fall, 1.0)[None, :]
+        down = (knots[None, power + 1 : power + 1 + size] - x) / np.where(fall > 0, fall, 1.0)[
+            None, :
+        ]
         left, right = made.take(range(size)), made.take(range(1, size + 1))
-        made = up * left * (rise > 0).astype(float)[None, :] + down * right * (fall > 0).astype(float)[None, :]
+        made = (
+            up * left * (rise > 0).astype(float)[None, :]
+            + down * right * (fall > 0).astype(float)[None, :]
+        )
     return made

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Text as counts of words."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import converts
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 CONTRIB = "com.microsoft"
 WORD = r"[\p{L}\p{N}_]"
@@ -145,7 +146,9 @@ def hashed(vectorizer: Any, data: Data) -> Tensor:
     hashes, amounts = [], []
     for words, gram in enumerate(_grams(tokens, lowest, highest), lowest):
         last = _from(tokens, words - 1, END)  # empty where the run goes past the text's end
-        code = gram.op("MurmurHash3", domain=CONTRIB, dtype="int32", positive=0, seed=0).cast("int64")
+        code = gram.op("MurmurHash3", domain=CONTRIB, dtype="int32", positive=0, seed=0).cast(
+            "int64"
+        )
         sign = (code < 0).where(code.like(-1), 1) if vectorizer.alternate_sign else code * 0 + 1
         hashes.append(code)
         amounts.append(last.equals("").where(sign * 0, sign))

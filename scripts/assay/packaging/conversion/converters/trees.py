@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Trees, forests and gradient boosting of scikit-learn."""
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from assay.packaging.conversion.registry import apply, converts
 from assay.packaging.conversion.trees import Tree, leaves, total
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 TREE_REGRESSORS = ("sklearn.DecisionTreeRegressor", "sklearn.ExtraTreeRegressor")
 FOREST_REGRESSORS = ("sklearn.RandomForestRegressor", "sklearn.ExtraTreesRegressor")
@@ -25,7 +26,7 @@ CLASSIFIERS = (
 
 
 def single(data: Data) -> Tensor:
-    """As scikit-learn's trees read it: rounded to float32, then compared with float64 thresholds."""
+    """As scikit-learn's trees read it: rounded to float32, their thresholds are float64."""
     return matrix(data).cast("float32").cast("float64")
 
 

@@ -1,16 +1,20 @@
+# mypy: disable-error-code="no-any-return"
 """Support vectors and other sums of kernels, Gaussian processes among them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assay.packaging.conversion.distances import kernel
 from assay.packaging.conversion.frame import Data, matrix
-from assay.packaging.conversion.graph import Graph, Tensor
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
+from assay.packaging.conversion.tensor import Tensor
+
+if TYPE_CHECKING:
+    from assay.packaging.conversion.graph import Graph
 
 CLASSIFIERS = ("sklearn.SVC", "sklearn.NuSVC")
 
@@ -40,12 +44,12 @@ def one_class_label(model: Any, data: Data) -> Tensor:
 
 
 def _pairs(model: Any, data: Data) -> Tensor:
-    """libsvm's score of each pair of classes; positive is the first: (n, pairs)."""
+    """The score of each pair of classes; positive is the first: (n, pairs)."""
     near = _kernel(model, matrix(data))
     counts = np.asarray(model._n_support)  # noqa: SLF001 (libsvm's own arrays: signs differ in public ones)
     ends = np.cumsum(counts)
     starts = ends - counts
-    weights, k = np.asarray(model._dual_coef_), len(counts)  # noqa: SLF001 (as above)
+    weights, k = np.asarray(model._dual_coef_), len(counts)
     if k < 2:
         raise unsupported(model, "one class")
     table = np.zeros((weights.shape[1], k * (k - 1) // 2))
@@ -55,7 +59,7 @@ def _pairs(model: Any, data: Data) -> Tensor:
             table[starts[i] : ends[i], place] = weights[j - 1, starts[i] : ends[i]]
             table[starts[j] : ends[j], place] = weights[i, starts[j] : ends[j]]
             place += 1
-    return near @ table + np.asarray(model._intercept_)  # noqa: SLF001 (as above)
+    return near @ table + np.asarray(model._intercept_)
 
 
 def _votes(first: Tensor, k: int) -> Tensor:
@@ -114,7 +118,7 @@ def chances(model: Any, data: Data) -> Tensor:
 
 
 def _coupled(first: Tensor, k: int) -> Tensor:
-    """libsvm's `multiclass_probability`: its steps, because it stops before they converge.
+    """What libsvm calls `multiclass_probability`: its steps, because it stops before they converge.
 
     Args:
         first: (n, pairs): that it is the first class, if it is one of the two.
@@ -130,7 +134,12 @@ def _coupled(first: Tensor, k: int) -> Tensor:
         losses = both.take([at[j, t] for j in others])
         own = (losses * losses).sum()
         rows.append(
-            graph.concat([own if j == t else -both.column(at[j, t]) * both.column(at[t, j]) for j in range(k)])
+            graph.concat(
+                [
+                    own if j == t else -both.column(at[j, t]) * both.column(at[t, j])
+                    for j in range(k)
+                ]
+            )
         )
     quadratic = graph.concat([row.reshape(-1, 1, k) for row in rows])
     start = first.column(0) * 0.0 + np.full((1, k), 1.0 / k)

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """Models around one other model: searches, thresholds, calibration, transformed targets."""
 
 from __future__ import annotations
@@ -13,11 +14,20 @@ from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts, labels
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.tensor import Tensor
 
 INSIDE = {
-    "best_estimator_": ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV"),
-    "estimator_": ("SelfTrainingClassifier", "FixedThresholdClassifier", "TunedThresholdClassifierCV"),
+    "best_estimator_": (
+        "GridSearchCV",
+        "RandomizedSearchCV",
+        "HalvingGridSearchCV",
+        "HalvingRandomSearchCV",
+    ),
+    "estimator_": (
+        "SelfTrainingClassifier",
+        "FixedThresholdClassifier",
+        "TunedThresholdClassifierCV",
+    ),
     "estimator": ("FrozenEstimator",),
 }
 """Where the model lies that does the work, by class."""
@@ -50,7 +60,9 @@ def threshold_index(model: Any, data: Data) -> Tensor:
         scores = scores.column(positive)
     elif positive == 0:
         scores = -scores
-    return (scores >= float(threshold)).where(scores.graph.constant(np.array([[positive]])), 1 - positive)
+    return (scores >= float(threshold)).where(
+        scores.graph.constant(np.array([[positive]])), 1 - positive
+    )
 
 
 def _positive(model: Any) -> int:
@@ -62,7 +74,9 @@ def _positive(model: Any) -> int:
     return 1 if label is None else int(np.flatnonzero(np.asarray(model.classes_) == label)[0])
 
 
-@converts("sklearn.FixedThresholdClassifier", "sklearn.TunedThresholdClassifierCV", method="predict")
+@converts(
+    "sklearn.FixedThresholdClassifier", "sklearn.TunedThresholdClassifierCV", method="predict"
+)
 def threshold_label(model: Any, data: Data) -> Tensor:
     """The class at `index`."""
     return labels(model, data)
@@ -126,9 +140,14 @@ def inverse_function(transformer: Any, data: Data) -> Data:
     return traced(transformer, transformer.inverse_func, transformer.inv_kw_args, data)
 
 
-@converts("sklearn.StandardScaler", "sklearn.RobustScaler", "sklearn.MaxAbsScaler", method="inverse_transform")
+@converts(
+    "sklearn.StandardScaler",
+    "sklearn.RobustScaler",
+    "sklearn.MaxAbsScaler",
+    method="inverse_transform",
+)
 def inverse_scaler(scaler: Any, data: Data) -> Tensor:
-    """x * scale + center."""
+    """Scaled back, then shifted back."""
     values = matrix(data)
     center = getattr(scaler, "mean_", getattr(scaler, "center_", None))
     centered = getattr(scaler, "with_mean", getattr(scaler, "with_centering", False))

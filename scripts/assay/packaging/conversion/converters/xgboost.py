@@ -1,7 +1,9 @@
+# mypy: disable-error-code="no-any-return"
 """XGBoost: it compares and sums in float32; what is below a threshold goes left."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +11,13 @@ import numpy as np
 
 from assay.packaging.conversion.categories import coded
 from assay.packaging.conversion.converters.linear import pair
-from assay.packaging.conversion.frame import Data
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import converts
 from assay.packaging.conversion.trees import Sides, Tree, total
 
 if TYPE_CHECKING:
-    from assay.packaging.conversion.graph import Tensor
+    from assay.packaging.conversion.frame import Data
+    from assay.packaging.conversion.tensor import Tensor
 
 REGRESSORS = ("xgboost.XGBRegressor", "xgboost.XGBRFRegressor")
 CLASSIFIERS = ("xgboost.XGBClassifier", "xgboost.XGBRFClassifier")
@@ -62,7 +64,9 @@ def _learner(model: Any) -> dict[str, Any]:
     return learner
 
 
-def _trees(model: Any, booster: dict[str, Any]) -> tuple[list[dict[str, Any]], list[int], list[float]]:
+def _trees(
+    model: Any, booster: dict[str, Any]
+) -> tuple[list[dict[str, Any]], list[int], list[float]]:
     """The trees that `predict` uses, their class, and their weight."""
     body, weights = _body(booster), booster.get("weight_drop")
     if "trees" not in body:
@@ -127,7 +131,7 @@ def _categories(learner: dict[str, Any]) -> list[list[Any]]:
             continue
         if "offsets" in one:
             data, ends = bytes(value % 256 for value in one["values"]), one["offsets"]
-            found.append([data[a:b].decode() for a, b in zip(ends, ends[1:], strict=False)])
+            found.append([data[a:b].decode() for a, b in itertools.pairwise(ends)])
         else:
             found.append(list(one["values"]))
     return found
@@ -151,5 +155,3 @@ def classifier(model: Any, data: Data) -> Tensor:
     if name in {"multi:softprob", "multi:softmax"}:
         return raw.softmax()
     raise unsupported(model, f"`objective='{name}'`")
-
-
