@@ -1,0 +1,1 @@
+"""Versions of a model as tags of GTO, and releases of them."""
