@@ -250,10 +250,11 @@ def _disagreement(fact: Export, job: ExportJob) -> list[Reason]:
 
 def _packages() -> dict[str, str]:
     """Name and version of every package here, in the spelling of PyPI."""
+    known = [one.metadata for one in metadata.distributions()]
     found = {
-        str(one.metadata["Name"]).lower().replace("_", "-"): one.version
-        for one in metadata.distributions()
-        if one.metadata["Name"]
+        str(one["Name"]).lower().replace("_", "-"): str(one["Version"])
+        for one in known
+        if one["Name"]
     }
     return dict(sorted(found.items()))
 

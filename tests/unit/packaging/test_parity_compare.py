@@ -95,14 +95,15 @@ class TestHowFar:
         model, export = array(2.0, 100.0, np.inf, np.nan, 0.0), array(3.0, 90.0, np.inf, 1.0, 1.0)
         assert furthest(model, export) == (10.0, 0.5)
 
-    @given(st.floats(min_value=1e-300, max_value=1e300))
+    @given(st.floats(min_value=1e-9, max_value=1e300))
     def test_is_rounded_up_to_two_digits(self, value: float):
         shown = rounded_up(value)
         assert value * (1 - 1e-12) <= shown <= value * 1.1000001
         assert len(f"{shown:e}".split("e", maxsplit=1)[0].rstrip("0").replace(".", "")) <= 2
 
-    def test_nothing_is_nothing(self):
-        assert rounded_up(0.0) == 0.0
+    @pytest.mark.parametrize("value", [0.0, 1e-16, 9.9e-10])
+    def test_noise_is_nothing(self, value: float):
+        assert rounded_up(value) == 0.0
 
 
 class TestUndecided:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 
+_NOISE = 1e-9
+"""Far below every tolerance that makes sense, far above rounding errors of float64."""
+
+
 def differ(expected: NDArray[Any], got: NDArray[Any], tolerance: Tolerance) -> Mask:
     """(n,): whether numbers of a row differ. NaN is equal to NaN, an infinity to itself.
 
@@ -69,8 +73,11 @@ def furthest(expected: NDArray[Any], got: NDArray[Any]) -> tuple[float, float]:
 
 
 def rounded_up(value: float) -> float:
-    """Two digits, never less: what adds in another order must not change a bundle's bytes."""
-    if value == 0.0 or not np.isfinite(value):
+    """Two digits, never less; nothing where it is noise of float64.
+
+    Processors add in other orders, and that must not change the bytes of a bundle.
+    """
+    if value < _NOISE or not np.isfinite(value):
         return 0.0
     unit = 10.0 ** (np.floor(np.log10(value)) - 1)
     return float(f"{np.ceil(value / unit) * unit:.1e}")

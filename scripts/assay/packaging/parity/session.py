@@ -35,6 +35,7 @@ class Session:
         runtime = importlib.import_module("onnxruntime")
         options = runtime.SessionOptions()
         options.log_severity_level = 4  # what matters is raised
+        options.intra_op_num_threads = 1  # the order of additions depends on their number
         try:
             self._session: Any = runtime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]

@@ -1,0 +1,449 @@
+"""From a model's file to a bundle's, and whatever keeps it from getting there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+import skops.io
+from assay.contract import usercode
+from assay.errors import AssayError, ProjectEnvironmentError, UsageError
+from assay.packaging import conversion, native, quantizing
+from assay.packaging.__main__ import answered, main
+from assay.packaging.export import export
+from assay.packaging.facts import Tolerance
+from assay.packaging.job import ExportAnswer, ExportJob
+from assay.packaging.profile import Profile
+from assay.workspace.dvcfiles import DvcFiles, Output
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from tests.builders import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RANDOM = np.random.default_rng(2)
+ROWS = 80
+TABLE = pd.DataFrame(
+    {
+        "id": range(ROWS),
+        "size": RANDOM.normal(70, 30, size=ROWS).round(3),
+        "age": RANDOM.integers(0, 90, size=ROWS),
+        "town": RANDOM.choice(["Bonn", "Köln"], size=ROWS),
+        "truth": RANDOM.integers(0, 2, size=ROWS),
+    }
+)
+TABLE.loc[3, "size"] = np.nan
+FEATURES = TABLE[["size", "age", "town"]]
+NUMBERS = TABLE[["size", "age"]].fillna(0)
+MIXED = make_pipeline(
+    ColumnTransformer(
+        [
+            ("number", make_pipeline(SimpleImputer(), StandardScaler()), ["size", "age"]),
+            ("town", OneHotEncoder(handle_unknown="ignore"), ["town"]),
+        ]
+    ),
+    LogisticRegression(),
+).fit(FEATURES, TABLE["truth"])
+LINE = LinearRegression().fit(NUMBERS, TABLE["truth"])
+
+OWN = """\
+import sys
+
+from sklearn.base import BaseEstimator, TransformerMixin
+
+
+class Doubled(TransformerMixin, BaseEstimator):
+    def fit(self, rows, truth=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, rows):
+        return rows * 2
+
+    def get_feature_names_out(self, names=None):
+        return names
+
+
+class Leaving(BaseEstimator):
+    def predict(self, rows):
+        sys.exit(3)
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project with a module of its own and a table."""
+    folder = tmp_path / "project"
+    write(folder, {"h8_own.py": OWN})
+    TABLE.to_csv(folder / "features.csv", index=False)
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    sys.modules.pop("h8_own", None)
+
+
+def own(name: str) -> Any:
+    import h8_own  # type: ignore[import-not-found]
+
+    return getattr(h8_own, name)()
+
+
+def job(root: Path, **options: Any) -> ExportJob:
+    folder = root.parent / "out"
+    folder.mkdir(exist_ok=True)
+    given: dict[str, Any] = {
+        "root": str(root),
+        "model": str(root / "model.joblib"),
+        "shown": "model.joblib",
+        "features": str(root / "features.csv"),
+        "apart": ("id", "truth"),
+        "folder": str(folder),
+    }
+    return ExportJob(**given | options)
+
+
+def run(root: Path, estimator: Any, **options: Any) -> ExportAnswer:
+    path = root / "model.joblib"
+    joblib.dump(estimator, path)
+    digest = hashlib.md5(path.read_bytes()).hexdigest()
+    files = DvcFiles(outputs=(Output("model.joblib", "out", digest, None),))
+    with usercode.importable(root):
+        return export(job(root, **options), files)
+
+
+def written(root: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (root.parent / "out").iterdir()}
+
+
+class TestOnnx:
+    def test_a_pipeline_over_columns_of_several_types(self, root: Path):
+        answer = run(root, MIXED)
+        found = answer.export
+        assert (answer.exit_code, answer.reasons) == (0, ())
+        assert found is not None
+        assert (found.kind, found.file, found.why_native) == ("onnx", "model.onnx", None)
+        assert found.estimator.startswith("Pipeline(ColumnTransformer(Pipeline(SimpleImputer")
+        assert found.parity.passed
+        # Missing towns are an unknown category for the encoder, so they are answered too.
+        nullable = {one.name: one.nullable for one in found.signature.inputs}
+        assert nullable == {"size": True, "age": False, "town": True}
+        assert found.conversion is not None
+        assert found.conversion.bytes == len(written(root)["model.onnx"])
+        assert "scikit-learn" in found.packages
+        profile = Profile.model_validate_json(written(root)["profile.json"])
+        assert [one.name for one in profile.features] == ["size", "age", "town"]
+
+    def test_the_file_gives_the_models_answers(self, root: Path):
+        assert run(root, MIXED).exit_code == 0
+        session = onnxruntime.InferenceSession(written(root)["model.onnx"])
+        feeds = {
+            "size": FEATURES[["size"]].to_numpy(np.float64),
+            "age": FEATURES[["age"]].to_numpy(np.int64),
+            "town": FEATURES[["town"]].to_numpy(object),
+        }
+        label, probabilities = session.run(["label", "probabilities"], feeds)
+        assert label.tolist() == MIXED.predict(FEATURES).tolist()
+        np.testing.assert_allclose(probabilities, MIXED.predict_proba(FEATURES), rtol=1e-12)
+
+    def test_the_same_twice(self, root: Path):
+        first, files = run(root, MIXED), written(root)
+        assert (run(root, MIXED), written(root)) == (first, files)
+
+    def test_a_model_that_was_fitted_without_names(self, root: Path):
+        TABLE[["size", "age"]].fillna(0).to_csv(root / "features.csv", index=False)
+        answer = run(root, LinearRegression().fit(NUMBERS.to_numpy(), TABLE["truth"]))
+        assert answer.export is not None
+        assert answer.export.signature.inputs[0].shape == (None, 2)
+
+    def test_progress_is_told(self, root: Path, capsys: pytest.CaptureFixture[str]):
+        run(root, MIXED)
+        lines = [line.split(" s  ")[1] for line in capsys.readouterr().out.splitlines()]
+        assert lines[0] == "Loading model.joblib"
+        assert lines[1].startswith("Asking the model about 80 rows")
+        assert lines[2] == "Converting to ONNX"
+        assert lines[3].startswith("Asking the export about the same ")
+
+
+class TestDisagreement:
+    """scikit-learn behind a scaler, converted as the reference does: in float32."""
+
+    @pytest.fixture
+    def answer(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> ExportAnswer:
+        skl2onnx = pytest.importorskip("skl2onnx")
+        types = pytest.importorskip("skl2onnx.common.data_types")
+        NUMBERS.to_csv(root / "features.csv", index=False)
+
+        def plain(estimator: Any, signature: Any, sample: Any) -> conversion.Converted:
+            model = skl2onnx.convert_sklearn(
+                estimator,
+                initial_types=[
+                    (one.name, types.FloatTensorType([None, 1])) for one in signature.inputs
+                ],
+                final_types=[("value", types.FloatTensorType([None, 1]))],
+            ).SerializeToString()
+            facts = {"opset": {"": 1}, "precision": "float32", "nodes": 1, "bytes": len(model)}
+            return conversion.Converted(model, conversion.Conversion(**facts))
+
+        monkeypatch.setattr(conversion, "convert", plain)
+        model = make_pipeline(StandardScaler(), DecisionTreeRegressor(random_state=0))
+        return run(root, model.fit(NUMBERS, NUMBERS["size"] * 3 + NUMBERS["age"]))
+
+    def test_is_a_no_with_rows_and_the_cause(self, root: Path, answer: ExportAnswer):
+        assert answer.exit_code == 1
+        assert written(root) == {}
+        assert answer.export is not None
+        assert not answer.export.parity.passed
+        first, second, *more = answer.reasons
+        assert "rows of `thresholds`" in first.message
+        assert first.message.startswith("model.joblib and model.onnx disagree: ")
+        assert "float32" in first.message
+        assert first.severity == "error"
+        assert second.message.startswith("Row ")
+        assert " by the model and " in second.message
+        assert len(more) <= 9
+
+
+class TestNative:
+    def test_where_it_is_asked_for(self, root: Path):
+        found = run(root, MIXED, form="native").export
+        assert found is not None
+        assert (found.kind, found.file) == ("native", "model.skops")
+        assert (found.conversion, found.parity.passed) == (None, True)
+        assert found.why_native == "assay.yaml asks for a native bundle (`package.format`)."
+        content = written(root)["model.skops"]
+        named = skops.io.get_untrusted_types(data=content)
+        again = skops.io.loads(content, trusted=named)
+        assert (again.predict(FEATURES) == MIXED.predict(FEATURES)).all()
+
+    def test_a_transformer_of_the_repositorys_own(self, root: Path):
+        model = make_pipeline(own("Doubled"), LinearRegression()).fit(NUMBERS, TABLE["truth"])
+        NUMBERS.to_csv(root / "features.csv", index=False)
+        found = run(root, model).export
+        assert found is not None
+        assert found.kind == "native"
+        assert "Doubled" in (found.why_native or "")
+
+    def test_is_refused_where_onnx_is_asked_for(self, root: Path):
+        model = make_pipeline(own("Doubled"), LinearRegression()).fit(NUMBERS, TABLE["truth"])
+        NUMBERS.to_csv(root / "features.csv", index=False)
+        with pytest.raises(conversion.NotConvertible) as caught:
+            run(root, model, form="onnx")
+        assert "Doubled" in caught.value.message
+        assert caught.value.exit_code == 2
+
+    @pytest.mark.parametrize("error", [KeyError("no"), AssertionError(), RuntimeError("a\nb")])
+    def test_a_converter_that_raises(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ):
+        def broken(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(conversion, "convert", broken)
+        NUMBERS.to_csv(root / "features.csv", index=False)
+        found = run(root, LINE).export
+        assert found is not None
+        assert (found.why_native or "").startswith(
+            f"LinearRegression does not become ONNX: {type(error).__name__}: "
+        )
+
+    def test_a_graph_that_does_not_run(self, root: Path, monkeypatch: pytest.MonkeyPatch):
+        facts = {"opset": {"": 1}, "precision": "float32", "nodes": 1, "bytes": 3}
+        broken = conversion.Converted(b"abc", conversion.Conversion(**facts))
+        monkeypatch.setattr(conversion, "convert", lambda *_: broken)
+        NUMBERS.to_csv(root / "features.csv", index=False)
+        found = run(root, LINE).export
+        assert found is not None
+        assert "does not become ONNX: onnxruntime does not run the graph" in found.why_native
+
+    def test_a_package_that_is_missing_is_no_reason_to_fall_back(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        def missing(*_: object) -> None:
+            raise ModuleNotFoundError("No module named 'onnx'", name="onnx")
+
+        monkeypatch.setattr(conversion, "convert", missing)
+        with pytest.raises(ProjectEnvironmentError) as caught:
+            run(root, MIXED)
+        assert caught.value.message == "Converting to ONNX needs `onnx`, which is not installed."
+        assert "assay[onnx]" in (caught.value.hint or "")
+
+    def test_the_same_model_gives_the_same_bytes(self, root: Path):
+        joblib.dump(MIXED, root / "model.joblib")
+        # Other objects, at other addresses.
+        copies = [joblib.load(root / "model.joblib") for _ in range(2)]
+        first, second = (native.dumped(copy, root=root) for copy in copies)
+        assert first == second
+        assert skops.io.dumps(copies[0]) != skops.io.dumps(copies[1])
+
+    def test_what_skops_cannot_write(self, root: Path):
+        model = LinearRegression().fit(NUMBERS, TABLE["truth"])
+        model.rows = (row for row in ())
+        with pytest.raises(UsageError) as caught:
+            native.dumped(model, root=root)
+        assert caught.value.message.startswith("skops cannot write the model: ")
+
+    def test_what_a_reader_could_not_trust(self, root: Path):
+        model = make_pipeline(FunctionTransformer(json.loads), LINE)
+        with pytest.raises(UsageError) as caught:
+            native.dumped(model, root=root)
+        assert "needs 'json.loads', which is neither" in caught.value.message
+
+    def test_without_skops(self, root: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setitem(sys.modules, "skops.io", None)
+        with pytest.raises(ProjectEnvironmentError) as caught:
+            native.dumped(MIXED, root=root)
+        assert caught.value.message == "A native bundle needs skops, which is not installed."
+
+    def test_what_does_not_come_back(self):
+        with pytest.raises(UsageError) as caught:
+            native.loaded(b"PK")
+        assert caught.value.message.startswith("What skops wrote cannot be read again: ")
+
+
+class TestQuantize:
+    WIDE = Tolerance(absolute=0.2, relative=0.2)
+
+    def test_within_a_wide_tolerance(self, root: Path):
+        found = run(root, MIXED, quantize=True, tolerance=self.WIDE).export
+        assert found is not None
+        assert found.conversion is not None
+        assert found.conversion.quantized
+        assert "Weights of matrices are 8-bit integers." in found.conversion.changes
+        assert found.parity.passed
+        session = onnxruntime.InferenceSession(written(root)["model.onnx"])
+        assert [one.name for one in session.get_inputs()] == ["size", "age", "town"]
+
+    def test_not_within_the_usual_one(self, root: Path):
+        answer = run(root, MIXED, quantize=True)
+        assert answer.exit_code == 1
+        assert (
+            "Weights of 8 bits are too coarse for the tolerance (1e-05 + 1e-05 of the value)"
+            in (answer.reasons[0].message)
+        )
+        assert "package.quantize: false" in (answer.reasons[0].hint or "")
+        assert written(root) == {}
+
+    @given(arrays(np.float64, (4, 3), elements=st.floats(-1e6, 1e6)))
+    def test_no_weight_is_off_by_more_than_half_a_step(self, weights: Any):
+        values, scales = quantizing.rounded(weights)
+        wide = scales.astype(np.float64)
+        assert np.abs(values * wide - weights).max() <= 0.5001 * wide.max()
+
+    def test_a_tree_has_no_weights(self, root: Path):
+        NUMBERS.to_csv(root / "features.csv", index=False)
+        tree = DecisionTreeRegressor(max_depth=2).fit(NUMBERS, TABLE["truth"])
+        with pytest.raises(UsageError) as caught:
+            run(root, tree, quantize=True)
+        assert caught.value.message == (
+            "There is nothing to quantize: the model multiplies by no matrix of weights."
+        )
+
+
+class TestTables:
+    def problem(self, root: Path, estimator: Any, **options: Any) -> AssayError:
+        with pytest.raises(AssayError) as caught:
+            run(root, estimator, **options)
+        assert written(root) == {}
+        return caught.value
+
+    def test_no_rows(self, root: Path):
+        TABLE[:0].to_csv(root / "features.csv", index=False)
+        assert self.problem(root, MIXED).message.startswith("features.csv has no rows")
+
+    def test_a_column_less(self, root: Path):
+        TABLE.drop(columns="town").to_csv(root / "features.csv", index=False)
+        message = self.problem(root, MIXED).message
+        assert message.startswith("model.joblib was fitted with the column 'town', which the table")
+
+    def test_no_table(self, root: Path):
+        (root / "features.csv").unlink()
+        assert self.problem(root, MIXED).message == "features.csv does not exist."
+
+    def test_sensitive_values_are_in_nothing(self, root: Path):
+        TABLE.assign(town="Köln").to_csv(root / "features.csv", index=False)
+        answer = run(root, MIXED, sensitive=("town",))
+        assert answer.exit_code == 0
+        assert "Köln" not in answer.model_dump_json()
+        assert "Köln" not in written(root)["profile.json"].decode()
+
+
+class TestProcess:
+    """What the model's own code does wrong ends in an answer."""
+
+    @pytest.fixture
+    def repository(self, root: Path) -> Path:
+        subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+        return root
+
+    def tracked(self, root: Path, estimator: Any) -> None:
+        joblib.dump(estimator, root / "model.joblib")
+        content = (root / "model.joblib").read_bytes()
+        digest = hashlib.md5(content).hexdigest()
+        pointer = f"outs:\n- md5: {digest}\n  hash: md5\n  path: model.joblib\n"
+        write(root, {"model.joblib.dvc": pointer})
+
+    def test_a_process_of_its_own(self, repository: Path):
+        self.tracked(repository, MIXED)
+        asked, answer = repository.parent / "job.json", repository.parent / "answer.json"
+        asked.write_text(job(repository).model_dump_json())
+        argv = [sys.executable, "-P", "-m", "assay.packaging", str(asked), str(answer)]
+        subprocess.run(argv, check=True, cwd=repository, capture_output=True)
+        found = ExportAnswer.model_validate_json(answer.read_bytes())
+        assert found.export is not None
+        assert written(repository).keys() == {"model.onnx", "profile.json"}
+
+    def test_a_model_that_ends_the_program(self, repository: Path):
+        self.tracked(repository, own("Leaving"))
+        found = answered(job(repository))
+        assert (found.export, found.exit_code) == (None, 2)
+        assert found.reasons[0].message == (
+            "features.csv does not fit the model: it raises SystemExit: 3."
+        )
+
+    def test_a_file_that_dvc_does_not_track(self, repository: Path):
+        joblib.dump(MIXED, repository / "model.joblib")
+        found = answered(job(repository))
+        assert found.exit_code == 2
+        assert "is not tracked by DVC" in found.reasons[0].message
+
+    @pytest.mark.parametrize(
+        ("error", "code", "message"),
+        [
+            (SystemExit(7), 2, "Code of the model ends the program (sys.exit: 7)."),
+            (MemoryError(), 3, "The export needs more memory than there is."),
+        ],
+    )
+    def test_what_nobody_expects(
+        self,
+        repository: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        error: BaseException,
+        code: int,
+        message: str,
+    ):
+        def raising(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr("assay.packaging.__main__.export", raising)
+        asked, answer = repository.parent / "job.json", repository.parent / "answer.json"
+        asked.write_text(job(repository).model_dump_json())
+        main(asked, answer)
+        found = ExportAnswer.model_validate_json(answer.read_bytes())
+        assert (found.exit_code, found.reasons[0].message) == (code, message)
