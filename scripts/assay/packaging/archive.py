@@ -16,7 +16,7 @@ import tempfile
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from assay.packaging.bundle import Bundle, BundleError, name_of, read
 from assay.workspace import not_written
@@ -66,7 +66,7 @@ def pack(bundle: Bundle, target: Path) -> Path:
     try:
         with scratch.open("wb") as file:
             sealed = _Sealing(file)
-            with compressor.stream_writer(sealed, closefd=False) as packed:
+            with compressor.stream_writer(cast("IO[bytes]", sealed), closefd=False) as packed:
                 for name in sorted(files):
                     _add(packed, name, files[name], stamp)
                 packed.write(_END)
@@ -173,8 +173,8 @@ def _opened(archive: Path) -> Iterator[tuple[Any, int]]:
             sealed = _Sealed(file, size)
             if sealed.left < 0:
                 raise _damaged(archive)
-            reader = zstandard.ZstdDecompressor().stream_reader(sealed, closefd=False)
-            with reader as plain:
+            frame = cast("IO[bytes]", sealed)
+            with zstandard.ZstdDecompressor().stream_reader(frame, closefd=False) as plain:
                 yield plain, min(LARGEST, ROOM + MOST_TIMES * size)
                 if plain.read(1) or sealed.read(1):
                     raise _damaged(archive)

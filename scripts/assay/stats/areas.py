@@ -127,6 +127,48 @@ def compare_areas_unpaired(
     return results, undefined
 
 
+def areas_alone(
+    head: Predictions,
+    *,
+    metrics: Sequence[str],
+    settings: Settings,
+    groups: NDArray[np.intp] | None = None,
+) -> tuple[dict[str, Difference], dict[str, str]]:
+    """One model's areas, as differences from 0. See `compare_areas`.
+
+    The interval is made on the scale of the logit and brought back, for an area close to 1 varies
+    more to below than to above (Pepe 2003, section 5.2.5): with 20 positive rows of 200 and an area
+    of 0.95 the plain interval holds it 86 % of the time.
+    """
+    undefined = _undefined(metrics, head)
+    defined = [name for name in metrics if name not in undefined]
+    if not defined:
+        return {}, undefined
+    sample = _sample(head, groups, defined)
+    return {name: _alone(name, sample, settings) for name in defined}, undefined
+
+
+def _alone(name: str, sample: _Sample, settings: Settings) -> Difference:
+    from scipy.special import expit, logit
+
+    spread, value = _single(name, sample), sample.linear[name].value
+    found = from_normal(
+        metric=name,
+        base=0.0,
+        head=value,
+        standard_error=spread.variance**0.5,
+        units=sample.units.count,
+        method="linearized" if name == "average_precision" else "delong",
+        confidence=settings.confidence,
+        degrees=spread.degrees,
+    )
+    if not ROUNDING < value < 1 - ROUNDING:
+        return found
+    steps = np.array([found.low, found.high]) - value
+    low, high = expit(logit(value) + steps / (value * (1 - value)))
+    return replace(found, low=float(low), high=float(high))
+
+
 @dataclass(frozen=True, eq=False)
 class _Sample:
     """One model's rows that have weight."""

@@ -127,6 +127,15 @@ def compare_losses_unpaired(
     return found, {}
 
 
+def losses_alone(new: Sample, question: Question, metrics: Sequence[str]) -> Answers:
+    """One model's metrics, as differences from 0."""
+    found = {}
+    for name in metrics:
+        spread = new.spread(influence(loss_of(name), new))
+        found[name] = question.linearized(name, spread, new.units, "linearized")
+    return found, {}
+
+
 def influence(loss: Loss, sample: Sample) -> NDArray[np.float64]:
     """(u,): what each unit adds to the metric; they sum to nothing."""
     workings = Workings(sample.predictions)

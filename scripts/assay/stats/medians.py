@@ -39,6 +39,13 @@ def compare_medians_unpaired(
     return {name: question.linearized(name, spread, units, "unpaired") for name in metrics}, {}
 
 
+def medians_alone(new: Sample, question: Question, metrics: Sequence[str]) -> Answers:
+    """One model's metric, as the difference from 0."""
+    spread = _straight(new.spread(influence(new)))
+    found = {name: question.linearized(name, spread, new.units, "linearized") for name in metrics}
+    return found, {}
+
+
 def _straight(spread: Spread) -> Spread:
     """Without skewness: that of a median is not that of its influences, which take two values."""
     return Spread(spread.variance, 0.0, spread.degrees)

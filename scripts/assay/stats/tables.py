@@ -65,6 +65,13 @@ def compare_labels_unpaired(
     )
 
 
+def labels_alone(new: Sample, question: Question, metrics: Sequence[str]) -> Answers:
+    """One model's metrics, as differences from 0."""
+    (head,), method = _resample(Labels.of([new]), metrics, question, "labels of head")
+    degrees = None if method == "multinomial" else min(new.degrees, MOST_UNITS - 1)
+    return _judge(question, head, new.units, method, degrees)
+
+
 def _judge(
     question: Question,
     draws: Mapping[str, NDArray[np.float64]],
