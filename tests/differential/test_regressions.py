@@ -100,6 +100,24 @@ POLARS = {
         pp.DataFrameSchema({"^z$": pp.Column(regex=True), "a": pp.Column()}),
         pl.DataFrame({"a": [None]}, schema={"a": pl.List(pl.Int64)}),
     ),
+    "a set of values that coercion changes": (
+        pp.DataFrameSchema(
+            {"a": pp.Column(pl.Float64, pp.Check.unique_values_eq([2**64 - 1]), coerce=True)}
+        ),
+        pl.DataFrame({"a": [2**64 - 1]}, schema={"a": pl.UInt64}),
+    ),
+    "a function that is given what coercion made": (
+        pp.DataFrameSchema(
+            {
+                "a": pp.Column(
+                    pl.Int64,
+                    pp.Check(lambda data: data.lazyframe.select(pl.col("a") * 2 > 200)),
+                    coerce=True,
+                )
+            }
+        ),
+        pl.DataFrame({"a": [101]}, schema={"a": pl.Int8}),
+    ),
     "columns unique together, one of them": (
         pp.DataFrameSchema({}, unique=["a"]),
         pl.DataFrame({"a": [1, 1], "b": [b"", b""]}),

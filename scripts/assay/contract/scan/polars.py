@@ -54,12 +54,12 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
     except SchemaError as error:
         # What ends Pandera's validation is all that it reports.
         return Plan(decided=(Decided((_PARSERS,), error),))
+    if frame.read and found.parts:  # they would be given the values as they are stored
+        return polarsparts.whole_table(schema, "values are turned into another type")
     if frame.assumed:
         table = polarsparts.whole_table(
             schema, "values are turned into a type that may not hold them"
         )
-        if found.parts:  # they would be given the values as they are stored
-            return table
         found = replace(found, assumed=frame.assumed, otherwise=lambda _: table)
     if not schema.drop_invalid_rows:
         return found
