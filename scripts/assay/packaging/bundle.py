@@ -17,7 +17,7 @@ from assay.packaging.manifest import FILE, OUTSIDE, FileEntry, Manifest
 from assay.workspace import not_written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 LARGEST_MANIFEST = 20_000_000
 """Bytes."""
@@ -110,12 +110,17 @@ def read(folder: Path) -> Bundle:
     return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
 
 
-def damage(bundle: Bundle) -> Iterator[str]:
+def damage(bundle: Bundle, *, digest: Callable[[Path], str] | None = None) -> Iterator[str]:
     """What is not as it was packaged, one sentence a finding; nothing of an intact bundle.
 
     A manifest has no digest of itself: the end of the folder's name is that, and who vouches for
     the bundle (`OUTSIDE`) vouches for its manifest.
+
+    Args:
+        bundle: As it was read.
+        digest: `sha256`, or what remembers its answers for who asks again.
     """
+    digest = digest or sha256
     folder, manifest = bundle.folder, bundle.manifest
     if folder.resolve().name != (name := name_of(manifest, bundle.digest)):
         yield f"The folder is not called {name}, as its manifest says: one of the two was changed."
@@ -127,7 +132,7 @@ def damage(bundle: Bundle) -> Iterator[str]:
         found = there.get(path)
         if found is None:
             yield f"{path} is missing."
-        elif _is_plain(found) and _differs(found, entry):
+        elif _is_plain(found) and _differs(found, entry, digest):
             yield f"{path} is not the file that was packaged: its SHA-256 differs."
     for path, found in sorted(there.items()):
         if not _is_plain(found):
@@ -147,8 +152,8 @@ def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def _differs(path: Path, entry: FileEntry) -> bool:
-    return path.stat().st_size != entry.bytes or sha256(path) != entry.sha256
+def _differs(path: Path, entry: FileEntry, digest: Callable[[Path], str]) -> bool:
+    return path.stat().st_size != entry.bytes or digest(path) != entry.sha256
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
