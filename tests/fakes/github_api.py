@@ -36,6 +36,7 @@ from tests.fakes.github.comments import MAX_BODY
 from tests.fakes.github.server import GitHubApi, main
 from tests.fakes.github.state import (
     Artifact,
+    Asset,
     CheckRun,
     Comment,
     Event,
@@ -43,6 +44,7 @@ from tests.fakes.github.state import (
     Level,
     Logged,
     Pull,
+    Release,
     Repository,
     State,
     Status,
@@ -56,6 +58,7 @@ from tests.fakes.github.state import (
 __all__ = [
     "MAX_BODY",
     "Artifact",
+    "Asset",
     "CheckRun",
     "Comment",
     "Event",
@@ -64,6 +67,7 @@ __all__ = [
     "Level",
     "Logged",
     "Pull",
+    "Release",
     "Repository",
     "State",
     "Status",

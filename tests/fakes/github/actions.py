@@ -23,6 +23,8 @@ def list_runs(call: Call) -> Reply:
         raise Refused(*NOT_FOUND)
     for name in ("head_sha", "event"):
         runs = [run for run in runs if call.query.get(name) in {None, getattr(run, name)}]
+    if status := call.query.get("status"):  # which may be a conclusion as well
+        runs = [run for run in runs if status in {run.status, run.conclusion}]
     runs.sort(key=lambda run: run.id, reverse=True)
     return call.page([run_document(call, run) for run in runs], "workflow_runs")
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("openapi.json")
 LICENSE = Path(__file__).with_name("openapi.LICENSE.txt")
 ROOT = "urn:openapi"
+UPLOADS = "/api/uploads"
+"""Before the path of what is sent to a host of its own."""
 PROBLEMS: list[str] = []
 """What was found since somebody looked."""
 
@@ -59,7 +61,8 @@ def taken() -> list[str]:
 
 def described_endpoints() -> set[tuple[str, str]]:
     """Those of the API; the web site and the storage are described nowhere."""
-    return {key for key in ENDPOINTS if key[1].startswith(("/repos/", "/user"))}
+    known = {(verb, path.removeprefix(UPLOADS)) for verb, path in ENDPOINTS}
+    return {key for key in known if key[1].startswith(("/repos/", "/user"))}
 
 
 def shape(path: str) -> str:
@@ -83,7 +86,7 @@ class Exchange:
 
 def look(exchange: Exchange) -> None:
     """Note what GitHub's description does not allow."""
-    operation = _operations().get((exchange.verb, shape(exchange.path)))
+    operation = _operations().get((exchange.verb, shape(exchange.path.removeprefix(UPLOADS))))
     if operation is None:
         return
     problems = list(_of_answer(exchange, operation))
@@ -167,7 +170,7 @@ def _of_query(exchange: Exchange, operation: dict[str, Any]) -> Iterator[str]:
 
 def _of_body(exchange: Exchange, operation: dict[str, Any]) -> Iterator[str]:
     body = operation.get("requestBody")
-    if body is None:
+    if body is None or "application/json" not in body["content"]:
         return
     schema = body["content"]["application/json"]["schema"]
     if not exchange.content:

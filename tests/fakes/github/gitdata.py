@@ -155,8 +155,8 @@ def create_commit(call: Call) -> Reply:
     for parent in parents:
         if parent not in objects or objects[parent].kind != "commit":
             raise Refused(422, "Parent SHA does not exist or is not a commit object")
-    author = _person(call, data.get("author"))
-    committer = _person(call, data["committer"]) if "committer" in data else author
+    author = person(call, data.get("author"))
+    committer = person(call, data["committer"]) if "committer" in data else author
     sha = put_commit(objects, Commit(tree, parents, author, committer, message))
     document = _commit(call, sha)
     return Reply(201, document, {"Location": document["url"]})
@@ -167,7 +167,7 @@ def get_commit(call: Call) -> Reply:
     return Reply(200, _commit(call, find(call, "commit")))
 
 
-def _person(call: Call, given: Json | None) -> Person:
+def person(call: Call, given: Json | None) -> Person:
     if given is None:
         return Person(call.login, f"{call.login}@users.noreply.github.com", call.state.now())
     for name in ("name", "email"):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Raw = Base64Bytes
 """Bytes that a file of the state holds as Base64."""
-Kind = Literal["blob", "tree", "commit"]
+Kind = Literal["blob", "tree", "commit", "tag"]
 
 
 @dataclass
@@ -64,6 +64,17 @@ class Commit:
     message: str
 
 
+@dataclass(frozen=True)
+class Tag:
+    """An annotated one."""
+
+    target: str
+    kind: str
+    name: str
+    tagger: Person
+    message: str
+
+
 def put(objects: Objects, kind: Kind, content: bytes) -> str:
     """Store an object; its name comes back."""
     name = hashlib.sha1(f"{kind} {len(content)}\0".encode() + content).hexdigest()
@@ -86,6 +97,16 @@ def put_commit(objects: Objects, commit: Commit) -> str:
         f"committer {commit.committer.line()}",
     ]
     return put(objects, "commit", "\n".join([*lines, "", commit.message]).encode())
+
+
+def put_tag(objects: Objects, tag: Tag) -> str:
+    lines = [
+        f"object {tag.target}",
+        f"type {tag.kind}",
+        f"tag {tag.name}",
+        f"tagger {tag.tagger.line()}",
+    ]
+    return put(objects, "tag", "\n".join([*lines, "", tag.message]).encode())
 
 
 def put_files(objects: Objects, files: Mapping[str, bytes]) -> str:
@@ -147,6 +168,13 @@ def read_commit(objects: Objects, sha: str) -> Commit:
     (tree,), (author,), (committer,) = fields["tree"], fields["author"], fields["committer"]
     parents = tuple(fields.get("parent", ()))
     return Commit(tree, parents, _person(author), _person(committer), message)
+
+
+def read_tag(objects: Objects, sha: str) -> Tag:
+    head, _, message = objects[sha].content.decode().partition("\n\n")
+    fields = dict(line.split(" ", 1) for line in head.splitlines())
+    tagger = _person(fields["tagger"])
+    return Tag(fields["object"], fields["type"], fields["tag"], tagger, message)
 
 
 def _person(line: str) -> Person:

@@ -42,7 +42,7 @@ def create_ref(call: Call) -> Reply:
     if name in refs:
         raise Refused(422, "Reference already exists")
     _points(call, name, sha)
-    _permit(call, name, "Cannot create ref due to creations being restricted.")
+    permit_ref(call, name, "Cannot create ref due to creations being restricted.")
     if any(f"{one}/".startswith(f"{name}/") or name.startswith(f"{one}/") for one in refs):
         raise Refused(422, "Reference update failed")  # a file and a folder of one name
     refs[name] = sha
@@ -56,7 +56,7 @@ def update_ref(call: Call) -> Reply:
     name, sha = _existing(call), wanted(call, "sha")
     refs, repository = call.repository.refs, call.repository
     _points(call, name, sha)
-    _permit(call, name, "Changes must be made through a pull request.")
+    permit_ref(call, name, "Changes must be made through a pull request.")
     forced = call.data().get("force", False)
     if not forced and not descends(repository.objects, sha, refs[name]):
         raise Refused(422, "Update is not a fast forward")
@@ -68,7 +68,7 @@ def update_ref(call: Call) -> Reply:
 def delete_ref(call: Call) -> Reply:
     git(call)
     name = _existing(call)
-    _permit(call, name, "Cannot delete this ref.")
+    permit_ref(call, name, "Cannot delete this ref.")
     del call.repository.refs[name]
     return Reply(204)
 
@@ -88,7 +88,7 @@ def _points(call: Call, name: str, sha: str) -> None:
         raise Refused(422, "Reference update failed")
 
 
-def _permit(call: Call, name: str, rule: str) -> None:
+def permit_ref(call: Call, name: str, rule: str) -> None:
     if any(fnmatchcase(name, pattern) for pattern in call.repository.protected):
         raise Refused(422, f"{BROKEN_RULES}{rule}\n\n")
 

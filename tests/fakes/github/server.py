@@ -23,8 +23,10 @@ from tests.fakes.github import (
     gitdata,
     pulls,
     refs,
+    releases,
     repositories,
     statuses,
+    tags,
 )
 from tests.fakes.github.service import Service
 from tests.fakes.github.state import State, load, save
@@ -43,8 +45,10 @@ ENDPOINTS = (
     gitdata,
     pulls,
     refs,
+    releases,
     repositories,
     statuses,
+    tags,
 )
 
 

@@ -146,6 +146,38 @@ class Comment:
 
 
 @dataclass
+class Asset:
+    """A file of a release."""
+
+    id: int
+    name: str
+    content: Raw
+    content_type: str
+    label: str | None
+    author: str
+    created_at: str
+    state: Literal["starter", "uploaded"] = "uploaded"
+
+
+@dataclass
+class Release:
+    id: int
+    tag: str
+    author: str
+    created_at: str
+    target: str
+    """The branch or commit that the tag is made at, where there is none."""
+    name: str | None = None
+    body: str | None = None
+    draft: bool = True
+    prerelease: bool = False
+    immutable: bool = False
+    latest: bool = False
+    published_at: str | None = None
+    assets: list[Asset] = field(default_factory=list)
+
+
+@dataclass
 class Repository:
     id: int
     private: bool = False
@@ -175,6 +207,21 @@ class Repository:
     """By full name, as `refs/heads/main`."""
     protected: list[str] = field(default_factory=list)
     """Patterns of refs' full names that a ruleset keeps from changes: `refs/heads/*`."""
+
+    releases: list[Release] = field(default_factory=list)
+    """In the order in which they were made."""
+    immutable_releases: bool = False
+    """Whether a release cannot change once it is published."""
+    used_tags: list[str] = field(default_factory=list)
+    """Of immutable releases that were deleted: no release can have them again."""
+    asset_limit: int = 1 << 31
+    """A file of a release has fewer bytes."""
+    tells_digests: bool = True
+    """Older Enterprise servers do not say what an asset's SHA-256 is."""
+    uploads: str | None = None
+    """Where assets are said to be sent; None is this server, by another name."""
+    accidents: list[Literal["none", "starter", "changed"]] = field(default_factory=list)
+    """What befalls the next uploads: a 502 that leaves an empty asset; a bit that changes."""
 
     def knows(self, sha: str) -> bool:
         """Whether a commit is there: pushed, or the end of a pull request or of a run."""
