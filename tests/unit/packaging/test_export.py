@@ -23,7 +23,7 @@ from assay.packaging.facts import Tolerance
 from assay.packaging.job import ExportAnswer, ExportJob
 from assay.packaging.profile import Profile
 from assay.workspace.dvcfiles import DvcFiles, Output
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.compose import ColumnTransformer
@@ -340,6 +340,7 @@ class TestQuantize:
         assert "package.quantize: false" in (answer.reasons[0].hint or "")
         assert written(root) == {}
 
+    @settings(max_examples=30)
     @given(arrays(np.float64, (4, 3), elements=st.floats(-1e6, 1e6)))
     def test_no_weight_is_off_by_more_than_half_a_step(self, weights: Any):
         values, scales = quantizing.rounded(weights)

@@ -10,7 +10,7 @@ import pytest
 from assay.packaging import profile
 from assay.packaging.facts import InputSpec, OutputSpec, Signature
 from assay.packaging.profile import Categories, Numbers, Profile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
@@ -119,6 +119,7 @@ class TestWhatAMonitorCanTell:
 
 
 class TestNumbers:
+    @settings(max_examples=40)
     @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=400))
     def test_counts_are_those_of_the_values(self, values: list[float]):
         found = profile.numbers("x", np.asarray(values))
