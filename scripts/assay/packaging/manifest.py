@@ -92,6 +92,10 @@ class Manifest(Fact):
     format: Literal[1] = 1
     name: str
     """The artifact, as GTO names it."""
+    description: str | None = None
+    """What it predicts, as `dvc.yaml` says."""
+    license: str | None = None
+    """Of the model: an SPDX expression, as `assay.yaml` says."""
     kind: Kind
     model: str
     """The file with the model."""

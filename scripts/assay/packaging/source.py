@@ -76,6 +76,11 @@ def artifact_name(config: Config, files: DvcFiles, model: str, *, folder: str) -
     return config.package.name or declared or folder
 
 
+def description(files: DvcFiles, model: str) -> str | None:
+    """What the model predicts, as dvc.yaml says."""
+    return next((one.description for one in files.artifacts if one.path == model), None)
+
+
 def _tracked_model(files: DvcFiles, model: str) -> Tracked:
     out = files.output(model)
     if out is None or out.md5 is None:

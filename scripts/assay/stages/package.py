@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.errors import UsageError
-from assay.packaging import archive, asking, bundle, source
+from assay.errors import OutsideError, UsageError
+from assay.packaging import archive, asking, bundle, contents, licenses, source
 from assay.packaging.facts import Tolerance
 from assay.packaging.job import ExportJob
 from assay.packaging.manifest import Environment, GateResult, Manifest, MetricValue
 from assay.packaging.section import PackageSection
 from assay.section import Reason, Status
 from assay.verdict import decide
+from assay.workspace import not_written
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from assay.context import Context
     from assay.packaging.facts import Export
     from assay.packaging.job import ExportAnswer
     from assay.packaging.manifest import Source
     from assay.record import RunRecord
+    from assay.stats.alone import Interval
 
 FOLDER = "bundles"
 """Below `.assay/`."""
@@ -37,24 +44,71 @@ def run(context: Context) -> PackageSection:
     record = _measured(context)
     files = context.workspace.head_files()
     model = source.model_file(context.config, files)
-    made_from = source.of(context, model)
+    whole = _Subject(
+        name=source.artifact_name(context.config, files, model, folder=context.workspace.root.name),
+        description=source.description(files, model),
+        license=_license(context),
+        source=source.of(context, model),
+    )
     parent = context.workspace.state / FOLDER
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".export-") as scratch:
-        answer = _export(context, model, Path(scratch))
+    with _scratch(parent) as scratch, ThreadPoolExecutor(max_workers=1) as pool:
+        # The child imports for seconds: what is known already is put into words meanwhile.
+        beside = pool.submit(contents.known, context)
+        answer = _export(context, model, scratch)
         export = answer.export
         if export is None or not export.parity.passed:
             return _refused(answer)
-        folder = context.workspace.root.name
-        name = source.artifact_name(context.config, files, model, folder=folder)
+        manifest = _manifest(whole, record, export, beside.result().intervals)
+        exported = _exported(scratch, manifest)
         made = bundle.write(
-            parent,
-            _manifest(name, record, made_from, export),
-            {path.name: path for path in (Path(scratch) / "out").iterdir()},
+            parent, manifest, contents.files(manifest, exported, record, beside.result())
         )
     _forget_others(parent, made.folder)
     packed = archive.pack(made, parent / f"bundle{archive.SUFFIX}")
     return _section(context, made, packed, answer)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is packaged."""
+
+    name: str
+    description: str | None
+    license: str | None
+    source: Source
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(dir=parent, prefix=".export-")
+    except OSError as error:
+        raise not_written(parent, error) from error
+    with folder as path:
+        yield Path(path)
+
+
+def _license(context: Context) -> str | None:
+    said = context.config.package.license
+    return None if said is None else licenses.canonical(said)
+
+
+def _exported(scratch: Path, manifest: Manifest) -> Path:
+    """The folder with what the child wrote; code of the model's may have written there too.
+
+    Raises:
+        OutsideError: A file is not there, or is a link.
+    """
+    folder = scratch / "out"
+    for name in (manifest.model, contents.PROFILE):
+        path = folder / name
+        if path.parent != folder or path.is_symlink() or not path.is_file():
+            raise OutsideError(
+                f"The process that loads the model did not write {name!r}.",
+                hint="Code of the model's own may have removed it.",
+            )
+    return folder
 
 
 def _measured(context: Context) -> RunRecord:
@@ -88,6 +142,7 @@ def _export(context: Context, model: str, scratch: Path) -> ExportAnswer:
         shown=model,
         features=str(root / features),
         apart=apart,
+        sensitive=tuple(sorted(contents.sensitive(context.record))),
         folder=str(out),
         form=spec.format,
         tolerance=Tolerance(absolute=spec.tolerance.absolute, relative=spec.tolerance.relative),
@@ -108,20 +163,25 @@ def _refused(answer: ExportAnswer) -> PackageSection:
     )
 
 
-def _manifest(name: str, record: RunRecord, made_from: Source, export: Export) -> Manifest:
+def _manifest(
+    whole: _Subject, record: RunRecord, export: Export, intervals: Mapping[str, Interval]
+) -> Manifest:
     """All that is known of the model, but the files."""
     return Manifest(
-        name=name,
+        name=whole.name,
+        description=whole.description,
+        license=whole.license,
         kind=export.kind,
         model=export.file,
         estimator=export.estimator,
         signature=export.signature,
-        source=made_from,
+        source=whole.source,
         environment=Environment(python=export.python, packages=export.packages),
         conversion=export.conversion,
         why_native=export.why_native,
         parity=export.parity,
-        metrics=tuple(_metrics(record)),
+        metrics=tuple(_metrics(record, intervals)),
+        confidence=record.config.statistics.confidence if intervals else None,
         gates=tuple(
             GateResult(name=gate.name, result=gate.result, message=gate.message)
             for gate in (record.compare.gates if record.compare else ())
@@ -131,13 +191,17 @@ def _manifest(name: str, record: RunRecord, made_from: Source, export: Export) -
     )
 
 
-def _metrics(record: RunRecord) -> list[MetricValue]:
+def _metrics(record: RunRecord, intervals: Mapping[str, Interval]) -> Iterator[MetricValue]:
     evaluation = record.evaluate.head if record.evaluate else None
-    named = record.config.metrics
-    return [
-        MetricValue(name=metric.name, value=metric.value, configured=metric.name in named)
-        for metric in (evaluation.metrics if evaluation else ())
-    ]
+    for one in evaluation.metrics if evaluation else ():
+        known = intervals.get(one.name) if one.recomputed else None
+        yield MetricValue(
+            name=one.name,
+            value=one.value,
+            low=known.low if known else None,
+            high=known.high if known else None,
+            configured=one.name in record.config.metrics,
+        )
 
 
 def _forget_others(parent: Path, keep: Path) -> None:

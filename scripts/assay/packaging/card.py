@@ -1,0 +1,280 @@
+"""The model card: `README.md` of a bundle, as Hugging Face and GitHub show it, from facts alone.
+
+Names and values come from somebody's data and code: each is escaped where it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from assay.packaging import cardmeta, usage
+from assay.packaging.bom import FILE as BOM
+from assay.packaging.cardtables import folded, interval, section, table
+from assay.packaging.cardworst import by_weight, of_groups, of_slices
+from assay.packaging.profile import Numbers
+from assay.report import escape
+from assay.report.escape import Code
+from assay.report.wording import (
+    OUTCOMES,
+    count,
+    decimals,
+    listed,
+    metric_title,
+    number,
+    percent,
+    short,
+    size,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from assay.evidence import FairnessFact, SliceEvidence
+    from assay.packaging.facts import InputSpec
+    from assay.packaging.manifest import Manifest, MetricValue
+    from assay.packaging.pictures import Picture
+    from assay.packaging.profile import Profile
+
+FILE = "README.md"
+_MOST_CATEGORIES = 8
+_PREDICTS = {
+    "binary": "one of two classes",
+    "multiclass": "one of {classes} classes",
+    "multilabel": "any of {classes} labels",
+    "regression": "a number",
+    "clustering": "the cluster of a row",
+    "outliers": "whether a row is an outlier",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardFacts:
+    """What a card is filled from."""
+
+    manifest: Manifest
+    profile: Profile
+    bytes: int
+    """Of the model's file."""
+    needed: Mapping[str, str]
+    """Name and version of the packages that serving takes."""
+    slices: Sequence[SliceEvidence] = ()
+    fairness: Sequence[FairnessFact] = ()
+    pictures: Sequence[Picture] = ()
+    licenses: Sequence[str] = field(default=())
+    """Files with the texts of licences."""
+
+
+def render(facts: CardFacts) -> str:
+    """The card."""
+    manifest = facts.manifest
+    sections = [
+        Markup("# ") + escape.markdown(manifest.name),
+        escape.markdown(short(manifest.description or "", escape.LONGEST)),
+        table(("", ""), _overview(facts)),
+        section("How to use it", *_use(facts)),
+        section("Inputs", *_inputs(facts)),
+        section("Outputs", table(("output", "type", "what it is"), _outputs(manifest))),
+        section("Metrics", *_metrics(facts)),
+        section("Where it is worst", *of_slices(facts.manifest, facts.slices)),
+        section("Fairness", *of_groups(facts.fairness)),
+        section("Gates", *_gates(manifest)),
+        section("Data and training", *_training(manifest)),
+        section("Does the export say the same?", *_parity(manifest)),
+        section("Environment", *_environment(facts)),
+        section("How to verify it", *_verify(facts)),
+    ]
+    return cardmeta.front_matter(manifest) + "\n" + "\n\n".join(filter(None, sections)) + "\n"
+
+
+def _overview(facts: CardFacts) -> Iterator[tuple[object, object]]:
+    manifest, source = facts.manifest, facts.manifest.source
+    classes = manifest.signature.classes or ()
+    predicts = _PREDICTS[manifest.signature.task].format(classes=len(classes))
+    if classes:
+        shown = listed([str(one) for one in classes], most=_MOST_CATEGORIES)
+        yield "Predicts", (f"{predicts}: ", Code(shown))
+    else:
+        yield "Predicts", predicts
+    yield "Model", Code(manifest.estimator)
+    if manifest.conversion is not None:
+        form = manifest.conversion
+        quantized = ", weights as 8-bit integers" if form.quantized else ""
+        opset = form.opset.get("", "")
+        yield "Form", f"ONNX, opset {opset}, {form.precision}{quantized}; {size(facts.bytes)}"
+    else:
+        yield "Form", f"skops; {size(facts.bytes)}"
+    day = datetime.fromisoformat(source.committed)
+    yield "Commit", (Code(source.commit), f" of {day:%-d %B %Y}")
+    yield "Checked", " ".join(OUTCOMES.get(manifest.verdict, ("", manifest.verdict)))  # type: ignore[call-overload] # a word of another version is shown as it is
+    yield "Licence", manifest.license or "not stated"
+
+
+def _use(facts: CardFacts) -> Iterator[str]:
+    program = usage.code(facts.manifest, facts.profile)
+    packages = ("onnxruntime", "numpy") if facts.manifest.kind == "onnx" else ("skops", "pandas")
+    versions = " ".join(
+        f"{name}=={facts.needed[name]}" if name in facts.needed else name for name in packages
+    )
+    yield f"Needs `pip install {versions}`. In the folder of the bundle:"
+    yield escape.fence(program.rstrip(), "python")
+    if facts.manifest.why_native:
+        yield f"It is not ONNX: {escape.message(facts.manifest.why_native)}"
+
+
+def _inputs(facts: CardFacts) -> Iterator[str]:
+    seen = {one.name: one for one in facts.profile.features}
+    inputs = facts.manifest.signature.inputs
+    if len(inputs) == 1 and inputs[0].shape[1:] != (1,):
+        yield f"One matrix of {inputs[0].shape[-1]:,} columns, a row for each prediction."
+    else:
+        yield (
+            "Columns by name, a row for each prediction. Ranges and frequent values are those of "
+            f"the {count(facts.profile.rows, 'row')} that the model was tested on; outside of them "
+            "nothing is known of it."
+        )
+    rows = []
+    for one in inputs:
+        missing = "may be missing" if one.nullable else "required"
+        rows.append((Code(one.name), one.dtype, missing, _values(one, seen.get(one.name))))
+    yield table(("input", "type", "", "values"), rows)
+
+
+def _values(one: InputSpec, seen: object) -> tuple[str, ...]:
+    """What the model knows: the categories that it was fitted with, or the range in the data."""
+    if one.categories is not None:
+        return _some([str(value) for value in one.categories])
+    if isinstance(seen, Numbers):
+        if seen.min is None or seen.max is None:
+            return ("no finite value",)
+        places = min(decimals(seen.min, seen.max), 4)
+        whole = one.dtype.startswith(("int", "uint"))
+        low, high = (number(end, 0 if whole else places) for end in (seen.min, seen.max))
+        return (f"{low} to {high}",)
+    values = getattr(seen, "values", ())
+    return _some(list(values)) if values else ("",)
+
+
+def _some(values: list[str]) -> tuple[str, ...]:
+    shown = values[: _MOST_CATEGORIES if len(values) > _MOST_CATEGORIES + 1 else None]
+    pieces = [piece for value in shown for piece in (", ", Code(value))][1:]
+    more = len(values) - len(shown)
+    return (*pieces, f" and {more:,} more") if more else tuple(pieces)
+
+
+def _outputs(manifest: Manifest) -> Iterator[tuple[object, ...]]:
+    for one in manifest.signature.outputs:
+        columns = one.shape[1] if len(one.shape) > 1 else None
+        what = {
+            "label": "the answer",
+            "probability": "probability of each class, in the order above",
+            "score": "score of each class, in the order above",
+            "value": "the answer",
+        }[one.meaning]
+        yield Code(one.name), one.dtype, f"{what}; {columns} columns" if columns else what
+
+
+def _metrics(facts: CardFacts) -> Iterator[str]:
+    manifest = facts.manifest
+    sure = manifest.confidence is not None
+    rows = [
+        (
+            _title(one),
+            number(one.value),
+            *([interval(one.value, one.low, one.high)] if sure else []),
+        )
+        for one in by_weight(manifest)
+    ]
+    interval = [f"{percent(manifest.confidence)} interval"] if manifest.confidence else []
+    yield table(("metric", "value", *interval), rows, "lrl" if sure else "lr")
+    yield "\n\n".join(
+        f'<img alt="{escape.html(one.description)}" src="{one.path}">' for one in facts.pictures
+    )
+
+
+def _title(metric: MetricValue) -> object:
+    title = metric_title(metric.name)
+    text = escape.markdown(Code(title) if title == metric.name else title)
+    return Markup("**{}**").format(text) if metric.configured else text
+
+
+def _gates(manifest: Manifest) -> Iterator[str]:
+    icons = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "not decided": "⚪"}
+    yield table(
+        ("gate", "result", ""),
+        [
+            (Code(one.name), f"{icons[one.result]} {one.result}", escape.message(one.message))
+            for one in manifest.gates
+        ],
+    )
+
+
+def _training(manifest: Manifest) -> Iterator[str]:
+    source = manifest.source
+    tracked = (source.model, *source.data)
+    yield "What DVC has under these digests, at the commit:"
+    yield table(
+        ("path", "MD5", "size"),
+        [
+            (Code(one.path), Code(one.md5), size(one.bytes) if one.bytes is not None else "")
+            for one in tracked
+        ],
+        "llr",
+    )
+    if source.parameters:
+        yield "Parameters, as the stages last ran with them:"
+        yield table(
+            ("parameter", "value"),
+            [(Code(name), Code(value)) for name, value in source.parameters.items()],
+        )
+
+
+def _parity(manifest: Manifest) -> Iterator[str]:
+    parity = manifest.parity
+    allowed = parity.tolerance
+    yield (
+        f"Model and {escape.code(manifest.model)} were asked about the same rows, those included "
+        "that are hard to get right. Labels are equal; numbers differ by at most "
+        f"{allowed.absolute:g} + {allowed.relative:g} x |number|."
+    )
+    rows = []
+    for one in parity.rows:
+        furthest = [out.max_absolute for out in one.outputs if out.max_absolute is not None]
+        refused = f"{one.undefined:,}" if one.undefined else ""
+        wrong = max((out.mismatches for out in one.outputs), default=0)
+        most = f"{max(furthest):.2g}" if furthest else ""
+        rows.append((one.name, f"{one.count:,}", refused, f"{wrong:,}", most))
+    head = ("rows", "count", "refused by the model", "mismatches", "largest difference")
+    yield table(head, rows, "lrrrr")
+    if manifest.conversion is not None:
+        yield "\n".join(f"- {escape.message(change)}" for change in manifest.conversion.changes)
+
+
+def _environment(facts: CardFacts) -> Iterator[str]:
+    environment = facts.manifest.environment
+    serving = [f"{escape.code(name)} {escape.markdown(v)}" for name, v in facts.needed.items()]
+    if serving:
+        yield f"Serving needs {listed(serving, most=len(serving))}."
+    yield folded(
+        f"Trained and exported with Python {escape.html(environment.python)} and "
+        f"{count(len(environment.packages), 'package')}",
+        table(
+            ("package", "version"),
+            [(Code(name), version) for name, version in environment.packages.items()],
+        ),
+    )
+
+
+def _verify(facts: CardFacts) -> Iterator[str]:
+    yield (
+        "`assay verify FOLDER` checks every file of this folder against its digest in "
+        "`manifest.json`, and who signed it, without any network. The digest of `manifest.json` is "
+        "the address of the bundle; the folder's name ends in its first twelve characters."
+    )
+    files = [f"`{BOM}` (CycloneDX)", "`parity.json`", "`profile.json` (what the data looked like)"]
+    if facts.licenses:
+        files.append(f"{count(len(facts.licenses), 'licence')} in `licenses/`")
+    yield f"Beside this card there are {listed(files)}."

@@ -1,0 +1,145 @@
+"""What a bundle holds beside the model: everything that is said of it.
+
+What does not depend on the export is found while the export runs (`known`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay import evaluation
+from assay.packaging import bom, card, licenses, pictures
+from assay.packaging.bundle import sha256
+from assay.packaging.licenses import Installed
+from assay.packaging.profile import Profile
+from assay.stages.report import plot_files
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from assay.context import Context
+    from assay.evidence import FairnessFact, SliceEvidence
+    from assay.packaging.facts import Parity
+    from assay.packaging.manifest import Manifest
+    from assay.packaging.pictures import Picture
+    from assay.record import RunRecord
+    from assay.stats.alone import Interval
+
+PARITY = "parity.json"
+PROFILE = "profile.json"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a model before it is exported."""
+
+    intervals: Mapping[str, Interval]
+    """By metric."""
+    pictures: Sequence[Picture]
+    installed: Installed
+    own_license: Mapping[str, bytes]
+    """Texts by file of the bundle."""
+
+
+def known(context: Context) -> Known:
+    """Find it.
+
+    Raises:
+        PredictionsError: The column `group` is missing, or has rows without a value.
+    """
+    workspace, record = context.workspace, context.record
+    top = Path(workspace.git.text("rev-parse", "--show-toplevel") or workspace.root)
+    return Known(
+        intervals=_intervals(context),
+        pictures=pictures.of(record, plot_files(record, workspace.state)),
+        installed=Installed.here(),
+        own_license=licenses.of_project(workspace.root, top),
+    )
+
+
+def _intervals(context: Context) -> dict[str, Interval]:
+    """Of the metrics that the predictions gave."""
+    record, config = context.record, context.config
+    head = record.evaluate.head if record.evaluate else None
+    own = {name for name, spec in config.metrics.items() if spec.function}
+    recomputed = [one.name for one in (head.metrics if head else ()) if one.recomputed]
+    if not (names := [name for name in recomputed if name not in own]):
+        return {}
+    from assay.inference.samples import samples
+    from assay.stats.alone import intervals
+
+    found = evaluation.read(context.workspace.root, context.workspace.head_files(), config)
+    rows = samples(found, None, config, {})
+    if rows is None:
+        return {}
+    head_rows = rows.head
+    return intervals(
+        head_rows.predictions, metrics=names, settings=rows.settings, groups=head_rows.groups
+    )
+
+
+def sensitive(record: RunRecord) -> frozenset[str]:
+    """Columns whose values are told nowhere."""
+    return frozenset(name for data in record.config.data for name in data.sensitive)
+
+
+def files(
+    manifest: Manifest, exported: Path, record: RunRecord, beside: Known
+) -> dict[str, bytes | Path]:
+    """The files of a bundle, but for its manifest.
+
+    Args:
+        manifest: Of the bundle, as yet without files.
+        exported: The folder with the model's file and its profile.
+        record: The run.
+        beside: What was known before.
+    """
+    model, profile = exported / manifest.model, exported / PROFILE
+    needed = beside.installed.needed(manifest.kind, manifest.estimator)
+    texts = {**beside.own_license, **dict(beside.installed.texts(needed))}
+    hidden = sensitive(record)
+    facts = card.CardFacts(
+        manifest=manifest,
+        profile=Profile.model_validate_json(profile.read_bytes()),
+        bytes=model.stat().st_size,
+        needed=needed,
+        slices=_shown(record, hidden),
+        fairness=_groups(record, hidden),
+        pictures=beside.pictures,
+        licenses=sorted(texts),
+    )
+    listed = bom.of(
+        manifest,
+        installed=beside.installed,
+        needed=needed,
+        sha256=sha256(model),
+        pictures={one.path: one.title for one in beside.pictures},
+    )
+    return {
+        manifest.model: model,
+        PROFILE: profile,
+        PARITY: _parity(manifest.parity),
+        card.FILE: card.render(facts).encode(),
+        bom.FILE: listed,
+        **{one.path: one.content for one in beside.pictures},
+        **texts,
+    }
+
+
+def _parity(parity: Parity) -> bytes:
+    return (parity.model_dump_json(indent=1) + "\n").encode()
+
+
+def _shown(record: RunRecord, hidden: Collection[str]) -> tuple[SliceEvidence, ...]:
+    """Slices whose names, which are values, may be told."""
+    found = record.evaluate.slices if record.evaluate else ()
+    return tuple(one for one in found if not any(column in one.name for column in hidden))
+
+
+def _groups(record: RunRecord, hidden: Collection[str]) -> tuple[FairnessFact, ...]:
+    found = record.evaluate.fairness if record.evaluate else ()
+    return tuple(
+        one.model_copy(update={"apart": None}) if one.column in hidden else one for one in found
+    )

@@ -1,0 +1,116 @@
+"""Python that asks a model of a bundle, as its card shows it: run inside of the folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assay.packaging.profile import Numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from assay.packaging.facts import InputSpec, Signature
+    from assay.packaging.manifest import Manifest
+    from assay.packaging.profile import Categories, Profile
+
+MOST_INPUTS = 30
+"""Inputs that are written out; more are made from the manifest."""
+
+_ONNX = """\
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("{model}", providers=["CPUExecutionProvider"])
+{rows}
+{outputs} = session.run({names}, rows)
+print({outputs})
+"""
+_FROM_MANIFEST = """\
+import json
+
+inputs = json.load(open("manifest.json", encoding="utf-8"))["signature"]["inputs"]
+rows = {
+    one["name"]: np.full(
+        [1, *one["shape"][1:]],
+        "" if one["dtype"] == "string" else 0,
+        dtype=object if one["dtype"] == "string" else one["dtype"],
+    )
+    for one in inputs
+}"""
+_NATIVE = """\
+import pandas as pd
+import skops.io
+
+trusted = skops.io.get_untrusted_types(file="{model}")
+print(trusted)  # classes that skops does not know: look at them before you trust them
+model = skops.io.load("{model}", trusted=trusted)
+{rows}
+print(model.predict(rows))
+"""
+_TABLE_FROM_MANIFEST = """\
+import json
+
+inputs = json.load(open("manifest.json", encoding="utf-8"))["signature"]["inputs"]
+rows = pd.DataFrame(
+    {one["name"]: ["" if one["dtype"] == "string" else 0] for one in inputs}
+)"""
+
+
+def code(manifest: Manifest, profile: Profile) -> str:
+    """A program that gives the model one row like those that it was tested on."""
+    if manifest.kind == "native":
+        return _NATIVE.format(model=manifest.model, rows=_table(manifest.signature, profile))
+    names = [one.name for one in manifest.signature.outputs]
+    return _ONNX.format(
+        model=manifest.model,
+        rows=_arrays(manifest.signature, profile),
+        # `a, = f()` takes the only output out of the list.
+        outputs=", ".join(names) if len(names) > 1 else f"[{names[0]}]",
+        names=repr(names).replace("'", '"'),
+    )
+
+
+def _arrays(signature: Signature, profile: Profile) -> str:
+    """`rows` as arrays by input."""
+    if len(signature.inputs) > MOST_INPUTS:
+        return _FROM_MANIFEST
+    lines = []
+    for one, value in _examples(signature, profile):
+        dtype = "object" if one.dtype == "string" else f'"{one.dtype}"'
+        row = f"[[{value!r}]]" if one.shape[1:] == (1,) else f"[[{value!r}] * {one.shape[-1]}]"
+        lines.append(f"    {one.name!r}: np.array({row}, dtype={dtype}),\n")
+    return f"rows = {{\n{''.join(lines)}}}"
+
+
+def _table(signature: Signature, profile: Profile) -> str:
+    """`rows` as a table."""
+    first = signature.inputs[0]
+    if first.shape[1:] != (1,):
+        return f"rows = [[0] * {first.shape[-1]}]"
+    if len(signature.inputs) > MOST_INPUTS:
+        return _TABLE_FROM_MANIFEST
+    lines = [f"    {one.name!r}: [{value!r}],\n" for one, value in _examples(signature, profile)]
+    return f"rows = pd.DataFrame({{\n{''.join(lines)}}})"
+
+
+def _examples(signature: Signature, profile: Profile) -> Iterator[tuple[InputSpec, Any]]:
+    """A value of each input: the median of numbers, the most frequent category."""
+    known = {one.name: one for one in profile.features}
+    for one in signature.inputs:
+        yield one, _example(one, known)
+
+
+def _example(one: InputSpec, known: Mapping[str, Numbers | Categories]) -> Any:
+    seen = known.get(one.name)
+    value: Any = "" if one.dtype == "string" else 0
+    if one.categories:
+        value = one.categories[0]
+    elif isinstance(seen, Numbers):
+        value = seen.edges[len(seen.edges) // 2] if seen.edges else 0
+    elif seen is not None and seen.values and one.dtype == "string":
+        value = seen.values[0]
+    if one.dtype == "bool":
+        return bool(value)
+    if isinstance(value, float) and not one.dtype.startswith("float"):
+        return int(value)
+    return value
