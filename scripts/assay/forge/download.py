@@ -12,6 +12,8 @@ from assay.forge.failures import RefusedError, answered, certificates
 from assay.forge.refusal import WRONG_API, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from requests import PreparedRequest, Response, Session
 
 USER_AGENT = f"assay/{__version__}"
@@ -22,8 +24,19 @@ ERROR_LIMIT = 1 << 16
 """Bytes of an error's document that are read."""
 
 
-def fetch(*, root: str, path: str, token: str, limit: int, timeout: float) -> bytes:
-    """The bytes of a file; the token goes to the API alone, never to where that redirects.
+def read(
+    *,
+    root: str,
+    path: str,
+    token: str,
+    limit: int,
+    timeout: float,
+    take: Callable[[bytes], object],
+    accept: str = "*/*",
+) -> None:
+    """Give the bytes of a file to `take`, in pieces.
+
+    The token goes to the API alone, never to where that redirects.
 
     https://docs.github.com/en/rest/actions/artifacts#download-an-artifact
 
@@ -33,6 +46,8 @@ def fetch(*, root: str, path: str, token: str, limit: int, timeout: float) -> by
         token: What `Authorization` carries.
         limit: The most bytes that the file may have, unpacked if it was sent packed.
         timeout: Seconds until the next bytes must have come.
+        take: Is called with each piece.
+        accept: The media type to ask the API for, where a path has several.
 
     Raises:
         RefusedError: The API refuses, or what it redirects to does.
@@ -48,9 +63,12 @@ def fetch(*, root: str, path: str, token: str, limit: int, timeout: float) -> by
         session.verify = certificates()
         for _ in range(MOST_REDIRECTS + 1):
             ours = url.startswith(f"{root}/")
-            with _get(session, url, token=token if ours else None, timeout=timeout) as answer:
+            with _get(
+                session, url, token=token if ours else None, accept=accept, timeout=timeout
+            ) as answer:
                 if not answer.is_redirect:
-                    return _content(answer, ours=ours, limit=limit)
+                    _read(answer, ours=ours, limit=limit, take=take)
+                    return
                 url = _next(url, answer.headers["location"])
     raise ForgeError(f"{_host(root)} redirects a download again and again", hint=WRONG_API)
 
@@ -59,8 +77,8 @@ def _as_it_is(request: PreparedRequest) -> PreparedRequest:
     return request
 
 
-def _get(session: Session, url: str, *, token: str | None, timeout: float) -> Response:
-    headers = {"User-Agent": USER_AGENT}
+def _get(session: Session, url: str, *, token: str | None, accept: str, timeout: float) -> Response:
+    headers = {"User-Agent": USER_AGENT, "Accept": accept}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     return session.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
@@ -77,18 +95,18 @@ def _next(url: str, location: str) -> str:
     return target
 
 
-def _content(answer: Response, *, ours: bool, limit: int) -> bytes:
+def _read(answer: Response, *, ours: bool, limit: int, take: Callable[[bytes], object]) -> None:
     if answer.status_code >= 400:
         raise RefusedError(_refusal(answer, ours=ours))
-    found = bytearray()
+    found = 0
     for chunk in answer.iter_content(CHUNK):
-        found += chunk
-        if len(found) > limit:
+        found += len(chunk)
+        if found > limit:
             raise ForgeError(
                 f"a download from {_host(answer.url)} has more than {limit:,} bytes",
                 hint="It is not read: what Assay publishes is smaller.",
             )
-    return bytes(found)
+        take(chunk)
 
 
 def _refusal(answer: Response, *, ours: bool) -> Refusal:

@@ -67,6 +67,10 @@ class ForbiddenError(ForgeError):
     """The token is good, but not for this."""
 
 
+class RejectedError(ForgeError):
+    """What was sent breaks a rule: a name is taken, a ruleset forbids it."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """An answer that is an error, or no answer at all."""
@@ -167,6 +171,8 @@ def explain(
     found = ForgeError
     if status in {404, 410}:
         found = LookAgainError if verb == "PATCH" else MissingError
+    if status == 422:
+        found = RejectedError
     message, hint = _WORDS.get(status, _OTHER)
     if status == 404 and kind == "classic" and "x-oauth-scopes" in refusal.headers:
         hint = f"{hint} {advice(kind, permission, refusal.headers)}"

@@ -6,6 +6,7 @@ may exist by then, and it may sleep for an hour until a rate limit resets.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 import math
@@ -15,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assay.errors import ForgeError
-from assay.forge.download import USER_AGENT, fetch
+from assay.forge.download import USER_AGENT, read
 from assay.forge.failures import RefusedError, answered, certificates, host, no_answer
 from assay.forge.refusal import (
     WRONG_API,
@@ -26,9 +27,11 @@ from assay.forge.refusal import (
     seconds_to_wait,
 )
 from assay.forge.rights import kind_of, permission_for
+from assay.forge.upload import send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from github import Github
 
@@ -136,13 +139,46 @@ class Api:
                 return login
         return ""
 
-    def download(self, path: str, limit: int) -> bytes:
-        """The bytes of a file of at most `limit`; see `download.fetch`.
+    def download(self, path: str, limit: int, *, accept: str = "*/*") -> bytes:
+        """The bytes of a file of at most `limit`; see `download.read`.
 
         Raises:
             ForgeError: It is larger, or see `explain`.
         """
-        return self._retried("GET", path, lambda: self._fetch(path, limit))
+
+        def once() -> bytes:
+            found = bytearray()
+            self._read(path, limit, accept, found.extend)
+            return bytes(found)
+
+        return self._retried("GET", path, once)
+
+    def sha256(self, path: str, limit: int, *, accept: str) -> str:
+        """The SHA-256 of a file of at most `limit` bytes, in hexadecimal; nothing of it is kept.
+
+        Raises:
+            ForgeError: It is larger, or see `explain`.
+        """
+
+        def once() -> str:
+            found = hashlib.sha256()
+            self._read(path, limit, accept, found.update)
+            return found.hexdigest()
+
+        return self._retried("GET", path, once)
+
+    def upload(self, url: str, file: Path, media: str) -> object:
+        """The answer to a file that is sent as it lies on disk; see `upload.send`.
+
+        Args:
+            url: In full, as the API named it: files are sent to a host of their own.
+            file: What to send.
+            media: Its media type.
+
+        Raises:
+            ForgeError: See `explain`.
+        """
+        return self._retried("POST", url, lambda: self._send(url, file, media))
 
     def _request(
         self, verb: Verb, url: str, data: Mapping[str, object] | None
@@ -201,15 +237,41 @@ class Api:
             )
         raise RefusedError(refusal)
 
-    def _fetch(self, path: str, limit: int) -> bytes:
+    def _read(self, path: str, limit: int, accept: str, take: Callable[[bytes], object]) -> None:
         import requests
 
         try:
-            return fetch(
-                root=self._url, path=path, token=self._token, limit=limit, timeout=self._timeout
+            read(
+                root=self._url,
+                path=path,
+                token=self._token,
+                limit=limit,
+                timeout=self._timeout,
+                take=take,
+                accept=accept,
             )
         except (requests.RequestException, OSError) as error:
             refusal = no_answer(error, host=self._host, timeout=self._timeout)
+        else:
+            return
+        raise RefusedError(refusal)
+
+    def _send(self, url: str, file: Path, media: str) -> object:
+        import requests
+
+        # What the file itself may raise is no failure of the connection.
+        with file.open("rb") as content:
+            try:
+                return send(
+                    url,
+                    content,
+                    root=self._url,
+                    token=self._token,
+                    media=media,
+                    timeout=self._timeout,
+                )
+            except (requests.RequestException, OSError) as error:
+                refusal = no_answer(error, host=host(url), timeout=self._timeout)
         raise RefusedError(refusal)
 
     def _redact(self, text: str) -> str:

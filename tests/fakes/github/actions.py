@@ -71,7 +71,7 @@ def run_document(call: Call, run: WorkflowRun) -> Json:
         "event": run.event,
         "status": run.status,
         "conclusion": run.conclusion,
-        "run_number": 1,
+        "run_number": run.id,
         "run_attempt": run.attempt,
         "run_started_at": created,
         "workflow_id": 1,

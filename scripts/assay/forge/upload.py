@@ -1,0 +1,76 @@
+"""Sending a file to GitHub, which takes them on a host of its own."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from assay.forge.download import USER_AGENT
+from assay.forge.failures import RefusedError, answered, certificates
+from assay.forge.refusal import WRONG_API, Refusal
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+PATIENCE = 120.0
+"""Seconds that the answer may take at least: it comes when the whole file is stored."""
+
+
+def send(
+    url: str, content: IO[bytes], *, root: str, token: str, media: str, timeout: float
+) -> object:
+    """The answer, as JSON, to a file that is read while it is sent.
+
+    https://docs.github.com/en/rest/releases/assets#upload-a-release-asset
+
+    Args:
+        url: In full, as the API named it.
+        content: The file, at its start.
+        root: The API's URL: where that is encrypted, this is.
+        token: What `Authorization` carries.
+        media: The media type.
+        timeout: Seconds until the next bytes must have gone.
+
+    Raises:
+        RefusedError: It was not taken.
+        requests.RequestException: There was no answer.
+    """
+    import requests
+
+    if urlsplit(url).scheme not in {urlsplit(root).scheme, "https"}:
+        raise RefusedError(_astray("wants files sent without encryption"))
+    headers = {
+        "Accept": "application/vnd.github+json",
+        "Authorization": f"Bearer {token}",
+        "Content-Type": media,
+        "User-Agent": USER_AGENT,
+        "X-GitHub-Api-Version": "2022-11-28",
+    }
+    with requests.Session() as session:
+        # Anything here keeps the library from sending a password of ~/.netrc.
+        session.auth = _as_it_is
+        session.verify = certificates()
+        answer = session.post(
+            url,
+            data=content,
+            headers=headers,
+            timeout=(timeout, max(timeout, PATIENCE)),
+            allow_redirects=False,
+        )
+    try:
+        data: object = answer.json()
+    except ValueError:
+        data = None
+    if answer.status_code >= 400:
+        raise RefusedError(answered(answer.status_code, data, answer.headers))
+    if answer.status_code != 201:
+        raise RefusedError(_astray(f"answered {answer.status_code} to a file"))
+    return data
+
+
+def _astray(what: str) -> Refusal:
+    return Refusal(status=None, message=f"the API's server {what}", hint=WRONG_API, lasting=True)
+
+
+def _as_it_is(request: PreparedRequest) -> PreparedRequest:
+    return request
