@@ -68,6 +68,8 @@ class Source(Fact):
     commit: str
     committed: str
     """When the commit was made: ISO 8601, UTC."""
+    base: str | None = None
+    """The commit that it was compared with, which the gates are about."""
     project: str = ""
     """The project folder in the repository, with a `/` at its end; empty for the root."""
     model: Tracked

@@ -40,6 +40,7 @@ def of(context: Context, model: str) -> Source:
     return Source(
         commit=sha,
         committed=datetime.fromtimestamp(int(stamp), UTC).isoformat(),
+        base=None if context.record.base is None else context.record.base.sha,
         project=git.prefix(),
         model=_tracked_model(files, model),
         data=tuple(
