@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from assay.packaging.conversion.tensor import Tensor
 
 
+_LARGEST = 1e150
+"""Its square is a number still. What is further away is further than any fitted row, and no less."""
+
+
 def squared(values: Tensor, rows: NDArray[Any]) -> Tensor:
     """Squared Euclidean distances.
 
@@ -22,7 +26,7 @@ def squared(values: Tensor, rows: NDArray[Any]) -> Tensor:
     """
     fitted = np.asarray(rows, dtype=np.float64)
     middle = fitted.mean(axis=0)
-    here: Tensor = values - middle
+    here: Tensor = (values - middle).clip(-_LARGEST, _LARGEST)
     there = fitted - middle
     own, fixed = (here * here).sum(), (there * there).sum(axis=1)[None, :]
     squares: Tensor = own - (here @ there.T) * 2.0 + fixed

@@ -84,7 +84,7 @@ def rounded_up(value: float) -> float:
 
 
 def undecided(scores: NDArray[np.float64], chosen: NDArray[np.intp], tolerance: Tolerance) -> Mask:
-    """(n,): whether a score is as good as the best one, within the tolerance.
+    """(n,): whether a score is as good as the best one, within the tolerance; or none is a number.
 
     Args:
         scores: (n, k): what the model decides by.
@@ -93,5 +93,7 @@ def undecided(scores: NDArray[np.float64], chosen: NDArray[np.intp], tolerance: 
     """
     best = scores.max(axis=1)
     its = scores[np.arange(len(scores)), chosen]
-    near = best - its <= 2 * (tolerance.absolute + tolerance.relative * np.abs(best))
+    with np.errstate(invalid="ignore"):
+        near = best - its <= 2 * (tolerance.absolute + tolerance.relative * np.abs(best))
+    near |= (best == its) | np.isnan(scores).any(axis=1)  # they overflowed
     return np.asarray(near & (chosen >= 0), dtype=np.bool_)

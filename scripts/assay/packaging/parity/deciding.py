@@ -72,7 +72,10 @@ def is_tied(model: Original, frame: pd.DataFrame) -> NDArray[np.bool_]:
     except Exception:  # noqa: BLE001 (as few training rows as neighbours: nothing is left out)
         return found
     here, beyond = distances[:, count - 1], distances[:, count]
-    return np.asarray(beyond - here <= _TIE * np.abs(beyond), dtype=np.bool_)
+    with np.errstate(invalid="ignore"):
+        near = beyond - here <= _TIE * np.abs(beyond)
+    near |= (beyond == here) | np.isnan(beyond)  # they overflowed
+    return np.asarray(near, dtype=np.bool_)
 
 
 def _of_classes(
