@@ -111,7 +111,7 @@ def workflow_parts(workflow: Json) -> dict[str, Callable[[], str]]:
     call = workflow["on"]["workflow_call"]
     return {
         "inputs": lambda: _inputs(call["inputs"]),
-        "secrets": lambda: _table(
+        "secrets": lambda: markdown_table(
             ("Secret", "Meaning"),
             ((f"`{name}`", spec["description"]) for name, spec in call.get("secrets", {}).items()),
         ),
@@ -136,14 +136,14 @@ def _inputs(inputs: Mapping[str, Json]) -> str:
         (f"`{name}`", spec["description"], _default(spec.get("default")))
         for name, spec in inputs.items()
     )
-    return _table(("Input", "Meaning", "Default"), rows)
+    return markdown_table(("Input", "Meaning", "Default"), rows)
 
 
 def _outputs(outputs: Mapping[str, Json]) -> str:
     if not outputs:
         return "None.\n"
     rows = ((f"`{name}`", spec["description"]) for name, spec in outputs.items())
-    return _table(("Output", "Meaning"), rows)
+    return markdown_table(("Output", "Meaning"), rows)
 
 
 def _keys(model: Json, models: Mapping[str, Json]) -> str:
@@ -153,7 +153,7 @@ def _keys(model: Json, models: Mapping[str, Json]) -> str:
         described = spec.get("description") or _referred(spec, models).get("description", "")
         default = "required" if name in required else _default(spec.get("default"))
         rows.append((f"`{name}`", _type(spec), described, default))
-    return _table(("Key", "Type", "Meaning", "Default"), rows)
+    return markdown_table(("Key", "Type", "Meaning", "Default"), rows)
 
 
 def _referred(spec: Json, models: Mapping[str, Json]) -> Json:
@@ -185,7 +185,7 @@ def _default(value: object) -> str:
     return f"`{text}`"
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def markdown_table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "".join(f"| {' | '.join(_cell(cell) for cell in line)} |\n" for line in lines)
 
