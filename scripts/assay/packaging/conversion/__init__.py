@@ -15,8 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from assay.packaging.conversion.frame import Data, Frame, matrix
 from assay.packaging.conversion.graph import Graph
 from assay.packaging.conversion.refusal import NotConvertible
@@ -56,6 +54,8 @@ def convert(estimator: Any, signature: Signature, sample: pd.DataFrame) -> Conve
     data = _inputs(graph, signature)
     for spec in signature.outputs:
         answer = _answer(estimator, spec, data).cast(spec.dtype)
+        if spec.meaning == "score" and signature.task == "binary" and spec.shape[1:] == (2,):
+            answer = graph.concat([-answer, answer])
         graph.output(answer.reshape(-1) if len(spec.shape) == 1 else answer, spec.name, spec.shape)
     model = graph.model()
     content = model.SerializeToString(deterministic=True)
@@ -95,18 +95,9 @@ METHODS = {
 
 
 def _answer(estimator: Any, spec: OutputSpec, data: Data) -> Tensor:
-    """One output: (n, k).
-
-    Of several labels of two classes each, `probability` is that each holds; of two classes, `score`
-    may be asked for one a class.
-    """
+    """One output: (n, k); of several labels, `probability` is that each holds."""
     answer = apply(estimator, METHODS[spec.meaning], data)
     if isinstance(answer, list):
         graph: Graph = answer[0].graph
         return graph.concat([one.column(1) for one in answer])
-    made: Tensor = matrix(answer) if isinstance(answer, Frame) else answer
-    classes = getattr(estimator, "classes_", ())
-    of_two = isinstance(classes, np.ndarray) and classes.shape == (2,)
-    if of_two and spec.meaning == "score" and spec.shape[1:] == (2,):
-        return made.graph.concat([-made, made])
-    return made
+    return matrix(answer) if isinstance(answer, Frame) else answer

@@ -171,6 +171,7 @@ class Graph:
 
         nodes = _needed(self._nodes, set(self._outputs))
         used = {name for node in nodes for name in node.input}
+        used |= {name for node in nodes for one in node.attribute for name in _outer(one)}
         initializers = [one for one in self._initializers if one.name in used]
         _rename(nodes, initializers, taken={*self.inputs, *self._outputs})
         graph = helper.make_graph(

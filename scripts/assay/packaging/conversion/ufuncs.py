@@ -64,7 +64,7 @@ def erf(x: Tensor) -> Tensor:
     size = x.op("Abs").clip(None, 6.0)
     squares = size * size
     near = size * chebyshev(
-        squares, lambda at: special.erf(np.sqrt(at)) / np.sqrt(at), 1e-9, 4.0, 30
+        squares, lambda at: special.erf(np.sqrt(at)) / np.sqrt(at), 0.0, 4.0, 20
     )
     far = 1.0 - chebyshev(size, special.erfcx, 2.0, 6.0, 30) * (-squares).op("Exp")
     return x.op("Sign") * (size <= 2.0).where(near, far)
@@ -80,7 +80,7 @@ def ndtri(p: Tensor) -> Tensor:
     depth = (end.op("Log") * -2.0).op("Sqrt")
     tail = chebyshev(depth, lambda at: -special.ndtri(np.exp(at * at / -2.0)), 1.5, 6.5, 40)
     middle = off * chebyshev(
-        off * off, lambda at: special.ndtri(np.sqrt(at) + 0.5) / np.sqrt(at), 1e-9, 0.18, 40
+        off * off, lambda at: special.ndtri(np.sqrt(at) + 0.5) / np.sqrt(at), 0.0, 0.18, 40
     )
     return (off.op("Abs") <= 0.42).where(middle, off.op("Sign") * tail)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.distances import between, kernel
+from assay.packaging.conversion.distances import between, difference, kernel
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
@@ -89,7 +89,13 @@ def _within(model: Any, values: Tensor) -> Tensor:
     """The weight of each fitted row for each row: 0 beyond the radius."""
     rows = np.asarray(model._fit_X, dtype=np.float64)  # noqa: SLF001 (as above)
     metric, options = _metric(model)
-    apart = between(model, values, rows, metric, options)
+    if model.weights != "uniform" and metric == "minkowski" and options.get("p", 2) == 2:
+        metric = "euclidean"
+    if model.weights != "uniform" and metric in {"euclidean", "l2"}:
+        steps = difference(values, rows)  # exactly 0 where a row was fitted
+        apart = (steps * steps).sum(axis=2, keep=False).op("Sqrt")
+    else:
+        apart = between(model, values, rows, metric, options)
     inside = (apart <= float(model.radius)).cast("float64")
     if model.weights == "uniform":
         return inside
