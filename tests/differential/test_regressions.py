@@ -63,6 +63,14 @@ PANDAS = {
         ),
         pd.DataFrame({"a": pd.Series([10], dtype="Int16")}),
     ),
+    "a pattern whose columns cannot be turned": (
+        pa.DataFrameSchema({"^x": pa.Column("datetime64[ns]", coerce=True, regex=True)}),
+        pd.DataFrame({"x y": ["2020-02-30"], "xz": ["2020-02-03"]}),
+    ),
+    "a pattern whose columns cannot be turned, value by value": (
+        pa.DataFrameSchema({"^x": pa.Column("int64", coerce=True, regex=True)}),
+        pd.DataFrame({"xa": ["1", "no"], "xb": ["1", "2"]}),
+    ),
     "a null in a row without a label": (
         pa.DataFrameSchema({"a": pa.Column()}),
         _labelled({"a": [None]}, x=[None]),

@@ -36,8 +36,14 @@ class Sight:
     def on(cls, frame: Any, loaded: LoadedSchema, sensitive: Collection[str]) -> Sight:
         """What of `frame` may be shown."""
         names = {str(column) for column in frame.columns}
+        # Pandera calls a column by its pattern where it cannot be turned into its type.
+        patterns = {
+            str(key)
+            for key, column in loaded.schema.columns.items()
+            if getattr(column, "regex", False) and any(re.match(str(key), s) for s in sensitive)
+        }
         return cls(
-            sensitive=frozenset(sensitive),
+            sensitive=frozenset(sensitive) | patterns,
             declared=frozenset(str(name) for name in loaded.schema.columns),
             header_in_doubt=not set(sensitive) <= names | index_names(frame),
             labels=not sensitive or has_plain_rows(frame),

@@ -372,9 +372,12 @@ def test_sensitive_values_of_a_table_check_and_of_an_exception():
     )
 
 
+@pytest.mark.parametrize("regex", [False, True], ids=["name", "pattern"])
 @pytest.mark.parametrize("module", [pa, pap], ids=["pandas", "polars"])
-def test_sensitive_values_where_coercion_fails(module):
-    schema = module.DataFrameSchema({"card": module.Column(int, coerce=True)})
+def test_sensitive_values_where_coercion_fails(module, regex):
+    # Pandera says that `^c.*$` fails.
+    name = "^c.*$" if regex else "card"
+    schema = module.DataFrameSchema({name: module.Column(int, coerce=True, regex=regex)})
     findings = run(schema, {"card": [SECRET]}, sensitive=("card",))
     assert findings.failures
     assert "SECRET" not in everything(findings)

@@ -202,6 +202,14 @@ def test_sensitive_values_are_in_nothing():
     assert "row 2: 24" in found.failures[-1].examples
 
 
+@pytest.mark.parametrize("dtype", ["int64", "datetime64[ns]"])
+def test_sensitive_values_that_cannot_be_turned_are_in_nothing(dtype):
+    schema = table({"^c": Column(dtype, coerce=True, regex=True)})
+    found = agree(schema, TRIPS, sensitive=("city",))
+    assert found.failures[0].column == "^c"
+    assert "Köln" not in repr(found)
+
+
 @pytest.mark.parametrize(
     "index",
     [

@@ -88,8 +88,16 @@ def _look(part: Part, frame: Any, scan: Scan, said: Said) -> Iterator[tuple[Plac
     for error in errors:
         place = part.place(error)
         if place is not None:
-            one = contract_check.finding(error, frame, scan.sight)
+            one = by_pattern(contract_check.finding(error, frame, scan.sight), part.pattern, scan)
             yield place, one, getattr(error.check, "n_failure_cases", None)
+
+
+def by_pattern(one: Finding, pattern: str | None, scan: Scan) -> Finding:
+    """A failed coercion as Pandera names it: by the pattern that the column matches."""
+    if pattern is None or one.reason != "DATATYPE_COERCION":
+        return one
+    column = scan.sight.column(pattern)
+    return replace(one, failure=one.failure.model_copy(update={"column": column}))
 
 
 def merged(pieces: Sequence[Piece], rows: int) -> Finding:

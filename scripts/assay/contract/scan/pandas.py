@@ -285,6 +285,7 @@ def _components(schema: Any, layout: Layout) -> Iterator[Component]:
                 at=(number, which),
                 plain=plain,
                 labelled=labelled,
+                pattern=key if column.regex else None,
             )
 
 

@@ -37,6 +37,8 @@ class Component:
     """Whether the rows of the data frame are only numbered."""
     labelled: bool
     """Whether no row can stand under a missing label: Pandera does not count such failures."""
+    pattern: str | None = None
+    """What the column of the schema is called, where that is a regular expression."""
 
     @property
     def place(self) -> Place:
@@ -92,6 +94,7 @@ def all_by_pandera(component: Component, whole: Any, why: str, into: Pieces) -> 
             place=lambda error: _place_in(error, component),
             order=component.place,
             promise=promises[0] if promises else Promise("column", component.name, how, why),
+            pattern=component.pattern,
         )
     )
 
@@ -158,6 +161,7 @@ def parts(component: Component, whole: Any, left: Left) -> Iterator[Part]:
             place=lambda error: _place_in(error, component),
             order=component.place,
             promise=promise,
+            pattern=component.pattern,
         )
 
 

@@ -78,6 +78,7 @@ def _turned(
             schema=column,
             holds=None if known is None else known.holds,
             in_batches=in_batches,
+            pattern=component.pattern,
         )
     )
     return why if known is None else known.values

@@ -125,6 +125,8 @@ class Part:
     """Where its warnings come."""
     promise: Promise
     """What it is about, for messages; the first where there are several."""
+    pattern: str | None = None
+    """What Pandera calls its column, by a regular expression, where it cannot be coerced."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,8 @@ class Assumed:
     be turned, and into what the plan takes them for. `None` where no query tells."""
     in_batches: bool
     """Whether Pandera may be asked about one part after the other, where `holds` does not tell."""
+    pattern: str | None = None
+    """As of a `Part`."""
 
 
 @dataclass(frozen=True)

@@ -71,4 +71,4 @@ def _failure(one: Assumed, error: Any, scan: Scan) -> Finding:
         pieces.append((contract_check.finding(some, frame, scan.sight), offset, None))
         offset += len(frame)
     by_rows = [piece for piece in pieces if piece[0].failure.share is not None]
-    return byparts.merged(by_rows or pieces[:1], scan.rows)
+    return byparts.by_pattern(byparts.merged(by_rows or pieces[:1], scan.rows), one.pattern, scan)
