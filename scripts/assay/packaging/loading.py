@@ -172,7 +172,8 @@ def _vouched(name: str, root: Path) -> bool:
             found = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError):
             return False
-        return str(getattr(found, "__module__", "")).partition(".")[0] in KNOWN
+        origin = getattr(found, "__module__", None) or type(found).__module__
+        return str(origin).partition(".")[0] in KNOWN
     return _is_own(top, root)
 
 

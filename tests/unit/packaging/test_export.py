@@ -19,7 +19,7 @@ from assay.errors import AssayError, ProjectEnvironmentError, UsageError
 from assay.packaging import conversion, native, quantizing
 from assay.packaging.__main__ import answered, main
 from assay.packaging.export import export
-from assay.packaging.facts import Tolerance
+from assay.packaging.facts import Signature, Tolerance
 from assay.packaging.job import ExportAnswer, ExportJob
 from assay.packaging.profile import Profile
 from assay.workspace.dvcfiles import DvcFiles, Output
@@ -182,24 +182,17 @@ class TestOnnx:
 
 
 class TestDisagreement:
-    """scikit-learn behind a scaler, converted as the reference does: in float32."""
+    """A tree behind a scaler that is given float32, as the usual conversion is."""
 
     @pytest.fixture
     def answer(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> ExportAnswer:
-        skl2onnx = pytest.importorskip("skl2onnx")
-        types = pytest.importorskip("skl2onnx.common.data_types")
         NUMBERS.to_csv(root / "features.csv", index=False)
+        convert = conversion.convert
 
-        def plain(estimator: Any, signature: Any, sample: Any) -> conversion.Converted:
-            model = skl2onnx.convert_sklearn(
-                estimator,
-                initial_types=[
-                    (one.name, types.FloatTensorType([None, 1])) for one in signature.inputs
-                ],
-                final_types=[("value", types.FloatTensorType([None, 1]))],
-            ).SerializeToString()
-            facts = {"opset": {"": 1}, "precision": "float32", "nodes": 1, "bytes": len(model)}
-            return conversion.Converted(model, conversion.Conversion(**facts))
+        def plain(estimator: Any, signature: Signature, sample: Any) -> conversion.Converted:
+            inputs = [one.model_copy(update={"dtype": "float32"}) for one in signature.inputs]
+            narrow = signature.model_copy(update={"inputs": tuple(inputs)})
+            return convert(estimator, narrow, sample)
 
         monkeypatch.setattr(conversion, "convert", plain)
         model = make_pipeline(StandardScaler(), DecisionTreeRegressor(random_state=0))
@@ -297,7 +290,7 @@ class TestNative:
         model.rows = (row for row in ())
         with pytest.raises(UsageError) as caught:
             native.dumped(model, root=root)
-        assert caught.value.message.startswith("skops cannot write the model: ")
+        assert "generator" in caught.value.message  # older ones write it, and want it trusted
 
     def test_what_a_reader_could_not_trust(self, root: Path):
         model = make_pipeline(FunctionTransformer(json.loads), LINE)
