@@ -71,7 +71,8 @@ class Facts:
     on_default_branch: bool
     """Whether the commit is an ancestor of it, or its head."""
     checked_by: str
-    runs: tuple[CheckRun, ...]
+    runs: tuple[CheckRun, ...] | None
+    """`None` where nobody could ask, as on a laptop without a token; the workflow asks again."""
     bundle: Bundle | None = None
     published: Published | None = None
 
@@ -196,6 +197,8 @@ def _of_branch(facts: Facts) -> Iterator[Refusal]:
 
 
 def _of_runs(facts: Facts) -> Iterator[Refusal]:
+    if facts.runs is None:
+        return
     workflow = printable(facts.checked_by)
     start = (
         f"Start it there: `gh workflow run {shlex.quote(workflow)} --ref "
