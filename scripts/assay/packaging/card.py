@@ -21,7 +21,6 @@ from assay.report.escape import Code
 from assay.report.wording import (
     OUTCOMES,
     count,
-    decimals,
     listed,
     metric_title,
     number,
@@ -35,12 +34,13 @@ if TYPE_CHECKING:
 
     from assay.evidence import FairnessFact, SliceEvidence
     from assay.packaging.facts import InputSpec
-    from assay.packaging.manifest import Manifest, MetricValue
+    from assay.packaging.manifest import GateResult, Manifest, MetricValue
     from assay.packaging.pictures import Picture
     from assay.packaging.profile import Profile
 
 FILE = "README.md"
 _MOST_CATEGORIES = 8
+_ICONS = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "not decided": "⚪"}
 _PREDICTS = {
     "binary": "one of two classes",
     "multiclass": "one of {classes} classes",
@@ -150,12 +150,13 @@ def _values(one: InputSpec, seen: object) -> tuple[str, ...]:
     if isinstance(seen, Numbers):
         if seen.min is None or seen.max is None:
             return ("no finite value",)
-        places = min(decimals(seen.min, seen.max), 4)
-        whole = one.dtype.startswith(("int", "uint"))
-        low, high = (number(end, 0 if whole else places) for end in (seen.min, seen.max))
-        return (f"{low} to {high}",)
+        return (f"{_end(seen.min)} to {_end(seen.max)}",)
     values = getattr(seen, "values", ())
     return _some(list(values)) if values else ("",)
+
+
+def _end(value: float) -> str:
+    return f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _some(values: list[str]) -> tuple[str, ...]:
@@ -179,17 +180,13 @@ def _outputs(manifest: Manifest) -> Iterator[tuple[object, ...]]:
 
 def _metrics(facts: CardFacts) -> Iterator[str]:
     manifest = facts.manifest
-    sure = manifest.confidence is not None
+    sure = manifest.confidence
+    ends = [f"{percent(sure)} interval"] if sure else []
     rows = [
-        (
-            _title(one),
-            number(one.value),
-            *([interval(one.value, one.low, one.high)] if sure else []),
-        )
+        (_title(one), number(one.value), interval(one.value, one.low, one.high))[: 2 + len(ends)]
         for one in by_weight(manifest)
     ]
-    interval = [f"{percent(manifest.confidence)} interval"] if manifest.confidence else []
-    yield table(("metric", "value", *interval), rows, "lrl" if sure else "lr")
+    yield table(("metric", "value", *ends), rows, "lrl"[: 2 + len(ends)])
     yield "\n\n".join(
         f'<img alt="{escape.html(one.description)}" src="{one.path}">' for one in facts.pictures
     )
@@ -202,14 +199,16 @@ def _title(metric: MetricValue) -> object:
 
 
 def _gates(manifest: Manifest) -> Iterator[str]:
-    icons = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "not decided": "⚪"}
-    yield table(
-        ("gate", "result", ""),
-        [
-            (Code(one.name), f"{icons[one.result]} {one.result}", escape.message(one.message))
-            for one in manifest.gates
-        ],
-    )
+    """What was decided; behind a line what had nothing to be held against."""
+    decided = [one for one in manifest.gates if one.result != "not decided"]
+    others = [one for one in manifest.gates if one.result == "not decided"]
+    yield table(("gate", "result", ""), map(_gate, decided))
+    title = f"{count(len(others), 'gate')} with nothing to be held against"
+    yield folded(title, table(("gate", "result", ""), map(_gate, others)))
+
+
+def _gate(one: GateResult) -> tuple[object, ...]:
+    return Code(one.name), f"{_ICONS[one.result]} {one.result}", escape.message(one.message)
 
 
 def _training(manifest: Manifest) -> Iterator[str]:

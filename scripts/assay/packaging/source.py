@@ -13,6 +13,8 @@ from assay.packaging.manifest import Source, Tracked
 from assay.stages.compare import model_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from assay.config import Config
     from assay.context import Context
     from assay.workspace.dvcfiles import DvcFiles
@@ -48,10 +50,13 @@ def of(context: Context, model: str) -> Source:
             for out in sorted(files.outputs, key=lambda out: out.path)
             if out.md5 is not None and out.path != model and out.kind in ("data", "out")
         ),
-        parameters={
-            f"{file}:{key}": json.dumps(value, default=str)
-            for file, key, value in sorted(files.locked_params, key=lambda one: one[:2])
-        },
+        parameters=dict(
+            sorted(
+                leaf
+                for file, key, value in files.locked_params
+                for leaf in _leaves(f"{file}:{key}", value)
+            )
+        ),
         lock=_lock(context),
     )
 
@@ -75,6 +80,15 @@ def artifact_name(config: Config, files: DvcFiles, model: str, *, folder: str) -
     """What the artifact is called: as assay.yaml says, else dvc.yaml, else like the folder."""
     declared = next((one.name for one in files.artifacts if one.path == model), None)
     return config.package.name or declared or folder
+
+
+def _leaves(name: str, value: object) -> Iterator[tuple[str, str]]:
+    """`train` that holds `depth` is `train.depth`: stages may name either."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _leaves(f"{name}.{key}", inner)
+    else:
+        yield name, json.dumps(value, ensure_ascii=False, default=str)
 
 
 def description(files: DvcFiles, model: str) -> str | None:

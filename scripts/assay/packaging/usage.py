@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from assay.packaging.profile import Numbers
@@ -66,7 +67,7 @@ def code(manifest: Manifest, profile: Profile) -> str:
         rows=_arrays(manifest.signature, profile),
         # `a, = f()` takes the only output out of the list.
         outputs=", ".join(names) if len(names) > 1 else f"[{names[0]}]",
-        names=repr(names).replace("'", '"'),
+        names=json.dumps(names),
     )
 
 
@@ -77,8 +78,12 @@ def _arrays(signature: Signature, profile: Profile) -> str:
     lines = []
     for one, value in _examples(signature, profile):
         dtype = "object" if one.dtype == "string" else f'"{one.dtype}"'
-        row = f"[[{value!r}]]" if one.shape[1:] == (1,) else f"[[{value!r}] * {one.shape[-1]}]"
-        lines.append(f"    {one.name!r}: np.array({row}, dtype={dtype}),\n")
+        row = (
+            f"[[{literal(value)}]]"
+            if one.shape[1:] == (1,)
+            else f"[[{literal(value)}] * {one.shape[-1]}]"
+        )
+        lines.append(f"    {literal(one.name)}: np.array({row}, dtype={dtype}),\n")
     return f"rows = {{\n{''.join(lines)}}}"
 
 
@@ -89,8 +94,18 @@ def _table(signature: Signature, profile: Profile) -> str:
         return f"rows = [[0] * {first.shape[-1]}]"
     if len(signature.inputs) > MOST_INPUTS:
         return _TABLE_FROM_MANIFEST
-    lines = [f"    {one.name!r}: [{value!r}],\n" for one, value in _examples(signature, profile)]
+    lines = [
+        f"    {literal(one.name)}: [{literal(value)}],\n"
+        for one, value in _examples(signature, profile)
+    ]
     return f"rows = pd.DataFrame({{\n{''.join(lines)}}})"
+
+
+def literal(value: Any) -> str:
+    """A value as Python has it, whatever characters are in it."""
+    if isinstance(value, str) and value.isprintable():
+        return json.dumps(value, ensure_ascii=False)
+    return ascii(value)
 
 
 def _examples(signature: Signature, profile: Profile) -> Iterator[tuple[InputSpec, Any]]:

@@ -186,7 +186,8 @@ def _manifest(
             GateResult(name=gate.name, result=gate.result, message=gate.message)
             for gate in (record.compare.gates if record.compare else ())
         ),
-        verdict=decide(record).outcome,
+        # Not what packaging came to the last time.
+        verdict=decide(record.model_copy(update={"package": None})).outcome,
         files=(),
     )
 
