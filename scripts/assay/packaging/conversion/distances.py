@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST = 1e150
-"""Its square is a number still. What is further away is further than any fitted row, and no less."""
+"""Its square is a number still; what is further away is no nearer to any fitted row."""
 
 
 def squared(values: Tensor, rows: NDArray[Any]) -> Tensor:
@@ -57,18 +59,28 @@ def between(
         return (1.0 - own @ unit.T).clip(0.0, 2.0)
     if weighted or metric not in {"manhattan", "cityblock", "l1", "chebyshev", "minkowski"}:
         raise unsupported(estimator, f"`metric={metric!r}`")
-    apart = difference(values, rows).op("Abs")
+    steps = _steps(values, rows)
     if metric == "chebyshev" or np.isinf(power):
-        return apart.max(axis=2, keep=False)
+        return reduce(_larger, steps)
     if metric != "minkowski" or power == 1:
-        return apart.sum(axis=2, keep=False)
-    return (apart**power).sum(axis=2, keep=False) ** (1.0 / power)
+        return reduce(operator.add, steps)
+    return reduce(operator.add, [step**power for step in steps]) ** (1.0 / power)
 
 
-def difference(values: Tensor, rows: NDArray[Any]) -> Tensor:
-    """values[:, None] - rows[None]: (n, m, d)."""
-    width = int(np.asarray(rows).shape[1])
-    return values.reshape(-1, 1, width) - np.asarray(rows, dtype=np.float64)[None]
+def exact(values: Tensor, rows: NDArray[Any]) -> Tensor:
+    """Squared Euclidean distances from differences: exactly 0 from a row to itself."""
+    return reduce(operator.add, [step * step for step in _steps(values, rows)])
+
+
+def _steps(values: Tensor, rows: NDArray[Any]) -> list[Tensor]:
+    """|value - row| a column: (n, m) each, because (n, m, d) would not fit into memory."""
+    fitted = np.asarray(rows, dtype=np.float64)
+    columns = range(fitted.shape[1])
+    return [(values.column(at) - fitted[None, :, at]).op("Abs") for at in columns]
+
+
+def _larger(left: Tensor, right: Tensor) -> Tensor:
+    return (left >= right).where(left, right)
 
 
 def kernel(

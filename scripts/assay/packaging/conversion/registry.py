@@ -99,7 +99,7 @@ def _apply(estimator: Any, method: str, data: Data) -> Any:
         raise no_converter(estimator, method)
     if method == "index":
         said = foreign.convert(estimator, "predict", data)
-        return said.equals(np.asarray(estimator.classes_)[None, :]).cast("int64").argmax()
+        return said.equals(np.asarray(estimator.classes_)[None, :]).argmax()
     return foreign.convert(estimator, method, data)
 
 

@@ -152,7 +152,7 @@ class Tensor:
 
     def argmax(self, axis: int = 1) -> Tensor:
         """The first place of the maximum: int64; the axis stays, with length 1."""
-        return self.op("ArgMax", dtype="int64", axis=axis, keepdims=1)
+        return self.cast("float64").op("ArgMax", dtype="int64", axis=axis, keepdims=1)
 
     def any(self, axis: int = 1, *, keep: bool = True) -> Tensor:
         """Whether any holds along an axis."""

@@ -32,26 +32,22 @@ def regressor(model: Any, data: Data) -> Tensor:
 
 
 @converts("sklearn.DummyClassifier", method="predict_proba")
-def classifier(model: Any, data: Data) -> Tensor:
-    """The fitted shares, or certainty of the most frequent or given class."""
-    if model.n_outputs_ > 1:
-        raise unsupported(model, "several outputs")
-    k = len(model.classes_)
+def classifier(model: Any, data: Data) -> Tensor | list[Tensor]:
+    """The fitted shares, or certainty of one class; a list where there are several outputs."""
+    if model.n_outputs_ == 1:
+        given = None if model.constant is None else np.ravel(model.constant)[0]
+        return _repeated(data, _shares(model, model.classes_, model.class_prior_, given))
+    constants = np.broadcast_to(np.ravel(model.constant), model.n_outputs_)
+    outputs = zip(model.classes_, model.class_prior_, constants, strict=True)
+    return [_repeated(data, _shares(model, *output)) for output in outputs]
+
+
+def _shares(model: Any, classes: Any, prior: Any, given: Any) -> NDArray[np.float64]:
+    """Probabilities of the classes of one output: (k,)."""
     if model.strategy == "prior":
-        return _repeated(data, np.asarray(model.class_prior_, dtype=np.float64))
-    if model.strategy == "uniform":
-        return _repeated(data, np.full(k, 1.0 / k))
+        return np.asarray(prior, dtype=np.float64)
     if model.strategy == "most_frequent":
-        return _repeated(data, np.eye(k)[int(np.argmax(model.class_prior_))])
+        return np.eye(len(classes))[int(np.argmax(prior))]
     if model.strategy == "constant":
-        given = np.ravel(model.constant)[0]
-        return _repeated(data, (np.asarray(model.classes_) == given).astype(np.float64))
+        return np.asarray(np.asarray(classes) == given, dtype=np.float64)
     raise unsupported(model, f"`strategy='{model.strategy}'`, which draws at random")
-
-
-@converts("sklearn.DummyClassifier", method="index")
-def index(model: Any, data: Data) -> Tensor:
-    """The most frequent or given class."""
-    if model.strategy == "uniform":
-        raise unsupported(model, "`strategy='uniform'`, which draws at random")
-    return classifier(model, data).argmax()

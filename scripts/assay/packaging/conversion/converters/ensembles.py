@@ -187,7 +187,7 @@ def boosted_regressor(model: Any, data: Data) -> Tensor:
     gathered = graph.constant(weights).take(places, axis=0)
     summed = graph.node("CumSum", [gathered, axis], dtype="float64")
     reached = summed >= summed.column(len(parts) - 1) * 0.5
-    first = reached.cast("int64").argmax()
+    first = reached.argmax()
     return graph.node("GatherElements", [ordered, first], dtype="float64", axis=1)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.distances import between, difference, kernel
+from assay.packaging.conversion.distances import between, exact, kernel
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
@@ -92,8 +92,7 @@ def _within(model: Any, values: Tensor) -> Tensor:
     if model.weights != "uniform" and metric == "minkowski" and options.get("p", 2) == 2:
         metric = "euclidean"
     if model.weights != "uniform" and metric in {"euclidean", "l2"}:
-        steps = difference(values, rows)  # exactly 0 where a row was fitted
-        apart = (steps * steps).sum(axis=2, keep=False).op("Sqrt")
+        apart = exact(values, rows).op("Sqrt")
     else:
         apart = between(model, values, rows, metric, options)
     inside = (apart <= float(model.radius)).cast("float64")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.packaging.conversion.converters.linear import pair
-from assay.packaging.conversion.distances import difference
+from assay.packaging.conversion.distances import exact
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 
 def _distance(values: Tensor, rows: NDArray[Any], scale: Any) -> Tensor:
-    """Euclidean, exact: a process that interpolates has weights of any size."""
+    """Squared, in units of the scale; exact: weights of a process may be of any size."""
     length = np.atleast_1d(np.asarray(scale, dtype=np.float64))
-    apart = difference(values / length[None, :], np.asarray(rows, dtype=np.float64) / length)
-    return (apart * apart).sum(axis=2, keep=False)
+    return exact(values / length[None, :], rows / length)
 
 
 def covariance(model: Any, kernel: Any, values: Tensor, rows: NDArray[Any]) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.distances import difference, kernel, squared
+from assay.packaging.conversion.distances import exact, kernel, squared
 from assay.packaging.conversion.frame import Data, matrix, select
 from assay.packaging.conversion.registry import apply, converts
 
@@ -126,8 +126,7 @@ def nystroem(transformer: Any, data: Data) -> Tensor:
 def distances_to_centers(model: Any, data: Data) -> Tensor:
     """Euclidean, exact where a row is a center."""
     centers = "subcluster_centers_" if hasattr(model, "subcluster_centers_") else "cluster_centers_"
-    apart = difference(matrix(data), getattr(model, centers))
-    return (apart * apart).sum(axis=2, keep=False).op("Sqrt")
+    return exact(matrix(data), getattr(model, centers)).op("Sqrt")
 
 
 @converts(

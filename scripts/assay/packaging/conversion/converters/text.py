@@ -51,6 +51,8 @@ def _tokens(vectorizer: Any, data: Data, *, ascii_only: bool) -> Tensor:
     if vectorizer.lowercase:
         # a word with a letter beyond ASCII is in no vocabulary of ASCII, in whatever case
         locale = "C" if ascii_only else "C.UTF-8"
+        if not ascii_only:
+            texts.graph.changes.append(f"Where it is served, the locale {locale} is needed.")
         texts = texts.op("StringNormalizer", case_change_action="LOWER", locale=locale)
     return texts.op(
         "Tokenizer",
