@@ -104,6 +104,8 @@ class ParityRows(Fact):
     outputs: tuple[ParityOutput, ...]
     undefined: int = 0
     """Rows that the model itself refuses; the export is not held to anything there."""
+    undecided: int = 0
+    """Rows on which they differ, and the model might as well have answered as the export does."""
 
 
 class Parity(Fact):

@@ -116,6 +116,8 @@ class Held:
     why: str | None
     wrong: dict[str, NDArray[np.bool_]]
     """(n,) by output."""
+    undecided: NDArray[np.bool_]
+    """(n,): where they differ, and the model might as well have answered as the export does."""
 
     @property
     def any_wrong(self) -> NDArray[np.bool_]:
@@ -161,19 +163,21 @@ def _hold(question: Question, model: Original, export: Answerer, tolerance: Tole
     got, refused, why = ask_each(export, frame)
     there = np.flatnonzero(~refused)
     wrong = {}
+    undecided = np.zeros(len(frame), dtype=np.bool_)
     for name, expected in question.expected.items():
         mask = refused.copy()
         if there.size:
             mask[there] = _wrong(name, expected[there], got[name], tolerance)
         doubtful = np.flatnonzero(mask & ~refused)
-        if name == "label" and doubtful.size:
-            chosen = got[name][np.searchsorted(there, doubtful)]
-            mask[doubtful] = ~is_undecided(model, frame.iloc[doubtful], chosen, tolerance)
-        doubtful = np.flatnonzero(mask & ~refused)
         if doubtful.size:
-            mask[doubtful] = ~is_tied(model, frame.iloc[doubtful])
+            excused = is_tied(model, frame.iloc[doubtful])
+            if name == "label":
+                chosen = got[name][np.searchsorted(there, doubtful)]
+                excused |= is_undecided(model, frame.iloc[doubtful], chosen, tolerance)
+            mask[doubtful] = ~excused
+            undecided[doubtful] |= excused
         wrong[name] = mask
-    return Held(question, got, refused, why, wrong)
+    return Held(question, got, refused, why, wrong, undecided)
 
 
 def _wrong(
@@ -186,11 +190,13 @@ def _wrong(
 
 def _facts(held: Held) -> ParityRows:
     there = ~held.refused
+    sure = ~held.undecided[there]
     outputs = []
     for name, expected in held.question.expected.items():
         absolute = relative = None
         if name != "label" and there.any():
-            absolute, relative = map(rounded_up, furthest(expected[there], held.got[name]))
+            apart = furthest(expected[there][sure], held.got[name][sure])
+            absolute, relative = map(rounded_up, apart)
         outputs.append(
             ParityOutput(
                 output=name,
@@ -204,4 +210,5 @@ def _facts(held: Held) -> ParityRows:
         count=len(held.question.rows.frame),
         outputs=tuple(outputs),
         undefined=held.question.refused,
+        undecided=int(held.undecided.sum()),
     )
