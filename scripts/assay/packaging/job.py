@@ -1,10 +1,10 @@
-"""What the process that loads the model is asked, and what it answers."""
+"""What the processes that load models are asked, and what they answer."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from assay.packaging.facts import Export, Tolerance
+from assay.packaging.facts import Export, ParityOutput, Tolerance
 from assay.section import Fact, Reason
 
 
@@ -38,3 +38,23 @@ class ExportAnswer(Fact):
     reasons: tuple[Reason, ...] = ()
     exit_code: int = 0
     """Of what went wrong, as in `errors.py`; 1 where model and export disagree."""
+
+
+class AlikeJob(Fact):
+    """Two bundles to ask about the same rows. Paths are absolute."""
+
+    root: str
+    """The project, whose classes a native bundle may need."""
+    bundles: tuple[str, str]
+    """Folders: the one that was released, and the one to hold against it."""
+    features: str
+    apart: tuple[str, ...] = ()
+    """Columns of the features that the models are not given."""
+
+
+class AlikeAnswer(Fact):
+    """How far apart the answers are, or why nobody knows."""
+
+    rows: int = 0
+    outputs: tuple[ParityOutput, ...] = ()
+    problem: str | None = None

@@ -1,0 +1,201 @@
+"""A release built again from its tag, in a clean folder and an environment of its own."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from assay import config as configuration
+from assay import process
+from assay.console import printable
+from assay.environment import launch
+from assay.errors import OutsideError, RepositoryError
+from assay.packaging import bundle
+from assay.packaging.job import AlikeAnswer, AlikeJob
+from assay.release import likeness
+from assay.workspace import Workspace, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from assay.console import Console
+    from assay.packaging.bundle import Bundle
+    from assay.release.likeness import Likeness
+
+_AUTHOR = (
+    "-c",
+    "user.name=assay",
+    "-c",
+    "user.email=assay@localhost",
+    "-c",
+    "commit.gpgsign=false",
+)
+
+
+def reproduce(
+    released: Bundle, workspace: Workspace, console: Console, *, keep: Path | None = None
+) -> Likeness:
+    """Build a release again and hold it against the bundle that was released.
+
+    Data comes from DVC's remote, packages from the lock of that commit, and every stage of the
+    pipeline runs, whatever a cache knows.
+
+    Args:
+        released: The bundle, verified.
+        workspace: A clone with its commit; nothing in it is changed.
+        console: Where people read along.
+        keep: Where the rebuilt bundle is left; nowhere by default.
+
+    Raises:
+        RepositoryError: The commit is not here.
+        OutsideError: A step of building it failed; the message says which.
+    """
+    source = released.manifest.source
+    if workspace.git.resolve(source.commit) is None:
+        raise RepositoryError(
+            f"The commit {source.commit[:12]} of the release is not in this repository.",
+            hint="Fetch it: `git fetch --tags origin`.",
+        )
+    with tempfile.TemporaryDirectory(prefix="assay-reproduce-") as scratch:
+        folder = Path(scratch) / "clone"
+        project = _clone(workspace, source.commit, folder) / source.project
+        build = _Build(project, workspace.environ, console)
+        build.data()
+        build.pipeline()
+        build.package(source.base)
+        rebuilt = _made(project)
+        found = _hold(released, rebuilt, build)
+        if keep is not None:
+            shutil.copytree(rebuilt.folder, keep / rebuilt.folder.name, dirs_exist_ok=True)
+    return found
+
+
+def _clone(workspace: Workspace, commit: str, folder: Path) -> Path:
+    """The repository at a commit, with what DVC needs to reach its remotes."""
+    top = workspace.git.text("rev-parse", "--show-toplevel") or str(workspace.root)
+    origin = workspace.git.text("remote", "get-url", "origin")
+    _git(workspace, "clone", "--quiet", "--no-checkout", "--", top, str(folder))
+    clone = Workspace(folder, workspace.environ)
+    if origin is not None:
+        _git(clone, "remote", "set-url", "origin", origin)
+    _git(clone, "checkout", "--quiet", "--detach", commit)
+    for local in Path(top).glob("**/.dvc/config.local"):
+        target = folder / local.relative_to(top)
+        if target.parent.is_dir():
+            shutil.copyfile(local, target)
+    return folder
+
+
+def _git(workspace: Workspace, *args: str) -> None:
+    done = workspace.git.run(*args)
+    if done.returncode != 0:
+        said = printable(done.stderr.decode(errors="replace").strip())
+        raise OutsideError(f"`git {args[0]}` failed: {said}")
+
+
+@dataclass(frozen=True)
+class _Build:
+    """The steps of building, in the environment that the commit's own lock describes."""
+
+    project: Path
+    environ: Mapping[str, str]
+    console: Console
+
+    def data(self) -> None:
+        """What no stage makes, from the remote."""
+        tracked = Workspace(self.project, self.environ).git.working_files()
+        files = [name for name in tracked if name.endswith(".dvc") and not name.startswith(".dvc/")]
+        if files:
+            self._run("Fetching the data", "dvc", "pull", "--quiet", *files)
+
+    def pipeline(self) -> None:
+        """Every stage, although caches may know what comes out of it."""
+        if (self.project / "dvc.yaml").is_file():
+            self._run("Running the pipeline", "dvc", "repro", "--force", "--no-run-cache")
+        git = Workspace(self.project, self.environ).git
+        if git.is_dirty():
+            # A package names its commit. That this one is another is what will be found.
+            git.run(*_AUTHOR, "commit", "--quiet", "--all", "--no-verify", "-m", "Built again")
+
+    def package(self, base: str | None) -> None:
+        """Metrics and gates as then, and the bundle."""
+        against = () if base is None else ("--base", base)
+        self._run("Evaluating", "assay.cli", "evaluate", *against)
+        self._run("Deciding the gates", "assay.cli", "compare", *against, fine=(0, 1))
+        self._run("Packaging", "assay.cli", "package")
+
+    def ask(self, job: Path, answer: Path) -> None:
+        """Both models about the same rows."""
+        self._run("Asking both models", "assay.packaging.alike", str(job), str(answer))
+
+    def _run(self, what: str, module: str, *args: str, fine: Sequence[int] = (0,)) -> None:
+        self.console.line(f"{what} …")
+        python, env = self._python
+        with self.console.untrusted():
+            done = process.stream(
+                [python, "-P", "-m", module, *args],
+                cwd=self.project,
+                env=env,
+                on_line=lambda line: self.console.raw(printable(line)),
+            )
+        if done.code not in fine:
+            raise OutsideError(
+                f"{what} {done.ending}, so the release cannot be built again here.",
+                hint="The lines above say why.",
+            )
+
+    @functools.cached_property
+    def _python(self) -> tuple[str, Mapping[str, str]]:
+        """The commit's own environment; ours, where Assay is installed as a package."""
+        if not (launch.ROOT / "scripts" / "assay-action").is_file():
+            return sys.executable, process.user_environment(self.environ)
+        launcher = launch.Launcher({**self.environ, "ASSAY_WORKING_DIRECTORY": str(self.project)})
+        command, env = launcher.plan("package", ())
+        return command[0], env
+
+
+def _made(project: Path) -> Bundle:
+    (folder,) = (path for path in (project / ".assay" / "bundles").iterdir() if path.is_dir())
+    return bundle.read(folder)
+
+
+def _hold(released: Bundle, rebuilt: Bundle, build: _Build) -> Likeness:
+    answer = AlikeAnswer()
+    if released.digest != rebuilt.digest:
+        answer = _ask(released, rebuilt, build)
+    found = likeness.judge(
+        released.manifest, rebuilt.manifest, rows=answer.rows, outputs=answer.outputs
+    )
+    if answer.problem is None:
+        return found
+    why = f"Their answers could not be compared: {answer.problem}"
+    return found.model_copy(update={"findings": (*found.findings, why)})
+
+
+def _ask(released: Bundle, rebuilt: Bundle, build: _Build) -> AlikeAnswer:
+    config = configuration.load(build.project)
+    predictions = config.predictions
+    features = config.package.features or (predictions.features if predictions else None)
+    if features is None:
+        return AlikeAnswer(problem="assay.yaml names no table of features.")
+    state = Workspace(build.project, build.environ).state
+    asked, answered = state / "alike-job.json", state / "alike-answer.json"
+    job = AlikeJob(
+        root=str(build.project),
+        bundles=(str(released.folder.resolve()), str(rebuilt.folder)),
+        features=str(build.project / features),
+        apart=() if predictions is None else (*predictions.key, predictions.truth),
+    )
+    write_atomically(asked, job.model_dump_json())
+    build.ask(asked, answered)
+    try:
+        return AlikeAnswer.model_validate_json(answered.read_bytes())
+    except (OSError, ValidationError):
+        return AlikeAnswer(problem="the process that loads them gave no answer.")
