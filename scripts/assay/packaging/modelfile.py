@@ -1,0 +1,145 @@
+"""Whether the files of a bundle are what its manifest says they are. No code of them is run."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from assay.console import printable
+from assay.packaging import onnxfile
+from assay.report.wording import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from assay.packaging.bundle import Bundle
+    from assay.packaging.manifest import Manifest
+
+KNOWN = frozenset({"sklearn", "numpy", "scipy", "lightgbm", "xgboost", "catboost"})
+"""Packages of which a file of skops may name any class."""
+BOM, CARD = "bom.cdx.json", "README.md"
+_CHECKED = 100_000_000
+"""Bytes of a model that ONNX's own checker is asked about; it holds the model in memory."""
+_LARGEST = 50_000_000
+"""Bytes of a document within a bundle."""
+_CONTAINERS = frozenset({"builtins", "collections", "datetime", "decimal", "functools", "operator"})
+_REACH_OUT = frozenset(
+    {"code", "codeop", "ctypes", "importlib", "marshal", "multiprocessing", "nt", "os", "pickle"}
+    | {"posix", "pty", "runpy", "shutil", "socket", "subprocess", "sys", "webbrowser"}
+)
+"""Modules of Python through which a file could do anything; no model needs them."""
+_CALLS = frozenset(
+    {"__import__", "breakpoint", "compile", "delattr", "eval", "exec", "getattr", "globals"}
+    | {"input", "locals", "open", "setattr", "vars"}
+)
+"""As much of Python's own functions."""
+
+
+def complaints(bundle: Bundle) -> Iterator[str]:
+    """What is wrong with the model's file, one sentence a finding."""
+    path = bundle.folder / bundle.manifest.model
+    try:
+        if bundle.manifest.kind == "onnx":
+            yield from _of_onnx(path, bundle.manifest)
+        elif reach := [name for name in needed(path) if _reaches_out(name)]:
+            yield f"{path.name} asks for {listed(reach)}, which no model needs."
+    except onnxfile.NotOnnxError as error:
+        yield f"{path.name} is no ONNX model: {error}."
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RecursionError):
+        yield f"{path.name} is no file that skops wrote."
+
+
+def described(bundle: Bundle) -> str:
+    """What a sound model is, in a few words."""
+    manifest = bundle.manifest
+    if manifest.kind == "onnx":
+        opset = manifest.conversion.opset.get("", 0) if manifest.conversion else 0
+        return f"ONNX {opset}, of onnxruntime's own operators, all in one file"
+    own = [name for name in needed(bundle.folder / manifest.model) if not _is_known(name)]
+    if not own:
+        return "skops, of scikit-learn, NumPy and their like alone"
+    return f"skops; whoever loads it has to trust {listed(own)}"
+
+
+def _of_onnx(path: Path, manifest: Manifest) -> Iterator[str]:
+    found = onnxfile.asked(path)
+    if foreign := sorted(found.domains - onnxfile.BUILT_IN):
+        names = listed([printable(name) for name in foreign])
+        yield f"{path.name} needs operators of {names}, which come with no onnxruntime."
+    if found.external:
+        yield f"{path.name} reads weights from other files."
+    if manifest.conversion is None or found.opset != manifest.conversion.opset:
+        yield f"{path.name} has other versions of operators than the manifest says."
+    signature = manifest.signature
+    inputs = [one.name for one in signature.inputs]
+    if found.inputs != inputs or found.outputs != [one.name for one in signature.outputs]:
+        yield f"{path.name} has other inputs or outputs than the manifest says."
+    if path.stat().st_size <= _CHECKED and importlib.util.find_spec("onnx"):
+        try:
+            importlib.import_module("onnx.checker").check_model(str(path))
+        except Exception as error:  # noqa: BLE001 (its own, protobuf's, and what C++ raises)
+            first = printable((str(error).splitlines() or [""])[0][:200])
+            yield f"{path.name} is refused by ONNX's checker: {first}."
+
+
+def needed(path: Path) -> list[str]:
+    """The types and functions that a file of skops names, as `module.name`."""
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo("schema.json").file_size > _LARGEST:
+            raise ValueError("its schema is larger than one can be")
+        schema = json.loads(archive.read("schema.json"))
+    return sorted(set(_types(schema)))
+
+
+def _types(node: Any) -> Iterator[str]:
+    """Iterative, since a file may be nested as deeply as it likes."""
+    rest = [node]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, dict):
+            if "__class__" in one:
+                yield printable(f"{one.get('__module__')}.{one['__class__']}")
+            rest.extend(one.values())
+        elif isinstance(one, list):
+            rest.extend(one)
+
+
+def _reaches_out(name: str) -> bool:
+    module, _, last = name.rpartition(".")
+    return module.partition(".")[0] in _REACH_OUT or (module == "builtins" and last in _CALLS)
+
+
+def _is_known(name: str) -> bool:
+    return name.partition(".")[0] in KNOWN | _CONTAINERS
+
+
+def strangers(bundle: Bundle) -> Iterator[str]:
+    """Documents of the bundle that are about another model, one sentence a finding."""
+    manifest = bundle.manifest
+    digests = {entry.path: entry.sha256 for entry in manifest.files}
+    if BOM in digests:
+        component = _component(bundle.folder / BOM)
+        hashes = [{"alg": "SHA-256", "content": digests.get(manifest.model)}]
+        said = (component.get("name"), component.get("version"), component.get("hashes"))
+        if said != (manifest.name, manifest.source.commit, hashes):
+            yield f"{BOM} is the bill of materials of another model."
+    if CARD in digests and manifest.source.commit not in _read(bundle.folder / CARD):
+        yield f"{CARD} is the card of another model: it does not name this commit."
+
+
+def _component(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(_read(path))["metadata"]["component"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_LARGEST).decode(errors="replace")

@@ -1,0 +1,92 @@
+"""Vouching for a bundle: attestations and a signature are added to it, and it is packed anew."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.packaging import archive, attest, bundle
+from assay.packaging.envelope import FILE as SIGNATURE
+from assay.workspace import not_written, write_atomically
+
+if TYPE_CHECKING:
+    from assay.packaging.attest import Run
+    from assay.packaging.signing import Signer
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """A bundle that somebody vouches for."""
+
+    bundle: bundle.Bundle
+    archive: Path
+
+
+def vouch(path: Path, *, into: Path, signer: Signer | None, run: Run) -> Vouched:
+    """Attest and sign a bundle, and leave it as a folder and as an archive.
+
+    Args:
+        path: Its folder or archive, which is only read.
+        into: Where folder and archive go; a bundle that is there already is replaced.
+        signer: `None` to attest only.
+        run: This run.
+
+    Raises:
+        BundleError: It is not as it was packaged, so nobody can vouch for it.
+        UsageError: The signer is none.
+        OutsideError: It cannot be written, or Sigstore fails.
+    """
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=into, prefix=".assay-") as scratch:
+            made = _taken(path, Path(scratch))
+            add(made, signer, run)
+            packed = archive.pack(made, into / f"bundle{archive.SUFFIX}")
+            target = into / made.folder.name
+            shutil.rmtree(target, ignore_errors=True)
+            made.folder.rename(target)
+    except OSError as error:
+        raise not_written(into, error) from error
+    return Vouched(bundle.Bundle(target, made.manifest, made.digest), packed)
+
+
+def _taken(path: Path, scratch: Path) -> bundle.Bundle:
+    if not path.is_dir():
+        return archive.unpack(path, scratch)
+    bundle.read(path)  # a folder of something else is not copied
+    return bundle.read(shutil.copytree(path, scratch / path.resolve().name, symlinks=True))
+
+
+def add(made: bundle.Bundle, signer: Signer | None, run: Run) -> None:
+    """Attest and sign a bundle in its folder; each of its bytes is read once.
+
+    Raises:
+        BundleError: It is not as it was packaged.
+        UsageError: The signer is none.
+        OutsideError: It cannot be written, or Sigstore fails.
+    """
+    folder = made.folder
+    digest = functools.cache(bundle.sha256)
+    if damage := list(bundle.damage(made, digest=digest)):
+        raise bundle.BundleError(
+            f"{folder.name} is not as it was packaged, and is not signed: {damage[0]}",
+            hint="Run `assay package` again.",
+        )
+    shutil.rmtree(folder / "attestations", ignore_errors=True)
+    (folder / SIGNATURE).unlink(missing_ok=True)
+    write_atomically(folder / attest.PROVENANCE, attest.text(attest.provenance(made, run)))
+    write_atomically(folder / attest.TEST_RESULTS, attest.text(attest.test_results(made)))
+    if signer is None:
+        return
+    from assay.packaging import signing
+
+    digests = {
+        path.relative_to(folder).as_posix(): digest(path)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    write_atomically(folder / SIGNATURE, signing.sign(folder.name, digests, signer))
