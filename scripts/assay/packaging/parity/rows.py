@@ -6,6 +6,7 @@ as the model knows it. They are bounded in number and the same each time.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ EDGES = "float32 edges"
 _MOST_COLUMNS = 64
 """Columns that every set but `thresholds` asks about; of more, some evenly apart."""
 _MOST_THRESHOLD_ROWS = 8192
+_LARGEST = 1e100
+"""Far beyond float32. The largest of float64 overflow in any sum: what comes of it is no answer."""
 _EXACT_FLOAT32 = 2**24
 """The largest whole number below which float32 has them all."""
 
@@ -104,7 +107,8 @@ def extremes(frame: pd.DataFrame, features: Sequence[Feature]) -> RowSet:
     for one in _some(features):
         if one.is_float:
             limits = np.finfo(one.dtype)
-            ends = [0.0, 1e-45, float(limits.smallest_subnormal), 1e30, float(limits.max), np.inf]
+            largest = min(float(limits.max), _LARGEST)
+            ends = [0.0, 1e-45, float(limits.smallest_subnormal), 1e30, largest, np.inf]
             cells += [(one.name, sign * end) for end in dict.fromkeys(ends) for sign in (1, -1)]
         elif one.is_number:
             whole = np.iinfo(one.dtype)
@@ -136,7 +140,7 @@ def _between(values: pd.Series) -> list[float]:
         for number in numbers[spread(len(numbers), 3)] if len(numbers) else ():
             near = np.float32(number)
             middle = (float(near) + float(np.nextafter(near, np.float32(np.inf)))) / 2
-            found += [middle, float(np.nextafter(middle, -np.inf))]
+            found += [math.nextafter(middle, end) for end in (-math.inf, math.inf)]
     return [number for number in dict.fromkeys(found) if np.isfinite(number)]
 
 
