@@ -10,7 +10,7 @@ import numpy as np
 from assay.packaging.conversion.distances import between, exact, kernel
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.refusal import unsupported
-from assay.packaging.conversion.registry import apply, converts
+from assay.packaging.conversion.registry import apply, classes_at, converts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,20 +112,40 @@ def radius_regressor(model: Any, data: Data) -> Tensor:
     return weights @ _outputs(model).astype(np.float64) / weights.sum()
 
 
-@converts("sklearn.RadiusNeighborsClassifier", method="predict_proba")
-def radius_chances(model: Any, data: Data) -> Tensor:
-    """Shares within the radius; where nobody is, the label for outliers is certain, if fitted."""
-    if model.outputs_2d_:
-        raise unsupported(model, "several outputs")
+def _radius_outputs(model: Any, data: Data) -> list[tuple[Tensor, NDArray[Any], Any]]:
+    """Of each output the shares within the radius, the classes, and the label for outliers."""
     weights = _within(model, matrix(data))
-    hot = _outputs(model) == np.arange(len(model.classes_))[None, :]
-    shares = weights @ hot.astype(np.float64)
-    total = shares.sum()
-    alone = np.zeros((1, len(model.classes_)))
-    if model.outlier_label_ is not None:
-        alone = (np.asarray(model.classes_) == model.outlier_label_[0]).astype(np.float64)[None, :]
-    empty = total.equals(0.0)
-    return empty.where(shares * 0.0 + alone, shares / empty.where(total.like(1.0), total))
+    classes = model.classes_ if model.outputs_2d_ else [model.classes_]
+    alone = model.outlier_label_ or [None] * len(classes)
+    found = []
+    for fitted, names, label in zip(_outputs(model).T, classes, alone, strict=True):
+        shares = weights @ (fitted[:, None] == np.arange(len(names))).astype(np.float64)
+        total = shares.sum()
+        empty = total.equals(0.0)
+        certain = (np.asarray(names) == label).astype(np.float64)[None, :]
+        known = shares / empty.where(total.like(1.0), total)
+        found.append((empty.where(shares * 0.0 + certain, known), np.asarray(names), label))
+    return found
+
+
+@converts("sklearn.RadiusNeighborsClassifier", method="predict_proba")
+def radius_chances(model: Any, data: Data) -> Tensor | list[Tensor]:
+    """Shares within the radius; where nobody is, the label for outliers is certain, if fitted."""
+    parts = [shares for shares, _, _ in _radius_outputs(model, data)]
+    return parts if model.outputs_2d_ else parts[0]
+
+
+@converts("sklearn.RadiusNeighborsClassifier", method="predict")
+def radius_labels(model: Any, data: Data) -> Tensor:
+    """The class with the highest share; where nobody is, the label for outliers: of any class."""
+    parts = []
+    for shares, names, label in _radius_outputs(model, data):
+        likely = classes_at(names, shares.argmax())
+        if label is not None and label not in names.tolist():
+            other = shares.graph.constant(np.array([[label]], dtype=names.dtype))
+            likely = shares.sum().equals(0.0).where(other, likely)
+        parts.append(likely)
+    return parts[0].graph.concat(parts)
 
 
 @converts("sklearn.LabelPropagation", "sklearn.LabelSpreading", method="predict_proba")
