@@ -5,7 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Tests start hundreds of programs in new environments: without bytecode, each compiles all anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help sync lock exported test differential programs lint types lowest pytest demo bench warehouses docs pictures golden clean
+.PHONY: help sync lock exported test differential programs lint types lowest pytest demo bench warehouses docs estimators pictures golden clean
 
 # uv from PATH, or a pinned one in .cache; it hears PIP_INDEX_URL, PIP_CERT and the like.
 UV := ASSAY_HOME="$(CURDIR)/.cache" scripts/assay-action uv
@@ -102,6 +102,9 @@ warehouses: sync $(WAREHOUSES)/done ## The contract on a real Spark, PostgreSQL,
 
 docs: sync ## Write the generated parts of docs/ anew
 	@$(PYTHON) scripts/generate_docs.py
+
+estimators: sync ## Try which estimators become ONNX, and write docs/estimators.md: minutes
+	@$(PYTHON) scripts/estimators.py $(ARGS)
 
 pictures: sync ## Take the documentation's pictures from the last demo (needs Chromium)
 	@$(PYTHON) scripts/pictures.py
