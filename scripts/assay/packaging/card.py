@@ -187,9 +187,15 @@ def _metrics(facts: CardFacts) -> Iterator[str]:
         for one in by_weight(manifest)
     ]
     yield table(("metric", "value", *ends), rows, "lrl"[: 2 + len(ends)])
-    yield "\n\n".join(
-        f'<img alt="{escape.html(one.description)}" src="{one.path}">' for one in facts.pictures
-    )
+    for at in range(0, len(facts.pictures), 2):
+        pair = facts.pictures[at : at + 2]
+        yield table([escape.markdown(one.title) for one in pair], [[_image(one) for one in pair]])
+
+
+def _image(picture: Picture) -> Markup:
+    # A pipe would end the cell of the table.
+    alt = escape.html(picture.description).replace("|", Markup("&#124;"))
+    return Markup('<img alt="{}" src="{}">').format(alt, picture.path)
 
 
 def _title(metric: MetricValue) -> object:
