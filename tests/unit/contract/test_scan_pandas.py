@@ -106,7 +106,7 @@ BY_PANDERA = {
     "order of booleans": ("batches", table({"paid": Column(bool, Check.gt(False))})),
     "own check": ("column", table({"hour": Column(int, Check(lambda s: s.mean() < 8))})),
     "no failure": ("column", table({"hour": Column(int, Check.lt(8, n_failure_cases=0))})),
-    "turned": ("batches", table({"speed": Column(str, Check.str_length(1), coerce=True)})),
+    "turned": ("batches", table({"speed": Column("string", Check.str_length(1), coerce=True)})),
     "not to be turned": ("batches", table({"speed": Column(int, Check.lt(2), coerce=True)})),
     "parsed": (
         "column",

@@ -7,6 +7,7 @@ what a check says of a value, and only for types where both sides surely mean th
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,8 +55,6 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
     except SchemaError as error:
         # What ends Pandera's validation is all that it reports.
         return Plan(decided=(Decided((_PARSERS,), error),))
-    if frame.read and found.parts:  # they would be given the values as they are stored
-        return polarsparts.whole_table(schema, "values are turned into another type")
     if frame.assumed:
         table = polarsparts.whole_table(
             schema, "values are turned into a type that may not hold them"
@@ -100,9 +99,8 @@ def _pieces(frame: Frame, schema: Any) -> Iterator[Piece]:
         why = "a function of the user's" if known is None else "a check of whole rows"
         promise = Promise(check, None, "table" if together else "batches", why)
         before = [polarsparts.passing()] * number if check.raise_warning else []
-        yield polarsparts.part(
-            polarsparts.alone(checks=[*before, check]), frame.some, promise, (_TABLE, number)
-        )
+        alone = polarsparts.alone(frame.turned, checks=[*before, check])
+        yield polarsparts.part(alone, frame.some, promise, (_TABLE, number))
 
 
 def _of_layout(frame: Frame, schema: Any) -> Iterator[Decided]:
@@ -225,7 +223,8 @@ def _unique(frame: Frame, name: str, place: Place) -> Iterator[Piece]:
     if frame.dtype(name) not in _KEYS:
         why = f"engines compare values of type {frame.empty.schema[name]} differently"
         promise = Promise("field_uniqueness", name, "column", why)
-        yield polarsparts.part(polarsparts.alone(name, unique=True), (name,), promise, place)
+        alone = polarsparts.alone(frame.alone(name), name, unique=True)
+        yield polarsparts.part(alone, (name,), promise, place)
         return
     yield Promise("field_uniqueness", name, "scan")
     yield Repeats(
@@ -243,8 +242,10 @@ def _unique(frame: Frame, name: str, place: Place) -> Iterator[Piece]:
 def _check(frame: Frame, check: Any, name: str, place: Place, number: int) -> Iterator[Piece]:
     # Pandera's warnings name the number of a check among those of its column.
     before = [polarsparts.passing()] * number if check.raise_warning else []
-    alone = polarsparts.alone(name, checks=[*before, check])
     known = builtin.arguments(check)
+    sees_table = known is None and not check.element_wise
+    turned = frame.turned if sees_table else frame.alone(name)
+    alone = polarsparts.alone(turned, name, checks=[*before, check])
     if known is None or check.element_wise:
         yield _own(frame, alone, check, name, place)
         return
@@ -328,8 +329,10 @@ def _raised(alone: Any, frame: Frame, name: str) -> list[Any]:
     """What a check raises whatever the values are."""
     from pandera import errors
 
-    try:
-        alone.validate(frame.empty.select(name), lazy=True)
-    except errors.SchemaErrors as found:
-        return [e for e in found.schema_errors if e.reason_code.name == "CHECK_ERROR"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is said of no values is not of these
+        try:
+            alone.validate(frame.empty.select(name), lazy=True)
+        except errors.SchemaErrors as found:
+            return [e for e in found.schema_errors if e.reason_code.name == "CHECK_ERROR"]
     return []

@@ -32,6 +32,8 @@ class Frame:
     """The columns that are left, where the schema leaves others out."""
     assumed: tuple[Assumed, ...] = ()
     """Which columns can be cast."""
+    turned: Mapping[str, Any] = field(default_factory=dict)
+    """Pandera's types of the columns that are cast."""
 
     def has_nan(self, name: str) -> bool:
         """Whether a column may hold NaN: there is none in SQLite."""
@@ -44,6 +46,10 @@ class Frame:
     def known(self, name: str) -> Known:
         """What is certain of the values of a column."""
         return Known() if name in self.read else self.stored.get(name, Known())
+
+    def alone(self, name: str) -> dict[str, Any]:
+        """As `turned`, of one column."""
+        return {name: self.turned[name]} if name in self.turned else {}
 
     def value(self, table: Any, name: str) -> Any:
         """A column of an `ibis.Table`."""
@@ -96,6 +102,7 @@ def _coerced(layout: Layout, schema: Any) -> Frame:
     engine = str(layout.table.get_backend().name)
     read: dict[str, Callable[[Any], Any]] = {}
     assumed: list[Assumed] = []
+    turned: dict[str, Any] = {}
     for name, column in schema.columns.items():
         changed = schema.coerce or column.coerce
         if column.default is not None or (changed and column.regex):
@@ -107,9 +114,11 @@ def _coerced(layout: Layout, schema: Any) -> Frame:
                 assumed.append(_assumed(name, may_fail))
             elif target != empty.schema[name]:
                 read[name] = _cast(name, target)
+            if name in read:
+                turned[name] = column.dtype
             empty = empty.with_columns(empty[name].cast(target))
     some = None if empty.width == layout.empty.width else tuple(empty.columns)
-    return Frame(empty, engine, read, layout.known, some, tuple(assumed))
+    return Frame(empty, engine, read, layout.known, some, tuple(assumed), turned)
 
 
 def _target(dtype: Any, wanted: Any, engine: str) -> tuple[Any, Turned | None]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from assay.contract.scan.plan import Part, Plan, Promise
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from assay.contract.scan.plan import Place
 
 WHOLE: Place = (0,)
@@ -20,13 +22,22 @@ def whole_table(schema: Any, why: str) -> Plan:
     return Plan(promises=(promise,), parts=(part,))
 
 
-def alone(name: str | None = None, **options: Any) -> Any:
-    """A schema with nothing but one promise in it."""
+def alone(turned: Mapping[str, Any], name: str | None = None, **options: Any) -> Any:
+    """A schema with nothing but one promise in it.
+
+    Args:
+        turned: The types that columns are turned into first: none of them fails to.
+        name: The column that it is about; by default the table.
+        options: The promise.
+    """
     import pandera.polars as pa
 
+    columns = {one: pa.Column(to, coerce=True, nullable=True) for one, to in turned.items()}
     if name is None:
-        return pa.DataFrameSchema(**options)
-    return pa.DataFrameSchema({name: pa.Column(nullable=True, **options)})
+        return pa.DataFrameSchema(columns, **options)
+    to = turned.get(name)
+    columns[name] = pa.Column(to, coerce=to is not None, nullable=True, **options)
+    return pa.DataFrameSchema(columns)
 
 
 def passing() -> Any:
