@@ -25,8 +25,14 @@ PLACES = {"predict": 0, "predict_proba": 1, "decision_function": 1, "transform":
 """Which of its outputs a method is."""
 
 
+OURS = {"sklearn", "lightgbm", "xgboost", "catboost"}
+"""What we have no converter for in these, nobody else has right in float64."""
+
+
 def knows(estimator: Any) -> bool:
     """Whether skl2onnx has a converter for exactly this class."""
+    if type(estimator).__module__.partition(".")[0] in OURS:
+        return False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -84,8 +84,18 @@ def generalized(model: Any, data: Data) -> Tensor:
 
 @converts("sklearn.CCA", "sklearn.PLSCanonical", "sklearn.PLSRegression", method="predict")
 def partial_least_squares(model: Any, data: Data) -> Tensor:
-    """Linear in the centered columns."""
-    return linear(model, in_place(data, matrix(data) - model._x_mean))  # noqa: SLF001 (fitted, and has no other name)
+    """Linear in the centered columns; to scikit-learn 1.4 they are scaled too."""
+    values = in_place(data, matrix(data) - model._x_mean)  # noqa: SLF001 (fitted, and has no other name)
+    if _before(1, 5):
+        values = in_place(data, values / model._x_std)  # noqa: SLF001 (as above)
+    return linear(model, values)
+
+
+def _before(*version: int) -> bool:
+    """Whether scikit-learn is older than a version."""
+    from sklearn import __version__
+
+    return tuple(int(part) for part in __version__.split(".")[:2]) < version
 
 
 @converts(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.packaging.conversion import ufuncs
 from assay.packaging.conversion.converters.ensembles import mean
 from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.frame import Data, matrix
-from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts, labels
 
 if TYPE_CHECKING:
@@ -43,6 +43,16 @@ def _delegate(attribute: str, classes: tuple[str, ...], method: str) -> None:
 for _attribute, _classes in INSIDE.items():
     for _method in ("predict", "predict_proba", "decision_function", "transform", "index"):
         _delegate(_attribute, tuple(f"sklearn.{name}" for name in _classes), _method)
+
+
+def _eliminate(method: str) -> None:
+    @converts("sklearn.RFE", "sklearn.RFECV", method=method)
+    def convert(model: Any, data: Data) -> Any:
+        return apply(model.estimator_, method, apply(model, "transform", data))
+
+
+for _method in ("predict", "predict_proba", "decision_function", "index"):
+    _eliminate(_method)
 
 
 @converts("sklearn.FixedThresholdClassifier", "sklearn.TunedThresholdClassifierCV", method="index")
@@ -191,15 +201,18 @@ def _yeo_johnson_back(x: Tensor, power: float) -> Tensor:
 
 @converts("sklearn.QuantileTransformer", method="inverse_transform")
 def inverse_quantile(transformer: Any, data: Data) -> Tensor:
-    """Linear between the fitted quantiles."""
-    from assay.packaging.conversion.converters.scaling import interpolate
+    """Linear between the fitted quantiles, of the normal distribution's share or of it itself."""
+    from assay.packaging.conversion.converters.scaling import BOUND, interpolate
 
-    if transformer.output_distribution != "uniform":
-        raise unsupported(transformer, "`output_distribution='normal'`")
     values = matrix(data)
+    normal = transformer.output_distribution == "normal"
+    shares = (ufuncs.erf(values / float(np.sqrt(2.0))) + 1.0) / 2.0 if normal else values
     references = np.asarray(transformer.references_, dtype=np.float64)
-    parts = [
-        interpolate(values.column(at), references, np.asarray(one, dtype=np.float64))
-        for at, one in enumerate(np.asarray(transformer.quantiles_).T)
-    ]
+    slack = BOUND if normal else 0.0
+    parts = []
+    for at, quantiles in enumerate(np.asarray(transformer.quantiles_, dtype=np.float64).T):
+        share = shares.column(at).clip(0.0, 1.0)
+        share = (share < slack).where(share.like(0.0), share)
+        share = (share > 1.0 - slack).where(share.like(1.0), share)
+        parts.append(interpolate(share, references, quantiles))
     return values.graph.concat(parts)
