@@ -228,16 +228,22 @@ def _signal_group(process: subprocess.Popen[str], number: int) -> None:
 
 
 def capture(
-    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program to its end and return what it printed, as bytes.
+
+    Args:
+        argv: The program and its arguments.
+        cwd: The folder that it runs in.
+        env: Its environment.
+        stdin: All that it reads.
 
     Raises:
         ProgramError: The program cannot be started.
     """
     try:
         return subprocess.run(
-            argv, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, check=False
+            argv, cwd=cwd, env=dict(env), input=stdin, capture_output=True, check=False
         )
     except OSError as error:
         raise _cannot_start(argv, error) from error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from assay.errors import RepositoryError
 from assay.release import gto
+from assay.release.tagname import TagName
 from assay.workspace.git import Git
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,8 @@ from tests.repos import Repo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from assay.release.tagname import Action
 
 api = pytest.importorskip("gto.api")
 from gto.exceptions import GTOException  # noqa: E402 (after it is known to be installed)
@@ -60,12 +63,12 @@ class Bench:
     def read(self) -> gto.Registry:
         return gto.read(self.repo.git())
 
-    def tag(self, artifact: str, action: gto.Action, commit: str, **what: str) -> gto.Tag:
+    def tag(self, artifact: str, action: Action, commit: str, **what: str) -> gto.Tag:
         """Write a tag as we do, by a clock that may stand still."""
         return self.write(self.read(), artifact, action, commit, **what)
 
     def write(
-        self, registry: gto.Registry, artifact: str, action: gto.Action, commit: str, **what: str
+        self, registry: gto.Registry, artifact: str, action: Action, commit: str, **what: str
     ) -> gto.Tag:
         return gto.tag(
             self.repo.git(),
@@ -99,7 +102,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         patch.setattr(scm, "tag", scm.backends["dulwich"].tag)
         patch.setattr(time, "time", lambda: float(made.clock))
         yield made
-        scm.close()
+        scm.close()  # type: ignore[no-untyped-call]  # scmrepo has no types here
 
 
 @pytest.fixture
@@ -324,7 +327,7 @@ def test_a_tag_of_another_name_or_of_a_tree_does_not_count(empty: Bench) -> None
 
 def test_a_version_that_was_taken_back_is_registered_again_with_a_counter(empty: Bench) -> None:
     one = empty.commits[0]
-    actions: tuple[gto.Action, ...] = ("register", "deregister", "register", "deregister")
+    actions: tuple[Action, ...] = ("register", "deregister", "register", "deregister")
     refs = [empty.tag("churn", action, one, version="v1.0.0").ref for action in actions]
     assert refs == ["churn@v1.0.0", "churn@v1.0.0!", "churn@v1.0.0#1", "churn@v1.0.0!#2"]
     assert empty.read().artifact("churn").latest is None
@@ -333,10 +336,10 @@ def test_a_version_that_was_taken_back_is_registered_again_with_a_counter(empty:
 
 def test_what_git_refuses_is_an_error_that_says_what_to_do(empty: Bench) -> None:
     one = empty.commits[0]
-    name = gto.TagName("churn", "register", "v1.0.0")
+    name = TagName("churn", "register", "v1.0.0")
     known = empty.repo.git()
 
-    def tag(name: gto.TagName, git: Git) -> None:
+    def tag(name: TagName, git: Git) -> None:
         gto.tag(git, name, commit=one, message="m", after=0, now=START)
 
     tag(name, known)
@@ -345,7 +348,7 @@ def test_what_git_refuses_is_an_error_that_says_what_to_do(empty: Bench) -> None
     assert caught.value.exit_code == 2
     empty.repo("tag", "team", one)
     with pytest.raises(RepositoryError, match=r"`git tag` refused `team/churn@v1\.0\.0`"):
-        tag(gto.TagName("team/churn", "register", "v1.0.0"), known)
+        tag(TagName("team/churn", "register", "v1.0.0"), known)
     stranger = Git(
         empty.repo.root,
         {
@@ -357,5 +360,5 @@ def test_what_git_refuses_is_an_error_that_says_what_to_do(empty: Bench) -> None
         },
     )
     with pytest.raises(RepositoryError, match="git does not know who you are") as caught:
-        tag(gto.TagName("churn", "register", "v1.1.0"), stranger)
+        tag(TagName("churn", "register", "v1.1.0"), stranger)
     assert "git config user.name" in (caught.value.hint or "")

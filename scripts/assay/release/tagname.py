@@ -77,13 +77,18 @@ def parse(tag: str) -> TagName | None:
     return TagName(match["artifact"].replace("=", ":"), action, version, stage, counter)
 
 
+def is_artifact(name: str) -> bool:
+    """Whether GTO takes this for the name of an artifact."""
+    return re.fullmatch(_ARTIFACT % ":", name) is not None
+
+
 def checked(name: TagName) -> TagName:
     """`name`, if GTO reads it as what it is meant to say.
 
     Raises:
         UsageError: It does not.
     """
-    if re.fullmatch(_ARTIFACT % ":", name.artifact) is None:
+    if not is_artifact(name.artifact):
         message = f"{printable(name.artifact)!r} is no name that GTO takes for an artifact."
         raise UsageError(message, hint=GRAMMAR)
     if name.version is not None:

@@ -34,7 +34,7 @@ class Git:
     project: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
-    def run(self, *args: str) -> CompletedProcess[bytes]:
+    def run(self, *args: str, stdin: bytes = b"") -> CompletedProcess[bytes]:
         """Run `git` in the project folder.
 
         Without the forge's secrets: git runs programs that `.git/config` names (`core.fsmonitor`
@@ -46,7 +46,7 @@ class Git:
             "GIT_OPTIONAL_LOCKS": "0",
             "LC_ALL": "C",  # we read its messages
         }
-        return process.capture(["git", *args], cwd=self.project, env=env)
+        return process.capture(["git", *args], cwd=self.project, env=env, stdin=stdin)
 
     def text(self, *args: str) -> str | None:
         """What `git` printed, stripped; `None` where it failed."""
