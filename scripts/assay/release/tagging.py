@@ -1,0 +1,192 @@
+"""A version from a laptop: the tag is made and pushed here, and starts the workflow that releases.
+
+The workflow looks everything up again, so what cannot be asked here, without a token, is left to
+it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from assay import connection
+from assay.console import printable
+from assay.errors import ForgeError, RemoteError, RepositoryError
+from assay.packaging import bundle, source
+from assay.release import decision, gto, lookup, versions
+from assay.release.section import ReleaseSection, refused
+from assay.section import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from assay.context import Context
+    from assay.packaging.manifest import Manifest
+    from assay.release.gto import Artifact, Registry
+    from assay.release.lookup import Asked, Lookup
+    from assay.release.tagname import TagName
+    from assay.release.versions import Next
+    from assay.workspace.git import Git
+
+_ADDRESS = re.compile(r"github\.com[:/]([\w-]+/[\w.-]+?)(?:\.git)?/?", re.ASCII)
+
+
+def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSection:
+    """Decide the version of the commit that is checked out, and push its tag.
+
+    Args:
+        context: The project.
+        name: The artifact; empty: the project's own.
+        asked: `v1.2.3`, `major`, `minor`, `patch`, or nothing.
+        dry_run: Whether to say what would be done, and do nothing.
+
+    Raises:
+        UsageError: What is asked for cannot be.
+        RemoteError: origin cannot be reached.
+    """
+    git = context.workspace.git
+    name = name or _own_name(context)
+    if git.is_dirty():
+        raise RepositoryError(
+            "Tracked files differ from the commit, and the release would not have them.",
+            hint="Commit and push them first, or put them away: `git stash`.",
+        )
+    _fetch(git)
+    registry = gto.read(git)
+    artifact, commit = registry.artifact(name), git.head()
+    with _asking(context) as ask:
+        old = ask.manifest(artifact.latest.tag) if ask and artifact.latest else None
+        chosen = versions.next_version(artifact, _packaged(context, commit), old, asked=asked)
+        known = ask.commit(commit, checked_by=context.config.release.checked_by) if ask else None
+    tag = registry.name(name, "register", version=chosen.version)
+    decided = decision.decide(_facts(context, registry, name, chosen, known))
+    section = ReleaseSection(
+        status=Status.PASS,
+        name=name,
+        version=chosen.version,
+        tag=str(tag),
+        why=chosen.reasons,
+        previous=chosen.previous,
+    )
+    _show(context, section, commit, known)
+    if not decided.allowed:
+        return section.model_copy(update=refused(decided))
+    if dry_run:
+        context.console.line("Dry run: nothing was tagged.")
+        return section
+    _push(git, tag, artifact, chosen, commit)
+    context.console.line(f"pushed {tag}: the workflow does the rest", style="green")
+    return section
+
+
+def _own_name(context: Context) -> str:
+    workspace = context.workspace
+    files = workspace.head_files()
+    model = source.model_file(context.config, files)
+    return source.artifact_name(context.config, files, model, folder=workspace.root.name)
+
+
+def _fetch(git: Git) -> None:
+    done = git.run("fetch", "--quiet", "--tags", "origin")
+    if done.returncode != 0:
+        raise RemoteError(
+            f"`git fetch --tags origin` failed: {_said(done.stderr)}.",
+            hint="The tags there are the versions that exist. Where a tag here differs from that "
+            "of origin, delete it here: `git tag -d TAG`.",
+        )
+
+
+def _said(stderr: bytes) -> str:
+    lines = stderr.decode(errors="replace").strip().splitlines() or ["no reason was given"]
+    chosen = [line for line in lines if re.match(r"fatal:|error:| ! \[", line)]
+    return printable((chosen or lines)[0]).strip().rstrip(".")
+
+
+def _packaged(context: Context, commit: str) -> Manifest | None:
+    """The manifest of this very commit, where it was packaged here."""
+    for folder in sorted((context.workspace.state / "bundles").glob("*")):
+        try:
+            found = bundle.read(folder)
+        except bundle.BundleError:
+            continue
+        if found.manifest.source.commit == commit:
+            return found.manifest
+    return None
+
+
+@contextmanager
+def _asking(context: Context) -> Iterator[Lookup | None]:
+    """GitHub to ask; `None` without a token, or where origin is somewhere else."""
+    environ = context.environ
+    repository = environ.get("GITHUB_REPOSITORY") or _repository(context.workspace.git)
+    url = environ.get("GITHUB_API_URL") or context.ci.api_url
+    ci = context.ci.model_copy(update={"repository": repository, "api_url": url})
+    try:
+        forge = connection.connect(ci, environ) if repository else None
+    except ForgeError:
+        forge = None
+    if forge is None or repository is None:
+        yield None
+        return
+    with forge.api("the release") as api:
+        yield lookup.Lookup(api, repository, sleep=time.sleep)
+
+
+def _repository(git: Git) -> str | None:
+    """`owner/name` of origin, where that is GitHub."""
+    found = _ADDRESS.search(git.text("remote", "get-url", "origin") or "")
+    return found[1] if found else None
+
+
+def _facts(
+    context: Context, registry: Registry, name: str, chosen: Next, known: Asked | None
+) -> decision.Facts:
+    git = context.workspace.git
+    commit = git.head()
+    branch = known.default_branch if known else (git.default_branch() or "origin/main")
+    here = git.run("merge-base", "--is-ancestor", commit, branch).returncode == 0
+    return decision.Facts(
+        name=name,
+        version=chosen.version,
+        commit=commit,
+        registry=registry,
+        default_branch=branch.removeprefix("origin/"),
+        on_default_branch=known.on_default_branch if known else here,
+        checked_by=context.config.release.checked_by,
+        runs=known.runs if known else None,
+    )
+
+
+def _show(context: Context, section: ReleaseSection, commit: str, known: Asked | None) -> None:
+    line = context.console.line
+    line(f"{section.tag}, at commit {commit[:12]}, after {section.previous or 'no version'}")
+    for reason in section.why:
+        line(f"  {reason}")
+    if known is None:
+        line(
+            "  Without GITHUB_TOKEN it is not known here whether the commit was checked; the "
+            "workflow asks."
+        )
+
+
+def _push(git: Git, tag: TagName, artifact: Artifact, chosen: Next, commit: str) -> None:
+    """Make the tag and push it. Where somebody was faster, ours is taken back."""
+    message = "\n\n".join([f"{artifact.name} {chosen.version}", *chosen.reasons])
+    made = gto.tag(git, tag, commit=commit, message=message, after=artifact.newest, now=time.time())
+    done = git.run("push", "--quiet", "origin", f"refs/tags/{made.ref}")
+    if done.returncode == 0:
+        return
+    git.run("tag", "--delete", made.ref)
+    said = done.stderr.decode(errors="replace")
+    if "already exists" in said:
+        raise RepositoryError(
+            f"`{made.ref}` was pushed by somebody else at the same moment.",
+            hint="Run this again: it takes the next version. `git fetch --tags` shows theirs.",
+        )
+    raise RemoteError(
+        f"`git push` of the tag `{made.ref}` failed: {_said(done.stderr)}.",
+        hint="Nothing is released, and the tag is deleted here. You need to be allowed to push "
+        "tags; a ruleset of the repository may keep them from being made.",
+    )
