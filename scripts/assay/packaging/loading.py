@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 KNOWN = frozenset({"sklearn", "numpy", "scipy", "lightgbm", "xgboost", "catboost"})
 """Packages of which a file of skops may name any class."""
+_HARMLESS = frozenset({"collections.OrderedDict", "collections.defaultdict"})
+"""Containers that LightGBM and others keep things in."""
 
 _PULL = "Run `dvc pull` or `dvc repro`; commit dvc.lock where the model is meant to be new."
 
@@ -160,7 +162,7 @@ def _check_types(path: Path, shown: str, root: Path) -> None:
 
 def strange_types(names: Iterable[str], root: Path) -> list[str]:
     """Those of the types that a file of skops names that nobody here vouches for."""
-    return [name for name in names if not _vouched(name, root)]
+    return [name for name in names if name not in _HARMLESS and not _vouched(name, root)]
 
 
 def _vouched(name: str, root: Path) -> bool:

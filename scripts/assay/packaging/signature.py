@@ -89,8 +89,14 @@ def rows_of(model: Model, table: pd.DataFrame, *, apart: Collection[str]) -> pd.
 
     Raises:
         ModelError: The table lacks a column that the model was fitted with.
+        SignatureError: It has two of a name.
     """
     columns = model.columns(table, apart=apart)
+    if twice := [name for name in columns if list(table.columns).count(name) > 1]:
+        raise SignatureError(
+            f"The table of features has several columns that are called `{printable(twice[0])}`.",
+            hint="Give every column a name of its own.",
+        )
     ignored = unused(model.estimator, columns)
     return table[[name for name in columns if name not in ignored or _has_type(table[name])]]
 

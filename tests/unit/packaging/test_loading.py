@@ -188,6 +188,7 @@ class TestSkops:
         [
             ("sklearn.tree._tree.Tree", False),
             ("numpy.log1p", False),
+            ("collections.OrderedDict", False),
             ("sklearn.utils.fixes.np", True),  # a module
             ("sklearn.utils._testing.check_output", True),
             ("sklearn.no_such.Thing", True),

@@ -53,7 +53,7 @@ def values(found: rows.RowSet, name: str) -> list[Any]:
 
 
 class TestNulls:
-    FOUND = rows.nulls(FRAME, FEATURES)
+    FOUND = rows.nulls(FRAME, FEATURES, each=2)
 
     def test_every_column_that_can_be_missing(self):
         assert set(self.FOUND.changed) == {"float", "single", "text", "full", "grade"}
@@ -75,7 +75,7 @@ class TestNulls:
     )
     def test_missing_as_the_column_has_it(self, column: pd.Series):
         dtype: DType = "float64" if column.dtype == "Int64" else "string"
-        found = rows.nulls(pd.DataFrame({"x": column}), [Feature("x", dtype)])
+        found = rows.nulls(pd.DataFrame({"x": column}), [Feature("x", dtype)], each=2)
         assert found.frame["x"].isna().all()
         assert found.frame["x"].dtype == column.dtype
 
@@ -163,5 +163,5 @@ class TestSpread:
 
     def test_a_wide_table_asks_about_some_of_its_columns(self):
         wide = pd.DataFrame(np.zeros((3, 200))).rename(columns="c{}".format)
-        found = rows.nulls(wide, [Feature(name, "float64") for name in wide])
+        found = rows.nulls(wide, [Feature(name, "float64") for name in wide], each=8)
         assert len(set(found.changed)) == 64

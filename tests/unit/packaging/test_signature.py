@@ -299,6 +299,15 @@ class TestTablesThatDoNotFit:
             "it has 'size', 'town'."
         )
 
+    def test_two_columns_of_a_name(self):
+        model = Model(LinearRegression().fit(NUMBERS, BINARY), "m.pkl")
+        twice = pd.concat([NUMBERS, NUMBERS[["age"]]], axis=1)
+        with pytest.raises(SignatureError) as caught:
+            signature.rows_of(model, twice, apart=[])
+        assert caught.value.message == (
+            "The table of features has several columns that are called `age`."
+        )
+
     def test_text_for_numbers(self):
         frame = NUMBERS.assign(size="large")
         error = self.problem(LinearRegression().fit(NUMBERS, BINARY), frame)

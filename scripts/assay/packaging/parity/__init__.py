@@ -6,7 +6,7 @@ does not raise proves nothing: the widely used converter is silently wrong for s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,11 +75,14 @@ def questions(model: Original, frame: pd.DataFrame, signature: Signature) -> Que
             hint="Give it the rows that it is meant for, in the types that it was trained on.",
         )
     known = features(signature, list(map(str, frame.columns)))
-    missing = rows.nulls(frame, known)
     asked = [Question(rows.RowSet(rows.EVALUATION, frame), expected)]
     asked.append(_asked(model, rows.at_thresholds(model, frame, known)))
+    # One row a column tells which may be missing: a model that refuses does so one by one.
+    tried = _asked(model, rows.nulls(frame, known, each=1))
+    nullable = frozenset(tried.rows.changed)
+    missing = rows.nulls(frame, [one for one in known if one.name in nullable], each=8)
     without = _asked(model, missing)
-    nullable = frozenset(without.rows.changed)
+    without = replace(without, refused=without.refused + tried.refused)
     asked += [
         without,
         _asked(model, rows.unseen(frame, known, set(nullable))),

@@ -49,14 +49,14 @@ class RowSet:
     """(n,): the column that was changed, of rows that were made up."""
 
 
-def nulls(frame: pd.DataFrame, features: Sequence[Feature]) -> RowSet:
+def nulls(frame: pd.DataFrame, features: Sequence[Feature], *, each: int) -> RowSet:
     """Every column that can be missing, missing. Whole numbers and truth values cannot be."""
     cells: list[Cell] = [
         (one.name, _missing(frame[one.name]))
         for one in _some(features)
         if one.dtype == "string" or one.dtype.startswith("float")
     ]
-    return _set(NULLS, frame, cells, each=8)
+    return _set(NULLS, frame, cells, each=each)
 
 
 def _missing(values: pd.Series) -> Any:
