@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from assay.configpackage import NAME
 from assay.errors import RepositoryError, UsageError
 from assay.packaging.manifest import Source, Tracked
 from assay.stages.compare import model_path
@@ -37,6 +39,7 @@ def of(context: Context, model: str) -> Source:
             "The work tree has changes that are in no commit; a package names its commit.",
             hint="Commit them first; `git status` lists them.",
         )
+    tracked = _tracked_model(files, model)
     sha = git.head()
     stamp = git.text("show", "--no-patch", "--format=%ct", sha) or "0"
     return Source(
@@ -44,11 +47,11 @@ def of(context: Context, model: str) -> Source:
         committed=datetime.fromtimestamp(int(stamp), UTC).isoformat(),
         base=None if context.record.base is None else context.record.base.sha,
         project=git.prefix(),
-        model=_tracked_model(files, model),
+        model=tracked,
         data=tuple(
             Tracked(path=out.path, md5=out.md5, bytes=out.size)
             for out in sorted(files.outputs, key=lambda out: out.path)
-            if out.md5 is not None and out.path != model and out.kind in ("data", "out")
+            if out.md5 is not None and out.path != tracked.path and out.kind in ("data", "out")
         ),
         parameters=dict(
             sorted(
@@ -77,9 +80,21 @@ def model_file(config: Config, files: DvcFiles) -> str:
 
 
 def artifact_name(config: Config, files: DvcFiles, model: str, *, folder: str) -> str:
-    """What the artifact is called: as assay.yaml says, else dvc.yaml, else like the folder."""
+    """What the artifact is called: as assay.yaml says, else dvc.yaml, else like the folder.
+
+    Raises:
+        UsageError: No tag could hold it.
+    """
     declared = next((one.name for one in files.artifacts if one.path == model), None)
-    return config.package.name or declared or folder
+    name = config.package.name or declared or folder
+    if re.fullmatch(NAME, name) is None:
+        raise UsageError(
+            f"The artifact would be called {name!r}, which no tag of a version can hold: letters, "
+            "digits, `-`, `_` and `/` make a name.",
+            hint="Set `package.name` in assay.yaml, or rename it under `artifacts` in dvc.yaml.",
+            key=("package", "name"),
+        )
+    return name
 
 
 def _leaves(name: str, value: object) -> Iterator[tuple[str, str]]:
@@ -103,7 +118,7 @@ def _tracked_model(files: DvcFiles, model: str) -> Tracked:
             f"{model} is not tracked by DVC, so nothing says that it is of this commit.",
             hint="Make it an output of a stage in dvc.yaml, or `dvc add` it; commit; `dvc push`.",
         )
-    return Tracked(path=model, md5=out.md5, bytes=out.size)
+    return Tracked(path=out.path, md5=out.md5, bytes=out.size)
 
 
 def _lock(context: Context) -> str | None:
