@@ -7,7 +7,6 @@ find the line.
 
 from __future__ import annotations
 
-import csv
 import gzip
 import importlib
 import itertools
@@ -15,14 +14,14 @@ import stat
 import warnings
 import zlib
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
+from assay.contract import csvfields
 from assay.contract.sources import packed
 from assay.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from assay.contract.schema import Backend
@@ -61,7 +60,7 @@ def read(
         if kind in _PARQUET:
             return _read_parquet(library, path, shown, private=private)
         compression = ".gz" if suffixes[-1] == ".gz" else ""
-        source = Csv(path, shown, _SEPARATORS[kind], compression)
+        source = csvfields.Csv(path, shown, _SEPARATORS[kind], compression)
         return read_csv(library, source, has_index=has_index, private=private)
 
 
@@ -141,21 +140,7 @@ def _read_parquet(library: Any, path: Path, shown: str, *, private: bool) -> Any
         ) from error
 
 
-class Csv(NamedTuple):
-    """A CSV file."""
-
-    path: Path
-    shown: str
-    separator: str
-    compression: str = ""
-    """`.gz`, `.zst`, `.bz2`, or nothing."""
-
-    def open(self) -> IO[bytes]:
-        """The file's bytes, decompressed."""
-        return packed.opened(self.path, self.compression)
-
-
-def read_csv(library: Any, source: Csv, *, has_index: bool, private: bool) -> Any:
+def read_csv(library: Any, source: csvfields.Csv, *, has_index: bool, private: bool) -> Any:
     """Read a CSV file whole; see `read`."""
     try:
         with source.open() as file:
@@ -177,7 +162,7 @@ def read_csv(library: Any, source: Csv, *, has_index: bool, private: bool) -> An
     return frame
 
 
-def misread(source: Csv, *, filled: bool, has_index: bool) -> DataError | None:
+def misread(source: csvfields.Csv, *, filled: bool, has_index: bool) -> DataError | None:
     """What both libraries pass over in silence.
 
     Args:
@@ -186,33 +171,16 @@ def misread(source: Csv, *, filled: bool, has_index: bool) -> DataError | None:
         has_index: See `read`.
     """
     with source.open() as file:
-        header = file.readline(_LONGEST_RECORD)
+        header = file.readline(csvfields.LONGEST_RECORD)
     if b"\0" in header or not _is_utf8(header):
         return _bad_encoding(source)  # polars replaces the bytes
-    (_, expected), (_, first) = [*itertools.islice(_field_counts(source), 2), (0, 0), (0, 0)][:2]
+    found = [*itertools.islice(csvfields.counts(source), 2), (0, 0), (0, 0)]
+    (_, expected), (_, first), *_ = found
     # pandas takes the first field for an index where rows have one more than the header. A row
     # that is too short is filled with nulls by both, one that is too long is an error to them.
     longer = first > expected and not has_index
-    short = filled and expected > 1 and not _is_even(source, expected)
-    return ragged(source) if longer or short else None
-
-
-def _is_even(source: Csv, fields: int) -> bool:
-    """Whether there are as many separators as there must be; false also where that is not plain."""
-    separators = lines = 0
-    last = b"\n"
-    with source.open() as file:
-        while block := file.read(_LONGEST_RECORD):
-            block += file.read(1) if block.endswith(b"\r") else b""
-            around = last[-1:] + block
-            if any(odd in around for odd in (b'"', b"\n\n", b"\n\r")):
-                return False  # a quote may hold what parts fields, and blank lines do not count
-            separators += block.count(source.separator.encode())
-            lines += block.count(b"\n")
-            if b"\r" in block and block.count(b"\r\n") != block.count(b"\r"):
-                return False
-            last = block
-    return separators == (lines + (not last.endswith(b"\n"))) * (fields - 1)
+    short = filled and expected > 1 and not csvfields.is_even(source, expected)
+    return csvfields.ragged(source) if longer or short else None
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -236,7 +204,7 @@ def is_failure(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
-def explain(source: Csv, error: BaseException, *, private: bool) -> DataError:
+def explain(source: csvfields.Csv, error: BaseException, *, private: bool) -> DataError:
     """Why a CSV file could not be read: the reasons that we can locate, then the library's."""
     shown = source.shown
     if source.compression in {".bz2", ".zst"} and isinstance(error, EOFError | OSError):
@@ -253,7 +221,7 @@ def explain(source: Csv, error: BaseException, *, private: bool) -> DataError:
     return (
         _bad_encoding(source)
         or _blank(source)
-        or ragged(source)
+        or csvfields.ragged(source)
         or DataError(
             f"{shown} is not a readable CSV file{because(error, private=private)}.",
             hint=f"Expected: UTF-8, fields parted by {source.separator!r}, one header line.",
@@ -267,14 +235,14 @@ def because(error: BaseException, *, private: bool) -> str:
     return f": {printable(lines[0])[:200].rstrip('.')}" if lines else f" ({type(error).__name__})"
 
 
-def _blank(source: Csv) -> DataError | None:
+def _blank(source: csvfields.Csv) -> DataError | None:
     with source.open() as file:
         if any(line.strip() for line in file):
             return None
     return DataError(f"{source.shown} holds no table: it is blank.", hint="It needs a header.")
 
 
-def _bad_encoding(source: Csv) -> DataError | None:
+def _bad_encoding(source: csvfields.Csv) -> DataError | None:
     offset = 0
     with source.open() as file:
         for number, line in enumerate(file, start=1):
@@ -295,68 +263,6 @@ def _bad_encoding(source: Csv) -> DataError | None:
                 )
             offset += len(line)
     return None
-
-
-def ragged(source: Csv) -> DataError | None:
-    """The first line whose number of fields is not that of the header."""
-    expected = None
-    for number, found in _field_counts(source):
-        if expected is None:
-            expected = found
-        elif found != expected:
-            return ragged_at(number, found, expected, source.shown)
-    return None
-
-
-def ragged_at(line: int, found: int, expected: int, shown: str) -> DataError:
-    """A line with another number of fields than the header."""
-    return DataError(
-        f"{shown} is ragged: line {line} has {_fields(found)}, where the header has {expected}.",
-        hint="Look for a cut-off line, or a separator in a value that is not quoted.",
-        file=shown,
-        line=line,
-    )
-
-
-def _fields(count: int) -> str:
-    return f"{count} field{'' if count == 1 else 's'}"
-
-
-def _field_counts(source: Csv) -> Iterator[tuple[int, int]]:
-    """The line on which each record starts, and its number of fields.
-
-    Lines without quotes, which are nearly all, are counted without being parsed.
-    """
-    separator = source.separator.encode()
-    pending: list[bytes] = []
-    quotes, start, size = 0, 1, 0
-    with source.open() as file:
-        for number, line in enumerate(itertools.chain(file, (b"",)), start=1):
-            if not quotes and b'"' not in line:
-                if line.strip(b"\r\n"):
-                    yield number, line.count(separator) + 1
-                start = number + 1
-                continue
-            pending.append(line)
-            quotes += line.count(b'"')
-            size += len(line)
-            if quotes % 2 and line and size < _LONGEST_RECORD:
-                continue  # a quoted field goes on in the next line
-            text = [part.decode("utf-8", errors="replace") for part in pending]
-            rows = csv.reader(text, delimiter=source.separator)
-            before = 0
-            try:
-                for row in rows:
-                    if row:
-                        yield start + before, len(row)
-                    before = rows.line_num
-            except csv.Error:
-                pass  # a field of more than 128 KiB: a stray quote, whose lines cannot be counted
-            pending, quotes, start, size = [], 0, number + 1, 0
-
-
-# A quote that is never closed must not pull the rest of a large file into memory.
-_LONGEST_RECORD = 1 << 20
 
 
 def size_of(path: Path) -> int:

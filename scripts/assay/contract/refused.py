@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from assay.console import printable
 from assay.contract import usercode
 from assay.errors import AssayError, OutsideError, SchemaError
 
@@ -25,6 +26,10 @@ def refused(error: BaseException, loaded: LoadedSchema, *, root: Path, private: 
     """
     if isinstance(error, MemoryError):
         return memory_short(loaded)
+    undroppable = _undroppable(error)
+    if undroppable is not None:
+        words = (undroppable.error, undroppable.name)  # what an error says may quote values
+        return one_answer(str(words[private] or "check"), loaded)
     text = "" if private else f": {usercode.first_line(error)}"
     file, line = usercode.user_line(error, root)
     return SchemaError(
@@ -33,6 +38,28 @@ def refused(error: BaseException, loaded: LoadedSchema, *, root: Path, private: 
         file=file or loaded.file,
         line=line or loaded.line,
     )
+
+
+def one_answer(check: str, loaded: LoadedSchema) -> SchemaError:
+    """Nobody can say which rows to drop by a check that has one answer for all of them."""
+    return SchemaError(
+        f"The schema `{loaded.name}` cannot be applied: `{printable(check)}` has one answer for all"
+        " rows, and `drop_invalid_rows` drops single ones.",
+        hint="Let the check tell of each row whether it holds.",
+        file=loaded.file,
+        line=loaded.line,
+    )
+
+
+def _undroppable(error: BaseException) -> Any:
+    """The check by which Pandera could not drop rows; `None` where it raised for another reason."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_code.co_name != "drop_invalid_rows":
+        return None
+    failed: Any = trace.tb_frame.f_locals.get("err")
+    return failed.check if failed is not None and failed.failure_cases is False else None
 
 
 def ran_short(errors: Iterable[Any]) -> bool:

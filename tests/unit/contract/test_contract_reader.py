@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from assay.contract import reader
+from assay.contract import csvfields, reader
 from assay.errors import DataError
 
 from tests.builders import write
@@ -247,6 +247,6 @@ def test_read_index_column_only_where_the_schema_has_one(tmp_path, first):
 def test_read_stray_quotes_are_scanned_in_linear_time(tmp_path):
     lines = ['a,b\n1,"open\n', *("2,x\n" for _ in range(400_000)), "3\n"]
     write(tmp_path, {"d.csv": "".join(lines)})
-    counts = list(reader._field_counts(reader.Csv(tmp_path / "d.csv", "d.csv", ",")))
+    counts = list(csvfields.counts(csvfields.Csv(tmp_path / "d.csv", "d.csv", ",")))
     assert counts[0] == (1, 2)
     assert counts[-1] == (400_003, 1)

@@ -63,12 +63,27 @@ def test_what_is_not_about_rows_fails_with_all_that_fails(name):
 @pytest.mark.parametrize("name", REFUSED)
 def test_one_answer_for_all_rows_drops_none(name):
     schema = pa.DataFrameSchema(REFUSED[name], drop_invalid_rows=True)
-    with pytest.raises(SchemaError):
-        asked(schema, frame())
-    with pytest.raises(SchemaError, match="has one answer for all rows") as raised:
-        scanned(schema, frame())
-    assert raised.value.hint == "Let the check tell of each row whether it holds."
-    assert raised.value.exit_code == 2
+    for ask in (asked, scanned):
+        with pytest.raises(SchemaError, match="has one answer for all rows") as raised:
+            ask(schema, frame())
+        assert raised.value.hint == "Let the check tell of each row whether it holds."
+        assert raised.value.exit_code == 2
+
+
+def test_one_answer_of_a_column_that_drops_rows():
+    many = Check(lambda s: s.sum() < 3, error="few")
+    schema = pa.DataFrameSchema({"a": Column(int, many, drop_invalid_rows=True)})
+    for ask in (asked, scanned):
+        with pytest.raises(SchemaError, match="`few` has one answer for all rows"):
+            ask(schema, frame())
+
+
+def test_a_check_that_drops_no_rows_is_named_without_its_values():
+    check = Check.unique_values_eq({1, 987654})
+    schema = pa.DataFrameSchema({"a": Column(int, check)}, drop_invalid_rows=True)
+    for ask in (asked, scanned):
+        with pytest.raises(SchemaError, match="`unique_values_eq` has one answer"):
+            ask(schema, frame(), sensitive=("a",))
 
 
 def test_dropped_rows_are_not_loaded():

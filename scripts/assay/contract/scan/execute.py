@@ -8,15 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from assay.console import printable
 from assay.contract import check as contract_check
 from assay.contract.check import Finding, Findings
 from assay.contract.privacy import Sight
+from assay.contract.refused import one_answer
 from assay.contract.scan import byparts, engines, memory, turning
 from assay.contract.scan.query import fetch
 from assay.contract.scan.repeats import repeated
 from assay.contract.scan.rows import Scan, of_rows
-from assay.errors import SchemaError
 from assay.stages.validate import CheckFailure, PlannedCheck
 
 if TYPE_CHECKING:
@@ -54,6 +53,7 @@ def execute(
     """
     layout = layout if plan.layout is None else plan.layout
     sight = Sight.on(layout.empty, loaded, sensitive)
+    columns = len(layout.empty.columns)
     if layout.table is None:
         memory.refuse_whole(source.bytes)
         frame = next(iter(source.frames(layout)))
@@ -63,39 +63,42 @@ def execute(
         )
     answers = _aggregate(plan, layout, private=bool(sensitive))
     rows = answers["rows"]
-    columns = len(layout.empty.columns)
     if rows == 0:
         empty = CheckFailure(check="not_empty", count=1)
         planned = _planned(plan.promises, sight)
         return Findings(failures=(empty,), plan=planned, rows=rows, columns=columns)
     scan = Scan(source, layout, loaded, root, sight, rows)
-    plan, answers, found = _settled(plan, answers, scan)
-    found += [
-        (one.place, contract_check.finding(one.error, layout.empty, sight)) for one in plan.decided
-    ]
-    said: list[tuple[Place, str]] = [((), text) for text in plan.said]
-    _add_answers(plan, answers, scan, found, said)
-    found += repeated(plan.repeats, scan)
-    by_pandera, warned = byparts.run(plan.parts, scan)
-    found += by_pandera
-    said += warned
-    found.sort(key=lambda pair: pair[0])
+    plan, answers, failed = _settled(plan, answers, scan)
+    found, said = _looked(plan, answers, scan)
+    found = sorted((*failed, *found), key=lambda pair: pair[0])
     if plan.undropped is not None and any(one.cases == "answer" for _, one in found):
         return execute(plan.undropped, source, layout, loaded, root=root, sensitive=sensitive)
     if plan.drops:
         found = [] if plan.undropped is not None else _kept(found, scan)
-    said.sort(key=lambda pair: pair[0])
     return Findings(
         failures=tuple(one.failure for _, one in found),
         warnings=(
             *contract_check.limits(layout.empty, sensitive),
-            *sight.warnings([text for _, text in said]),
+            *sight.warnings([text for _, text in sorted(said, key=lambda pair: pair[0])]),
         ),
         positions=tuple(one.positions for _, one in found),
         plan=_planned(plan.promises, sight),
         rows=rows,
         columns=columns,
     )
+
+
+def _looked(plan: Plan, answers: dict[str, Any], scan: Scan) -> tuple[byparts.Found, byparts.Said]:
+    """What fails and what is said, from each kind of thing in a plan."""
+    found = [
+        (one.place, contract_check.finding(one.error, scan.layout.empty, scan.sight))
+        for one in plan.decided
+    ]
+    said: byparts.Said = [((), text) for text in plan.said]
+    _add_answers(plan, answers, scan, found, said)
+    found += repeated(plan.repeats, scan)
+    by_pandera, warned = byparts.run(plan.parts, scan)
+    return [*found, *by_pandera], [*said, *warned]
 
 
 def _add_answers(
@@ -130,14 +133,7 @@ def _kept(found: list[tuple[Place, Finding]], scan: Scan) -> list[tuple[Place, F
         return found
     for _, one in found:
         if one.cases == "answer":
-            loaded, check = scan.loaded, printable(one.failure.check)
-            raise SchemaError(
-                f"The schema `{loaded.name}` cannot be applied: `{check}` has one answer for all"
-                " rows, and `drop_invalid_rows` drops single ones.",
-                hint="Let the check tell of each row whether it holds.",
-                file=loaded.file,
-                line=loaded.line,
-            )
+            raise one_answer(one.failure.check, scan.loaded)
     return []
 
 

@@ -72,12 +72,9 @@ def _refuse(schema: Any) -> None:
     """Raise `NotInScan` for what is left to Pandera, as far as the schema alone shows."""
     from pandera.config import get_config_context
 
-    config = get_config_context(validation_depth_default=None)
-    depth = config.validation_depth
+    depth = get_config_context(validation_depth_default=None).validation_depth
     if depth is not None and depth.value != "SCHEMA_AND_DATA":
         raise builtin.NotInScan(f"PANDERA_VALIDATION_DEPTH is {depth.value}")
-    if getattr(config, "use_narwhals_backend", False):
-        raise builtin.NotInScan("Pandera uses its Narwhals backend")
     components = [schema, *schema.columns.values()]
     modules = {type(component).__module__.rpartition(".")[0] for component in components}
     if modules != {"pandera.api.polars"}:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.contract import reader
+from assay.contract import csvfields, reader
 from assay.contract.sources import duck, packed, polarstext, stored
 from assay.contract.sources.csvtable import SEPARATORS, CsvTable
 from assay.contract.sources.files import Kind
@@ -135,7 +135,7 @@ class ConvertedSource:
         # Types from all rows, as `reader.read_csv` does.
         if suffix == ".jsonl":
             return polarstext.to_parquet(path, target, separator=None, shown=part.shown)
-        source = reader.Csv(part.path, part.shown, SEPARATORS[suffix])
+        source = csvfields.Csv(part.path, part.shown, SEPARATORS[suffix])
         try:
             polarstext.to_parquet(path, target, separator=source.separator, shown=part.shown)
         except AssayError:
@@ -198,7 +198,7 @@ class _ByDuckdb:
                 part = self._files.parts[0]
                 if (unfit := _UNFIT.search(str(error))) is not None:
                     raise _not_of_its_type(part, unfit, private=self._private) from error
-                source = reader.Csv(part.path, part.shown, SEPARATORS[suffix])
+                source = csvfields.Csv(part.path, part.shown, SEPARATORS[suffix])
                 raise reader.explain(source, error, private=self._private) from error
 
     def close(self) -> None:

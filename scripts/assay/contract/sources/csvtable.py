@@ -10,7 +10,7 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from assay.contract import reader
+from assay.contract import csvfields, reader
 from assay.contract.sources import duck, frames, stored
 from assay.contract.sources.files import Files, Kind
 from assay.contract.sources.parquet import ParquetSource
@@ -116,8 +116,8 @@ class CsvTable:
 
     # --- reading with pandas --------------------------------------------------------------------
 
-    def _source(self, part: Part) -> reader.Csv:
-        return reader.Csv(part.path, part.shown, SEPARATORS[self._files.kind.suffix])
+    def _source(self, part: Part) -> csvfields.Csv:
+        return csvfields.Csv(part.path, part.shown, SEPARATORS[self._files.kind.suffix])
 
     def _by_pandas(self, part: Part, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """What `read` gives, with its errors as ours."""

@@ -339,12 +339,9 @@ def _pandas_frames(table: Any, empty: Any, rows: int | None) -> Iterator[Any]:
 def _batches(table: Any, rows: int) -> Iterator[Any]:
     """A table as Arrow tables of at most so many rows."""
     import ibis
-    import pyarrow as pa
 
     backend = table.get_backend()
     if backend.name == "duckdb":
         yield from stored.relation_batches(backend.con.sql(ibis.to_sql(table)), rows)
         return
-    for batch in table.to_pyarrow_batches(chunk_size=rows):
-        for start in range(0, len(batch), rows):
-            yield pa.Table.from_batches([batch.slice(start, rows)])
+    yield from stored.slices_of_arrow(table.to_pyarrow_batches(chunk_size=rows), rows)

@@ -12,7 +12,7 @@ from assay.contract.sources.base import POSITION, Layout
 from assay.datadiff.engine import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from assay.contract.sources.duck import Duck
 
@@ -119,21 +119,19 @@ def _mixed(column: Any) -> bool:
     return len({type(value) for value in column[column.notna()]}) > 1
 
 
-def arrow_batches(opened: Duck, names: Sequence[str], rows: int) -> Iterator[Any]:
-    """Columns of the layout's view as Arrow tables of at most so many rows, in order."""
-    # The connection keeps the order of insertion.
-    relation = opened.connection.sql(f"SELECT {', '.join(map(quoted, names))} FROM scanned")  # noqa: S608 (quoted)
-    yield from relation_batches(relation, rows)
-
-
 def relation_batches(relation: Any, rows: int) -> Iterator[Any]:
     """What a relation of DuckDB holds as Arrow tables of at most so many rows.
 
     Not by Ibis, some versions of which cannot do that with new versions of DuckDB.
     """
+    reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
+    yield from slices_of_arrow(reader(rows), rows)
+
+
+def slices_of_arrow(batches: Iterable[Any], rows: int) -> Iterator[Any]:
+    """Arrow batches, of any size, as tables of at most so many rows."""
     import pyarrow as pa
 
-    reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
-    for batch in reader(rows):
+    for batch in batches:
         for start in range(0, len(batch), rows):
             yield pa.Table.from_batches([batch.slice(start, rows)])
