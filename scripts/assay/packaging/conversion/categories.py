@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from assay.packaging.conversion.tensor import Tensor
 
 
-def coded(model: Any, data: Data, categories: Sequence[Sequence[Any]]) -> Tensor:
+def coded(model: Any, data: Data, categories: Sequence[Sequence[Any]] | None) -> Tensor:
     """All columns as numbers: (n, d); a category is its place among those that were fitted.
 
     Args:
         model: Whose columns they are.
         data: What it is given.
-        categories: Of each column that had the type `category`, in order.
+        categories: Of each column that had the type `category`, in order; `None` of a model that
+            does not know them: it takes the places in the table at hand.
 
     Raises:
         NotConvertible: Other columns have that type in the table at hand.
     """
-    if not len(categories):
+    here = _of_type(data)
+    if categories is None:
+        categories = list(here.values())
+    if not categories:
         return matrix(data)
-    if not isinstance(data, Frame) or any(width != 1 for width in data.widths):
-        raise unsupported(model, "columns of the type `category` behind a transformer")
-    sample = data.blocks[0].graph.sample
-    names = data.names or ()
-    of_type = [name for name in names if hasattr(sample.get(name, np.array(0)).dtype, "categories")]
-    if len(of_type) != len(categories):
+    if not isinstance(data, Frame) or len(here) != len(categories):
         raise unsupported(
             model,
-            f"{len(categories)} columns of the type `category`, of which {len(of_type)} are so",
+            f"{len(categories)} columns of the type `category`, of which {len(here)} are so where "
+            "the model is given them",
         )
-    known = dict(zip(of_type, categories, strict=True))
+    known = dict(zip(here, categories, strict=True))
     parts = []
-    for name, block in zip(names, data.blocks, strict=True):
+    for name, block in zip(data.names or (), data.blocks, strict=True):
         if name in known:
             fitted = np.array(list(known[name]), dtype=object)
             place = codes(model, block, fitted).cast("float64")
@@ -49,3 +49,12 @@ def coded(model: Any, data: Data, categories: Sequence[Sequence[Any]]) -> Tensor
         else:
             parts.append(block)
     return matrix(Frame(tuple(parts), data.widths, data.names))
+
+
+def _of_type(data: Data) -> dict[str, Sequence[Any]]:
+    """The columns of the type `category` in the table at hand, and their categories."""
+    if not isinstance(data, Frame) or any(width != 1 for width in data.widths):
+        return {}
+    sample = data.blocks[0].graph.sample
+    types = {name: sample[name].dtype for name in data.names or () if name in sample}
+    return {name: of.categories for name, of in types.items() if hasattr(of, "categories")}

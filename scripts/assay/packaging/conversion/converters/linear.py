@@ -167,7 +167,13 @@ def pair(positive: Tensor) -> Tensor:
 def normalized_sigmoid(model: Any, scores: Tensor) -> Tensor:
     """`LinearClassifierMixin._predict_proba_lr`: one against the rest, normalized."""
     chances = scores.sigmoid()
-    return pair(chances) if len(model.classes_) == 2 else chances / chances.sum()
+    return pair(chances) if len(model.classes_) == 2 else shares(chances)
+
+
+def shares(chances: Tensor) -> Tensor:
+    """Each by the sum of all; where all are 0 they are equally likely."""
+    there = chances.sum().equals(0.0).where(chances * 0.0 + 1.0, chances)
+    return there / there.sum()
 
 
 @converts("sklearn.LogisticRegression", "sklearn.LogisticRegressionCV", method="predict_proba")
@@ -206,8 +212,4 @@ def stochastic(model: Any, data: Data) -> Tensor:
     if model.loss != "modified_huber":
         raise unsupported(model, f"probabilities of `loss='{model.loss}'`")
     chances = (scores.clip(-1.0, 1.0) + 1.0) / 2.0
-    if len(model.classes_) == 2:
-        return pair(chances)
-    sums = chances.sum()
-    # where all are 0 they are equally likely
-    return sums.equals(0.0).where(chances * 0.0 + 1.0 / len(model.classes_), chances / sums)
+    return pair(chances) if len(model.classes_) == 2 else shares(chances)

@@ -167,15 +167,17 @@ def classifier(model: Any, data: Data) -> Tensor:
 
 @converts("sklearn.GaussianProcessClassifier", method="index")
 def index(model: Any, data: Data) -> Tensor:
-    """The sign of the latent function; of several the most probable class."""
-    if len(model.classes_) == 2:
-        return (_latent(model.base_estimator_, matrix(data)) > 0.0).cast("int64")
-    if model.multi_class == "one_vs_rest":
-        return apply(model.base_estimator_, "index", data)
-    raise unsupported(model, f"`multi_class='{model.multi_class}'`")
+    """What the process says of two classes, or all of them together of several."""
+    return apply(model.base_estimator_, "index", data)
 
 
 @converts("sklearn._BinaryGaussianProcessClassifierLaplace", method="predict_proba")
 def binary(model: Any, data: Data) -> Tensor:
-    """One of the classes against the rest."""
+    """One of the classes against the rest, or against another."""
     return pair(_positive(model, matrix(data)))
+
+
+@converts("sklearn._BinaryGaussianProcessClassifierLaplace", method="index")
+def binary_index(model: Any, data: Data) -> Tensor:
+    """The sign of the latent function."""
+    return (_latent(model, matrix(data)) > 0.0).cast("int64")

@@ -122,10 +122,12 @@ def _start(model: Any, learner: dict[str, Any], k: int) -> np.ndarray[Any, Any]:
     return np.broadcast_to(base, (k,))[None, :]
 
 
-def _categories(learner: dict[str, Any]) -> list[list[Any]]:
-    """Of each column that had the type `category`; from 3.1 on the model knows them."""
+def _categories(learner: dict[str, Any]) -> list[list[Any]] | None:
+    """Of each column that had the type `category`; before 3.1 the model does not know them."""
     found = []
-    cats = _body(learner["gradient_booster"]).get("cats", {})
+    cats = _body(learner["gradient_booster"]).get("cats")
+    if cats is None:
+        return None
     for one in cats.get("enc", []):
         if not one["values"]:
             continue
