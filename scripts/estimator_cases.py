@@ -108,10 +108,10 @@ def _mixed() -> tuple[pd.DataFrame, NDArray[np.float64]]:
         }
     )
     score = rows["age"] / 10 + rows["income"] / 1e4 + 2.0 * (rows["town"] == "Ulm")
-    score = (score + rows["member"] + random.normal(0, 0.5, ROWS)).to_numpy()
+    score = score + rows["member"] + random.normal(0, 0.5, ROWS)
     rows.loc[::9, "income"] = np.nan
     rows.loc[4::13, "town"] = None
-    return rows, score
+    return rows, score.to_numpy()
 
 
 def predictors(kind: str) -> dict[str, type]:

@@ -3,7 +3,7 @@
     python scripts/estimators.py                    # try all, write the page
     python scripts/estimators.py Ridge SVC          # try some, print what came of them
 
-Each goes the way that `assay package` goes: written with joblib, loaded, converted, and asked about
+Each goes the way that `assay package` goes: pickled, loaded, converted, and asked about
 its data and about rows that are hard to get right.
 """
 
@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import hashlib
 import io
+import pickle
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import joblib
 from assay.errors import AssayError
 from assay.packaging.export import export
 from assay.packaging.job import ExportJob
@@ -138,9 +138,9 @@ def exported(fitted: Fitted) -> Outcome:
     """The way of `assay package`, in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         root = Path(folder)
-        model, table_file, out = root / "model.joblib", root / "rows.parquet", root / "out"
+        model, table_file, out = root / "model.pkl", root / "rows.parquet", root / "out"
         out.mkdir()
-        joblib.dump(fitted.model, model)
+        model.write_bytes(pickle.dumps(fitted.model))
         fitted.rows.to_parquet(table_file)
         digest = hashlib.md5(model.read_bytes(), usedforsecurity=False).hexdigest()
         job = ExportJob(
@@ -204,8 +204,8 @@ def _notes(rows: list[Row]) -> Iterator[str]:
         for data, one in row.outcomes.items():
             if one.result != "onnx" and data != SEVERAL:
                 said.setdefault(one.why, []).append(data)
-        for why, data in said.items():
-            yield f"\n`{row.name}` on {', '.join(data)}: {why}\n"
+        for why, names in said.items():
+            yield f"\n`{row.name}` on {', '.join(names)}: {why}\n"
 
 
 if __name__ == "__main__":

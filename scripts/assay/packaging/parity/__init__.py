@@ -97,7 +97,7 @@ def _asked(model: Original, made: RowSet) -> Question:
     if made.name == rows.EXTREMES and expected:
         # A number that overflowed on the way is no answer either.
         numbers = [values for values in expected.values() if values.dtype.kind == "f"]
-        void = [np.isnan(values).reshape(len(values), -1).any(axis=1) for values in numbers]
+        void = [~np.isfinite(values).reshape(len(values), -1).all(axis=1) for values in numbers]
         lost = np.logical_or.reduce([np.zeros(int((~refused).sum()), dtype=np.bool_), *void])
         expected = {name: values[~lost] for name, values in expected.items()}
         refused[np.flatnonzero(~refused)[lost]] = True
