@@ -24,12 +24,13 @@ import onnxruntime
 session = onnxruntime.InferenceSession("{model}", providers=["CPUExecutionProvider"])
 {rows}
 {outputs} = session.run({names}, rows)
-print({outputs})
+print({shown})
 """
 _FROM_MANIFEST = """\
 import json
+from pathlib import Path
 
-inputs = json.load(open("manifest.json", encoding="utf-8"))["signature"]["inputs"]
+inputs = json.loads(Path("manifest.json").read_bytes())["signature"]["inputs"]
 rows = {
     one["name"]: np.full(
         [1, *one["shape"][1:]],
@@ -50,8 +51,9 @@ print(model.predict(rows))
 """
 _TABLE_FROM_MANIFEST = """\
 import json
+from pathlib import Path
 
-inputs = json.load(open("manifest.json", encoding="utf-8"))["signature"]["inputs"]
+inputs = json.loads(Path("manifest.json").read_bytes())["signature"]["inputs"]
 rows = pd.DataFrame(
     {one["name"]: ["" if one["dtype"] == "string" else 0] for one in inputs}
 )"""
@@ -65,9 +67,9 @@ def code(manifest: Manifest, profile: Profile) -> str:
     return _ONNX.format(
         model=manifest.model,
         rows=_arrays(manifest.signature, profile),
-        # `a, = f()` takes the only output out of the list.
         outputs=", ".join(names) if len(names) > 1 else f"[{names[0]}]",
         names=json.dumps(names),
+        shown=", ".join(names),
     )
 
 
