@@ -249,6 +249,21 @@ class TestOwnConverters:
             converted(model, rows)
 
 
+def _features(d):
+    made = d[["age", "income"]].copy()
+    made["share"] = d["income"] / d["age"] ** 0.5 + 0.25
+    made["old"] = (d["age"] >= 60).astype(int)
+    made["near"] = (d["city"].isin(["Wien", "Berlin"]) & (d["city"] != "Berlin")).astype(float)
+    made["change"] = d["change"].fillna(-1.0)
+    return made.assign(both=lambda t: np.where(t["old"] == 1, t["share"], t["age"])).drop(
+        columns="age"
+    )
+
+
+def _stacked(d):
+    return np.column_stack([d["age"], np.sqrt(d["income"])])
+
+
 class TestFunctions:
     @pytest.mark.parametrize(
         "function",
@@ -266,6 +281,35 @@ class TestFunctions:
         rows = table()[["age", "income"]]
         transformer = FunctionTransformer(function)
         agree(make_pipeline(transformer, LinearRegression()).fit(rows, target(table())), rows)
+
+    @pytest.mark.parametrize(
+        "function",
+        [_features, lambda d: np.log1p(d[["age", "income"]]) * 2 - 1, _stacked],
+        ids=["features", "frame", "stacked"],
+    )
+    def test_formulas_of_columns_by_name(self, function):
+        frame = table()
+        model = make_pipeline(FunctionTransformer(function), LinearRegression())
+        agree(model.fit(frame, target(frame)), frame)
+
+    @pytest.mark.parametrize(
+        "function",
+        [
+            lambda d: d[["age"]] - d[["age"]].mean(),
+            lambda d: pd.DataFrame({"a": d["age"].to_numpy()}),
+            lambda d: d[["age"]].assign(one=1.0),
+            lambda d: np.sort(d[["age", "income"]]),
+            lambda d: np.asarray(d[["age"]], dtype=float) * 2,
+            lambda d: d[["age"]] if (d["age"] > 18).all() else d[["age"]] * 2,
+        ],
+        ids=["mean", "new", "constant", "sort", "array", "branch"],
+    )
+    def test_what_depends_on_the_rows_is_refused(self, function):
+        frame = table()
+        model = make_pipeline(FunctionTransformer(function), LinearRegression())
+        model.fit(frame, target(frame))
+        with pytest.raises(NotConvertible, match="the function `<lambda>`, which"):
+            converted(model, frame)
 
     def test_a_target_that_was_transformed(self):
         rows = table()[["age", "income"]]

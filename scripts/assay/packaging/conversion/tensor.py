@@ -47,6 +47,10 @@ class Tensor:
         """Nobody knows while the graph is made."""
         raise TypeError("The numbers are not known while the graph is made.")
 
+    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
+        """As `__bool__`."""
+        raise TypeError("The numbers are not known while the graph is made.")
+
     def op(
         self, kind: str, *others: Operand, dtype: str | None = None, **attributes: Any
     ) -> Tensor:
@@ -62,7 +66,11 @@ class Tensor:
         return self.graph.constant(np.asarray(other, dtype=kind))
 
     def _pair(self, kind: str, other: Operand, *, swap: bool = False, to: str = "") -> Tensor:
-        left, right = self, self.like(other)
+        left = self
+        fraction = not isinstance(other, Tensor) and np.asarray(other).dtype.kind == "f"
+        if fraction and not self.dtype.startswith("float"):
+            left = self.cast("float64")
+        right = left.like(other)
         if left.dtype != right.dtype:
             left, right = left.cast("float64"), right.cast("float64")
         operands = [right, left] if swap else [left, right]
@@ -85,10 +93,13 @@ class Tensor:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Operand) -> Tensor:
-        return self._pair("Div", other)
+        return self._float()._pair("Div", other)
 
     def __rtruediv__(self, other: Operand) -> Tensor:
-        return self._pair("Div", other, swap=True)
+        return self._float()._pair("Div", other, swap=True)
+
+    def _float(self) -> Tensor:
+        return self if self.dtype.startswith("float") else self.cast("float64")
 
     def __pow__(self, other: Operand) -> Tensor:
         return self._pair("Pow", other)
@@ -101,6 +112,14 @@ class Tensor:
 
     def __neg__(self) -> Tensor:
         return self.op("Neg")
+
+    def __eq__(self, other: Operand) -> Tensor:  # type: ignore[override]
+        return self.equals(other)
+
+    def __ne__(self, other: Operand) -> Tensor:  # type: ignore[override]
+        return ~self.equals(other)
+
+    __hash__ = object.__hash__
 
     def __lt__(self, other: Operand) -> Tensor:
         return self._pair("Less", other, to="bool")
@@ -132,6 +151,25 @@ class Tensor:
         if dtype == self.dtype:
             return self
         return self.op("Cast", dtype=dtype, to=tensor_type(dtype))
+
+    def astype(self, dtype: Any) -> Tensor:
+        """As pandas and NumPy: to a number or a boolean."""
+        return self.cast(np.dtype(dtype).name)
+
+    def isna(self) -> Tensor:
+        """Whether it is missing: NaN, or the empty text."""
+        return self.equals("") if self.dtype == "string" else self.isnan()
+
+    def fillna(self, value: float | str) -> Tensor:
+        """With a value in place of what is missing."""
+        return self.isna().where(self.like(value), self)
+
+    def isin(self, values: Sequence[Any]) -> Tensor:
+        """Whether it is one of some values."""
+        found = self.equals(values[0])
+        for value in values[1:]:
+            found |= self.equals(value)
+        return found
 
     def where(self, yes: Tensor, no: Operand) -> Tensor:
         """`yes` where this boolean tensor holds, else `no`."""

@@ -95,6 +95,9 @@ def _where(condition: Tensor, yes: Any, no: Any) -> Tensor:
 
 CALLS: dict[str, Callable[..., Tensor]] = {
     "where": _where,
+    "column_stack": lambda parts: parts[0].graph.concat(parts),
+    "hstack": lambda parts: parts[0].graph.concat(parts),
+    "concatenate": lambda parts, axis: parts[0].graph.concat(parts, axis),
     "clip": lambda x, a_min=None, a_max=None: x.clip(a_min, a_max),
 }
 
@@ -124,6 +127,14 @@ DERIVED: dict[str, Callable[..., Tensor]] = {
     "divide": lambda x, y: x / y,
     "power": lambda x, y: x**y,
     "matmul": lambda x, y: x @ y,
+    "equal": lambda x, y: x.equals(y),
+    "not_equal": lambda x, y: ~x.equals(y),
+    "logical_and": lambda x, y: x & y,
+    "logical_or": lambda x, y: x | y,
+    "logical_not": lambda x: ~x,
+    "bitwise_and": lambda x, y: x & y,
+    "bitwise_or": lambda x, y: x | y,
+    "invert": lambda x: ~x,
     "less": lambda x, y: x < y,
     "less_equal": lambda x, y: x <= y,
     "greater": lambda x, y: x > y,

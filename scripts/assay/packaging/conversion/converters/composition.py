@@ -6,9 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from assay.packaging.conversion.frame import Data, Frame, join, matrix, select
-from assay.packaging.conversion.refusal import NotConvertible, unsupported
 from assay.packaging.conversion.registry import apply, converts
-from assay.packaging.conversion.tensor import Tensor
+from assay.packaging.conversion.tracing import traced
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "index")
 
@@ -79,24 +78,3 @@ def function_transformer(transformer: Any, data: Data) -> Data:
     if transformer.func is None:
         return data
     return traced(transformer, transformer.func, transformer.kw_args, data)
-
-
-def traced(transformer: Any, function: Any, options: dict[str, Any] | None, data: Data) -> Data:
-    """A user's function, called with the graph's tensor in place of an array.
-
-    Raises:
-        NotConvertible: It is more than a formula of NumPy's elementwise functions.
-    """
-    name = getattr(function, "__name__", type(function).__name__)
-    try:
-        made = function(matrix(data), **(options or {}))
-    except NotConvertible:
-        raise
-    except Exception as error:
-        what = (
-            f"the function `{name}`, which is more than a formula of NumPy's elementwise functions"
-        )
-        raise unsupported(transformer, what) from error
-    if not isinstance(made, Tensor):
-        raise unsupported(transformer, f"the function `{name}`, which does not give columns")
-    return made

@@ -12,6 +12,7 @@ from assay.packaging.conversion.converters.ensembles import mean
 from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.registry import apply, converts, labels
+from assay.packaging.conversion.tracing import traced
 
 if TYPE_CHECKING:
     from assay.packaging.conversion.tensor import Tensor
@@ -143,8 +144,6 @@ def transformed_target(model: Any, data: Data) -> Tensor:
 @converts("sklearn.FunctionTransformer", method="inverse_transform")
 def inverse_function(transformer: Any, data: Data) -> Data:
     """The inverse, a formula of NumPy's functions."""
-    from assay.packaging.conversion.converters.composition import traced
-
     if transformer.inverse_func is None:
         return data
     return traced(transformer, transformer.inverse_func, transformer.inv_kw_args, data)
