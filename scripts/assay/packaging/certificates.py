@@ -7,6 +7,7 @@ it is valid, and not longer; OpenSSF's own tool takes an expired one.
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -88,15 +89,19 @@ def trusted_key(
         CertificateError: Nobody who is trusted vouches for the signer, at that time, for signing.
     """
     try:
-        certificates = [x509.load_der_x509_certificate(one) for one in chain]
-        key = certificates[0].public_key()
-    except (ValueError, IndexError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of certificates that no standard allows
+            certificates = [x509.load_der_x509_certificate(one) for one in chain]
+            key = certificates[0].public_key()
+            path = _path_to_root(certificates, roots, at)
+    except CertificateError:
+        raise
+    except Exception as error:  # forged bytes make both libraries raise of all kinds
         raise CertificateError("The signature holds no readable certificate.") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in keys.HASHES:
         raise CertificateError(
             f"The key of {name(certificates[0])} is of no curve that bundles are signed with."
         )
-    path = _path_to_root(certificates, roots, at)
     # What no path needs is held to nothing: it would be a part of the signature that can change.
     if [one.public_bytes(Encoding.DER) for one in path[: len(chain)]] != list(chain):
         raise CertificateError(

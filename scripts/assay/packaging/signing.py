@@ -223,10 +223,13 @@ def _keyless(payload: bytes) -> bytes:
 
 def _checked_by_sigstore(content: bytes, trust: KeylessTrust) -> bytes:
     """What was signed. The roots of trust are those that come with Sigstore's library."""
+    import logging
+
     from sigstore.errors import Error
     from sigstore.models import Bundle
     from sigstore.verify import Verifier, policy
 
+    logging.getLogger("sigstore").setLevel(logging.ERROR)  # that it is offline is no warning
     identity = policy.Identity(identity=trust.identity, issuer=trust.issuer)
     try:
         verifier = Verifier.production(offline=True)

@@ -74,7 +74,7 @@ def made(
     parent: Path,
     files: dict[str, bytes] | None = None,
     *,
-    model: bytes | None = None,
+    content: bytes | None = None,
     **update: Any,
 ) -> bundle.Bundle:
     """A bundle as `assay package` makes it.
@@ -82,11 +82,11 @@ def made(
     Args:
         parent: Where it goes.
         files: Further ones, or other content.
-        model: Its model, ONNX.
+        content: Its model.
         update: Of the manifest.
     """
     facts = manifest(**update)
-    content = onnx_model() if model is None else model
+    content = onnx_model() if content is None else content
     component = {
         "name": facts.name,
         "version": facts.source.commit,
