@@ -27,6 +27,8 @@ from assay.console import printable
 from assay.errors import UsageError
 from assay.release import semver
 from assay.release.semver import Bump, SemVer
+from assay.report.escape import marked
+from assay.report.wording import short
 
 if TYPE_CHECKING:
     from assay.packaging.facts import InputSpec, OutputSpec, Signature
@@ -185,7 +187,7 @@ def _classes(old: tuple[object, ...], new: tuple[object, ...]) -> str:
 
 
 def _named(values: list[object]) -> str:
-    shown = ", ".join(f"`{printable(str(value))}`" for value in values[:5])
+    shown = ", ".join(marked(short(printable(str(value)), 60)) for value in values[:5])
     return f"{shown} and {len(values) - 5} more" if len(values) > 5 else shown
 
 
