@@ -35,6 +35,7 @@ ENVIRON = {
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 ROWS = 100_000
+FOLDERS = ("parts", "marked", "mixed")
 
 
 def _frame() -> pd.DataFrame:
@@ -54,6 +55,10 @@ def project(tmp_path_factory: pytest.TempPathFactory, s3: str) -> Path:
     for number in (1, 2):
         pd.DataFrame({"i": [number, None]}).to_parquet(root / f"parts/k={number}/p.parquet")
     (root / "t.csv").write_text("a,b\n1,x\n2,y\n")
+    for name, beside in (("marked", "_SUCCESS"), ("mixed", "README.md")):
+        (root / name).mkdir()
+        pd.DataFrame({"i": [1]}).to_parquet(root / name / "p.parquet")
+        (root / name / beside).write_text(name)
     write(
         root,
         {
@@ -63,11 +68,12 @@ def project(tmp_path_factory: pytest.TempPathFactory, s3: str) -> Path:
     )
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     with Repo(str(root)) as repo:
-        repo.add([str(root / name) for name in ("t.parquet", "parts", "t.csv")])
+        repo.add([str(root / name) for name in (*FOLDERS, "t.parquet", "t.csv")])
     # A remote has the layout of the cache.
     shutil.move(root / ".dvc" / "cache", root.parent / "cache")
     _upload(root.parent / "cache", s3)
-    shutil.rmtree(root / "parts")
+    for name in FOLDERS:
+        shutil.rmtree(root / name)
     (root / "t.parquet").unlink()
     (root / "t.csv").unlink()
     return root
@@ -150,6 +156,16 @@ def test_a_folder_with_partitions(project: Path) -> None:
         (frame,) = source.frames(layout)
         assert frame.shape == (4, 2)
     source.close()
+
+
+def test_a_folder_with_other_files(project: Path) -> None:
+    source = open_remote(project, "marked", shown="marked", private=False)
+    (frame,) = source.frames(source.layout("pandas", has_index=False))
+    source.close()
+    with pytest.raises(DataError, match="mixed holds README"):
+        open_remote(project, "mixed", shown="mixed", private=False)
+
+    assert frame.to_dict("list") == {"i": [1]}
 
 
 def test_csv_is_copied_for_a_while(project: Path) -> None:

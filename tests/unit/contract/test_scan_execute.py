@@ -29,6 +29,26 @@ def test_a_check_that_memory_cannot_hold_is_refused_before_anything_is_loaded(mo
         scanned(whole, DATA)
 
 
+@pytest.mark.parametrize(
+    ("index", "size"),
+    [
+        (pd.Index(["x" * 1_000_000] * 3, name="id"), "18."),
+        (pd.Index([1, 5, 3], name="id"), "0.1"),
+        (pd.RangeIndex(3, name="id"), "0.1"),
+    ],
+    ids=["text", "stored numbers", "numbers of rows"],
+)
+def test_an_index_that_memory_cannot_hold_is_refused(index, size, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 200)
+    frame = pd.DataFrame({"hour": [1, 2, 3]}, index=index)
+    many = pa.Check(lambda s: s.nunique() > 1, name="many")
+    schema = pa.DataFrameSchema({}, index=pa.Index(None, many, name="id"))
+    with pytest.raises(DataError, match=f"needs the index in memory: about {size}"):
+        scanned(schema, frame)
+    monkeypatch.setattr(memory, "available", lambda: 30_000_000)
+    assert scanned(schema, frame).failures == asked(schema, frame).failures
+
+
 def test_checks_of_batches_and_of_the_scan_need_no_such_memory(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 0)
     checks = [pa.Check.lt(8), pa.Check(lambda x: x < 8, element_wise=True)]
@@ -43,11 +63,14 @@ def test_memory_is_not_refused_where_nothing_tells_how_much_there_is(monkeypatch
 
 def test_width_is_that_of_the_types_and_of_a_sample_of_text():
     frame = pd.DataFrame(
-        {"a": [1, 2], "b": ["x" * 99, "x" * 101], "c": pd.Series([1.5, 2], dtype="float32")}
+        {"a": [1, 5], "b": ["x" * 99, "x" * 101], "c": pd.Series([1.5, 2], dtype="float32")}
     )
     layout = FrameSource(frame).layout("pandas", has_index=False)
     assert memory.width(layout, ["a", "c"]) == 12
     assert 100 <= memory.width(layout, ["b"]) <= 200
+    assert memory.width(layout, ["a"], numbers=True) == 16
+    keyed = FrameSource(frame.set_axis(frame["a"] * 7)).layout("pandas", has_index=True)
+    assert memory.width(keyed, ["c"]) == 12
 
 
 def test_available_is_the_least_that_is_told(tmp_path, monkeypatch):

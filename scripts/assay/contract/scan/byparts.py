@@ -128,12 +128,15 @@ def merged(pieces: Sequence[Piece], rows: int) -> Finding:
 def _refuse_what_is_too_large(part: Part, scan: Scan) -> None:
     """Refuse what memory cannot hold, before anything is loaded."""
     room = memory.available()
-    size = memory.width(scan.layout, _columns(part, scan)) * scan.rows * memory.COPIES
+    about_index = getattr(part.schema, "index", None) is not None
+    wide = memory.width(scan.layout, _columns(part, scan), numbers=about_index)
+    size = wide * scan.rows * memory.COPIES
     if room is None or size <= room:
         return
     promise = part.promise
     check = printable(scan.sight.check(promise.check, promise.column))
-    what = "the table" if part.columns is None else "its columns"
+    what = "the index" if about_index else "its columns"
+    what = "the table" if part.columns is None else what
     of = "" if promise.column is None else f" of column `{printable(promise.column)}`"
     raise DataError(
         f"The check `{check}`{of} needs {what} in memory: about {memory.in_words(size)}, where "

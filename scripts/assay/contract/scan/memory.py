@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.contract.sources.base import LEVEL
 from assay.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from assay.contract.sources.base import Layout
 
@@ -32,23 +33,46 @@ _LIMITS = (
 )
 
 
-def width(layout: Layout, columns: Sequence[str]) -> int:
-    """The bytes that a row of some columns takes in a data frame, about.
+def width(layout: Layout, columns: Sequence[str], *, numbers: bool = False) -> int:
+    """The bytes that a row of some columns takes in a data frame, about, with a stored index.
 
     The length of text is the mean of the first rows.
+
+    Args:
+        layout: Of the table.
+        columns: Those of the frame.
+        numbers: Whether an index that only counts is looked at too, which makes values of it.
     """
-    texts = [name for name in columns if layout.table[name].type().is_string()]
-    lengths = _lengths(layout.table, texts) if texts else {}
-    return sum(_cell(layout, name, lengths.get(name, 0)) for name in columns)
+    dtypes = {name: getattr(layout.empty[name], "dtype", None) for name in columns}
+    return _width(layout.table, dtypes) + _of_index(layout, numbers=numbers)
 
 
-def _cell(layout: Layout, name: str, length: int) -> int:
-    dtype = getattr(layout.empty[name], "dtype", None)
+def _of_index(layout: Layout, *, numbers: bool) -> int:
+    if not hasattr(layout.empty, "iloc"):
+        return 0
+    index = layout.empty.index
+    if type(index).__name__ == "RangeIndex" and not numbers:
+        return 0
+    dtypes = {
+        LEVEL.format(number): index.get_level_values(number).dtype
+        for number in range(index.nlevels)
+    }
+    return _width(layout.numbered, dtypes)
+
+
+def _width(table: Any, dtypes: Mapping[str, Any]) -> int:
+    """The bytes of values of these types, by the columns of a table that hold them."""
+    stored = () if table is None else table.columns
+    texts = [name for name in dtypes if name in stored and table[name].type().is_string()]
+    lengths = _lengths(table, texts) if texts else {}
+    return sum(_cell(dtype, lengths.get(name)) for name, dtype in dtypes.items())
+
+
+def _cell(dtype: Any, length: int | None) -> int:
+    """The bytes of a value; `length` is that of a text."""
     if str(dtype) == "object":
-        return _OBJECT + length
-    if layout.table[name].type().is_string():
-        return 8 + length
-    return int(getattr(dtype, "itemsize", 8))
+        return _OBJECT + (length or 0)
+    return int(getattr(dtype, "itemsize", 8)) if length is None else 8 + length
 
 
 def _lengths(table: Any, texts: Sequence[str]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from assay.contract import reader
 from assay.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from assay.contract.sources.remote import Stored
 
@@ -118,15 +118,13 @@ def found(paths: Path | Sequence[Path], *, shown: str, name: str | None = None) 
     if not isinstance(paths, Path):
         folder, listed = None, [(path, path.name) for path in paths]
     elif paths.is_dir():
-        folder, listed = paths, list(_below(paths, shown))
+        folder, listed = paths, [(paths / name, name) for name in _below(paths, shown)]
     else:
         folder, listed = None, [(paths, "")]
     if not listed:
         inside = "no data file in it" if folder and any(folder.iterdir()) else "nothing in it"
         raise DataError(f"{shown} has {inside}.", hint=f"Supported: {FORMATS}.")
     kind = one_kind([name or below or path.name for path, below in listed], shown)
-    if folder is not None and kind.suffix == ".parquet":
-        _refuse_strays(folder, shown)
     parts = tuple(
         _part(
             path,
@@ -167,35 +165,37 @@ def kind_of(name: str) -> Kind | None:
     return Kind(kind, compression)
 
 
-def _below(folder: Path, shown: str) -> Iterator[tuple[Path, str]]:
+def _below(folder: Path, shown: str) -> list[str]:
     """The data files in a folder and in those below, in the order in which pyarrow reads them."""
-    for name in _visible(folder, shown):
-        if kind_of(name):
-            yield folder / name, name
-
-
-def _visible(folder: Path, shown: str) -> Iterator[str]:
-    """The files in a folder and in those below, but for those that no reader looks at."""
     try:
         names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
     except OSError as error:
         raise reader.unreadable(shown, error) from error
-    for name in names:
-        # As pyarrow and Spark: `_SUCCESS`, `.crc` and the like are no data.
-        hidden = any(part.startswith((".", "_")) for part in PurePath(name).parts)
-        if not hidden and (folder / name).is_file():
-            yield name
+    return in_folder([name for name in names if (folder / name).is_file()], shown)
 
 
-def _refuse_strays(folder: Path, shown: str) -> None:
-    """Refuse other files among Parquet, for which pandas and polars do not read the folder."""
-    stray = next((name for name in _visible(folder, shown) if kind_of(name) is None), None)
-    if stray is not None:
+def in_folder(names: Iterable[str], shown: str) -> list[str]:
+    """The data files among all files of a folder and of those below.
+
+    Args:
+        names: Their paths in the folder.
+        shown: What messages call it.
+
+    Raises:
+        DataError: Beside Parquet there is something else. Libraries do not read such a folder.
+    """
+    # As pyarrow and Spark: `_SUCCESS`, `.crc` and the like are no data.
+    visible = [name for name in names if not any(part[0] in "._" for part in PurePath(name).parts)]
+    kinds = {name: kind_of(name) for name in visible}
+    found = [name for name, kind in kinds.items() if kind is not None]
+    stray = next((name for name, kind in kinds.items() if kind is None), None)
+    if stray is not None and Kind(".parquet") in kinds.values():
         raise DataError(
-            f"{shown} holds {printable(stray)}, which is no Parquet file: neither pandas nor polars"
-            " reads such a folder.",
+            f"{shown} holds {printable(stray)}, which is no Parquet file: pandas, polars and Spark"
+            " do not read such a folder.",
             hint="Move it away, or let its name begin with `_` or `.`.",
         )
+    return found
 
 
 def _part(path: Path, below: str, kind: Kind, shown: str) -> Part:

@@ -149,7 +149,9 @@ class RemoteSource:
     ) -> None:
         self.shown = printable(shown)
         self._private = private
-        self._objects = _translated(self.shown, lambda: dict(_objects(root, path, remote, rev)))
+        self._objects = _translated(
+            self.shown, lambda: dict(_objects(root, path, remote, rev, self.shown))
+        )
         self._path = path
         self._folder: Path | None = None
         self._inner: Any = None
@@ -240,19 +242,19 @@ class RemoteSource:
 
 
 def _objects(
-    root: Path, path: str, remote: str | None, rev: str | None
+    root: Path, path: str, remote: str | None, rev: str | None, shown: str
 ) -> Iterator[tuple[str, Stored]]:
     """The objects of a tracked file, or of the data files in a tracked folder, by their names."""
     from dvc.repo import Repo
 
     with Repo.open(str(root), rev=rev, subrepos=True, uninitialized=True, remote=remote) as repo:
-        listed = sorted(repo.dvcfs.find(path)) or [path]
-        for each in listed:
-            below = PurePosixPath(each).relative_to(PurePosixPath(path)).as_posix()
+        listed = {
+            PurePosixPath(each).relative_to(PurePosixPath(path)).as_posix(): each
+            for each in sorted(repo.dvcfs.find(path)) or [path]
+        }
+        for below in listed if "." in listed else files.in_folder(listed, shown):
             name = PurePosixPath(path).name if below == "." else below
-            if len(listed) > 1 and files.kind_of(name) is None:
-                continue
-            index, entry = repo.get_data_index_entry(each)
+            index, entry = repo.get_data_index_entry(listed[below])
             where, stored = index.storage_map.get_remote(entry)
             yield name, Stored(where.fs, stored, int(where.fs.info(stored)["size"]))
 
