@@ -14,6 +14,9 @@ from assay.packaging import signature as signatures
 from assay.packaging.facts import Parity, Signature, Tolerance
 from assay.packaging.parity.answers import Answers, Original, ask_each
 from assay.packaging.parity.cells import changed, features
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
@@ -91,6 +94,12 @@ def mixed() -> Asked:
 def tree() -> Asked:
     model = make_pipeline(StandardScaler(), DecisionTreeRegressor(max_depth=4, random_state=0))
     return ask(model.fit(NUMBERS, NUMBERS["size"] * 2), NUMBERS)
+
+
+@pytest.fixture(scope="module")
+def line() -> Asked:
+    frame = NUMBERS.astype(float)
+    return ask(LinearRegression().fit(frame, frame["age"]), frame)
 
 
 def mismatches(found: Parity) -> dict[str, int]:
@@ -249,6 +258,25 @@ class TestWrong:
             "Rows differ by several columns at once; rounding to float32 does not explain it."
         )
 
+    def test_the_operators_that_round(self, mixed: Asked):
+        def off(said: Answers) -> Answers:
+            return said | {"probabilities": said["probabilities"] + 0.1}
+
+        nodes = [
+            helper.make_node("Scaler", ["x"], ["scaled"], domain="ai.onnx.ml", scale=[1.0]),
+            helper.make_node("Cast", ["x"], ["small"], to=TensorProto.FLOAT),
+            helper.make_node("Add", ["scaled", "small"], ["sum"]),
+            helper.make_node("Cast", ["sum"], ["y"], to=TensorProto.DOUBLE),
+        ]
+        ends = [helper.make_tensor_value_info(n, TensorProto.DOUBLE, [None]) for n in "xy"]
+        made = helper.make_graph(nodes, "test", ends[:1], ends[1:])
+        opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)]
+        graph = helper.make_model(made, opset_imports=opsets).SerializeToString()
+        cause = mixed.hold(Wrong(mixed.model, after=off), graph=graph).cause or ""
+        assert cause.endswith("Numbers are rounded to float32 (in Cast, Scaler).")
+        cause = mixed.hold(Wrong(mixed.model, after=off), graph=b"none").cause or ""
+        assert cause.endswith("rounding to float32 does not explain it.")
+
     def test_sensitive_values_are_hidden(self, mixed: Asked):
         def ascii_only(frame: pd.DataFrame) -> pd.DataFrame:
             return frame.assign(town=frame["town"].replace("Köln", "K?ln"))
@@ -256,6 +284,37 @@ class TestWrong:
         found = mixed.hold(Wrong(mixed.model, before=ascii_only), sensitive=["town"])
         assert found.mismatches[0].inputs["town"] == "(sensitive)"
         assert "Köln" not in found.model_dump_json()
+
+
+class TestAnyDifference:
+    @settings(max_examples=40)
+    @given(
+        st.integers(0, 5),
+        st.integers(0, 10_000),
+        st.floats(1e-7, 1e3),
+        st.sampled_from([-1.0, 1.0]),
+    )
+    def test_one_number_of_one_row_is_found(
+        self, line: Asked, which: int, row: int, apart: float, sign: float
+    ):
+        asked = [one for one in line.questions.each if len(one.rows.frame)]
+        chosen = asked[which % len(asked)]
+        row %= len(chosen.rows.frame)
+        wanted = chosen.expected["value"][row] + sign * apart
+
+        class Off:
+            def ask(self, frame: pd.DataFrame) -> Answers:
+                said = line.model.ask(frame)
+                if frame.equals(chosen.rows.frame):
+                    said["value"][row] = wanted
+                return said
+
+        found = parity.hold(line.questions, line.model, Off(), Tolerance(absolute=0.5, relative=0))
+        difference = abs(wanted - chosen.expected["value"][row])
+        assert found.passed == (difference <= 0.5)
+        if not found.passed:
+            assert mismatches(found) == {chosen.rows.name: 1}
+            assert (found.mismatches[0].rows, found.mismatches[0].row) == (chosen.rows.name, row)
 
 
 class TestUndecided:

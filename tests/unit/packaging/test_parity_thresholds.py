@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from assay.packaging.parity import thresholds
+from assay.packaging.parity import inverting, thresholds
 from assay.packaging.parity.answers import Original
 from assay.packaging.parity.rows import around
 from hypothesis import given
@@ -207,6 +207,25 @@ class TestLibraries:
             live += any((one != said[0]).any() for one in said)
         # CatBoost has borders that no tree uses.
         assert live >= (0.05 if library == "catboost" else 0.9) * len(found)
+
+
+class TestFloatsInOrder:
+    FLOATS = st.floats(allow_nan=False)
+
+    @given(FLOATS, FLOATS)
+    def test_whole_numbers_have_the_order_of_floats(self, first: float, second: float):
+        one, other = inverting._ordered(np.asarray([first, second]))
+        assert (one < other) == (first < second)
+        assert (one == other) == (first == second)
+
+    @given(FLOATS)
+    def test_there_and_back(self, value: float):
+        assert inverting._floats(inverting._ordered(np.asarray([value])))[0] == value
+
+    @given(st.floats(allow_nan=False, max_value=1e300))
+    def test_neighbours_are_neighbours(self, value: float):
+        pair = np.asarray([value, math.nextafter(value, math.inf)])
+        assert np.diff(inverting._ordered(pair)) == 1
 
 
 class TestAround:

@@ -30,6 +30,13 @@ _SHOWN_COLUMNS = 8
 _TRIED_COLUMNS = 64
 _TRIED_ROWS = 200
 HIDDEN = "(sensitive)"
+_SINGLE = frozenset(
+    {"Scaler", "LinearClassifier", "LinearRegressor", "SVMClassifier", "SVMRegressor"}
+)
+"""Operators of ai.onnx.ml that give float32 whatever they are given; no shape is inferred for them.
+
+Those of trees do so too, and may compare in float64.
+"""
 
 
 def explained(
@@ -217,7 +224,10 @@ def _where(graph: bytes | None) -> str:
     if graph is None:
         return ""
     onnx = importlib.import_module("onnx")
-    inferred = onnx.shape_inference.infer_shapes(onnx.load_from_string(graph)).graph
+    try:
+        inferred = onnx.shape_inference.infer_shapes(onnx.load_from_string(graph)).graph
+    except Exception:  # noqa: BLE001 (operators of others: then the cause is told without them)
+        return ""
     single = {
         one.name
         for one in [*inferred.value_info, *inferred.output]
@@ -226,6 +236,7 @@ def _where(graph: bytes | None) -> str:
     kinds = {
         node.op_type
         for node in inferred.node
-        if single.intersection(node.output) and node.op_type != "Identity"
+        if node.op_type in _SINGLE
+        or (single.intersection(node.output) and node.op_type != "Identity")
     }
     return f" (in {', '.join(sorted(kinds))})" if kinds else ""

@@ -102,7 +102,7 @@ def _numbers_beside(feature: Feature) -> list[float | int]:
 
 
 def extremes(frame: pd.DataFrame, features: Sequence[Feature]) -> RowSet:
-    """The largest and the smallest of a type, zeros of both signs, subnormals, infinities."""
+    """The largest and the smallest numbers, zeros of both signs, subnormals, infinities."""
     cells: list[Cell] = []
     for one in _some(features):
         if one.is_float:
