@@ -170,6 +170,7 @@ GIVEN: Mapping[str, Callable[[], dict[str, Any]]] = {
     "FixedThresholdClassifier": lambda: {"estimator": _odds(), "threshold": 0.4},
     "LGBMClassifier": lambda: {"verbose": -1},
     "LGBMRegressor": lambda: {"verbose": -1},
+    "LocalOutlierFactor": lambda: {"novelty": True},
     "MultiOutputClassifier": lambda: {"estimator": _odds()},
     "MultiOutputRegressor": lambda: {"estimator": _line()},
     "OneVsOneClassifier": lambda: {"estimator": _odds()},

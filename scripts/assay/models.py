@@ -72,6 +72,9 @@ class Model:
         existing = [str(name) for name in table.columns]
         names = self.fitted_names()
         if names is not None:
+            # LightGBM has underscores for the spaces of a name, and asks for no name again
+            spelled = {name.replace(" ", "_"): name for name in existing}
+            names = [name if name in existing else spelled.get(name, name) for name in names]
             if missing := [name for name in names if name not in existing]:
                 raise ModelError(
                     f"{self.shown} was fitted with {_columns(missing)}, which the table of "

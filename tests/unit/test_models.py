@@ -183,6 +183,11 @@ class TestColumns:
         assert names == ["id", "size", "age", "town"]
         assert model.say(TABLE[names]).labels is not None
 
+    def test_names_with_spaces_of_which_lightgbm_made_underscores(self):
+        table = TABLE.rename(columns={"age": "age in years"})
+        fitted = types.SimpleNamespace(feature_names_in_=["size", "age_in_years"])
+        assert Model(fitted, "m").columns(table, apart=[]) == ["size", "age in years"]
+
     def test_without_names_all_but_key_and_truth(self):
         model = Model(LogisticRegression().fit(NUMBERS.to_numpy(), BINARY), "m")
         assert model.columns(TABLE, apart=["id", "town"]) == ["size", "age"]

@@ -10,11 +10,16 @@ import pytest
 import sklearn.datasets
 from estimator_cases import Fitted, classification, foreign, predictors, regression
 from estimators import KINDS, PAGE, SEVERAL, Outcome, Row, exported, tried
+from sklearn.cluster import BisectingKMeans
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import StackingClassifier
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import SGDClassifier
-from sklearn.neighbors import RadiusNeighborsClassifier
+from sklearn.model_selection import KFold
+from sklearn.multiclass import OutputCodeClassifier
+from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from tests.unit.packaging.conversions import agree
 
@@ -120,6 +125,24 @@ class TestFarFromAllThatWasFitted:
     )
     def test_of_two_targets(self, estimator):
         agree(estimator.fit(ROWS, TWO_EACH), FAR)
+
+
+def test_a_stack_of_two_labels():
+    """Its probabilities are that a label does not hold; and that is what scikit-learn gives."""
+    members = [("a", KNeighborsClassifier()), ("b", DecisionTreeClassifier(max_depth=2))]
+    last = DecisionTreeClassifier(max_depth=3, random_state=0)
+    folds = KFold(2, shuffle=True, random_state=0)
+    agree(StackingClassifier(members, last, cv=folds).fit(ROWS, TWO_EACH), ROWS)
+
+
+def test_codes_that_are_as_near():
+    model = OutputCodeClassifier(DecisionTreeClassifier(max_depth=2), code_size=3, random_state=0)
+    agree(model.fit(ROWS, THREE), pd.concat([ROWS, ROWS * np.nan]))
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_clusters_of_clusters(count: int):
+    agree(BisectingKMeans(count, random_state=0).fit(ROWS), FAR[:6])
 
 
 def test_a_process_for_each_pair_of_classes():

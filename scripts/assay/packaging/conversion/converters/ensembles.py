@@ -71,7 +71,9 @@ def _stacked(model: Any, data: Data) -> Data:
 def _stacking(method: str) -> None:
     @converts("sklearn.StackingClassifier", "sklearn.StackingRegressor", method=method)
     def convert(model: Any, data: Data) -> Tensor:
-        answer: Tensor = apply(model.final_estimator_, method, _stacked(model, data))
+        answer = apply(model.final_estimator_, method, _stacked(model, data))
+        if isinstance(answer, list):  # of several labels, that each does not hold
+            return answer[0].graph.concat([one.column(0) for one in answer])
         return answer
 
 

@@ -141,6 +141,22 @@ def nearest_center(model: Any, data: Data) -> Tensor:
     return (-squared(matrix(data), model.cluster_centers_)).argmax()
 
 
+@converts("sklearn.BisectingKMeans", method="predict")
+def bisected(model: Any, data: Data) -> Tensor:
+    """Down the tree of clusters, each time to the nearer of two centers."""
+    values, shift = matrix(data), getattr(model, "_X_mean", 0.0)
+    zeros = values.column(0).isnan().cast("int64") * 0
+
+    def below(node: Any) -> Tensor:
+        if node.left is None:
+            return zeros + int(node.label)
+        centers = np.vstack([node.left.center, node.right.center]) + shift
+        right = (-squared(values, centers)).argmax().equals(1)
+        return right.where(below(node.right), below(node.left))
+
+    return below(model._bisecting_tree)  # noqa: SLF001 (what `predict` goes down)
+
+
 @converts("sklearn.Birch", method="predict")
 def nearest_subcluster(model: Any, data: Data) -> Tensor:
     """The label of the nearest subcluster."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.converters.vectors import one_vs_one
-from assay.packaging.conversion.distances import squared
 from assay.packaging.conversion.frame import Data, matrix, select
 from assay.packaging.conversion.registry import apply, converts
 
@@ -96,9 +95,11 @@ def pair_index(model: Any, data: Data) -> Tensor:
 
 @converts("sklearn.OutputCodeClassifier", method="index")
 def code_index(model: Any, data: Data) -> Tensor:
-    """The class with the nearest code."""
+    """The class with the nearest code; codes are whole numbers, so that ties stay ties."""
     parts = [_binary(one, data) for one in model.estimators_]
-    return (-squared(parts[0].graph.concat(parts), model.code_book_)).argmax()
+    codes = np.asarray(model.code_book_, dtype=np.float64)
+    lengths = (codes * codes).sum(axis=1)[None, :]
+    return (parts[0].graph.concat(parts) @ codes.T * 2.0 - lengths).argmax()
 
 
 @converts("sklearn.MultiOutputRegressor", method="predict")
