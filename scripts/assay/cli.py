@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay import __version__, clicontract, leaving
+from assay import __version__, clibundle, clicontract, clihistory, clirelease, leaving
 from assay.clioptions import (
     HERE,
     Base,
@@ -286,6 +286,14 @@ def init(
 gate_app = typer.Typer(help="The gates of the last run.")
 app.add_typer(gate_app, name="gate")
 app.add_typer(clicontract.app, name="contract")
+for _command in (
+    clibundle.sign,
+    clibundle.verify,
+    clirelease.release,
+    clihistory.history,
+    clihistory.reproduce,
+):
+    app.command()(_command)
 
 
 @gate_app.command()

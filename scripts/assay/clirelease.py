@@ -23,6 +23,7 @@ def release(
             show_default=False,
         ),
     ] = "",
+    *,
     root: Root = HERE,
     config: ConfigFile = "assay.yaml",
     version: Annotated[

@@ -33,7 +33,9 @@ REUSABLE = (
 LAUNCHER = {"ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS"}
 EVERYWHERE = {"ASSAY_DEBUG"}
 TOKENS = {"ASSAY_TOKEN"}
-TAKE_TOKENS = {"release", "accept", "comment", "report"}
+TAKE_TOKENS = {"accept", "comment", "release", "report"}
+SIGNS = {"ASSAY_CERTIFICATE", "ASSAY_SIGNING_KEY", "ASSAY_SIGNING_PASSWORD"}
+"""What `sign` reads from the environment alone: arguments can be seen by every process."""
 CONTEXTS = {"ASSAY_MATRIX": "${{ toJSON(matrix) }}"}
 """Variables that are no input: what the runner knows of the job."""
 
@@ -104,6 +106,7 @@ def test_each_variable_is_one_that_the_program_reads(path: Path, step: Json, ver
         known = LAUNCHER | {"ASSAY_WORKING_DIRECTORY"}
     else:
         known = options(verb) | LAUNCHER | EVERYWHERE | (TOKENS if verb in TAKE_TOKENS else set())
+        known |= SIGNS if verb == "sign" else set()
     assert given <= known
 
 

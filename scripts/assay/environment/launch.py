@@ -26,6 +26,7 @@ VERBS = {
     **dict.fromkeys(_STAGES, "project"),
     "package": "package",
     **dict.fromkeys(("accept", "comment", "report", "schema"), "tool"),
+    **dict.fromkeys(("history", "release", "reproduce", "sign", "verify"), "release"),
 }
 """Which environment each verb runs in."""
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from assay.release.versions import Next
     from assay.workspace.git import Git
 
-_ADDRESS = re.compile(r"github\.com[:/]([\w-]+/[\w.-]+?)(?:\.git)?/?", re.ASCII)
+_ADDRESS = re.compile(r"github\.com[:/]([\w-]+/[\w.-]+?)(?:\.git)?/?$", re.ASCII)
 
 
 def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSection:
@@ -56,7 +56,7 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
     _fetch(git)
     registry = gto.read(git)
     artifact, commit = registry.artifact(name), git.head()
-    with _asking(context) as ask:
+    with asking(context) as ask:
         old = ask.manifest(artifact.latest.tag) if ask and artifact.latest else None
         chosen = versions.next_version(artifact, _packaged(context, commit), old, asked=asked)
         known = ask.commit(commit, checked_by=context.config.release.checked_by) if ask else None
@@ -117,7 +117,7 @@ def _packaged(context: Context, commit: str) -> Manifest | None:
 
 
 @contextmanager
-def _asking(context: Context) -> Iterator[Lookup | None]:
+def asking(context: Context) -> Iterator[Lookup | None]:
     """GitHub to ask; `None` without a token, or where origin is somewhere else."""
     environ = context.environ
     repository = environ.get("GITHUB_REPOSITORY") or _repository(context.workspace.git)
@@ -165,10 +165,7 @@ def _show(context: Context, section: ReleaseSection, commit: str, known: Asked |
     for reason in section.why:
         line(f"  {reason}")
     if known is None:
-        line(
-            "  Without GITHUB_TOKEN it is not known here whether the commit was checked; the "
-            "workflow asks."
-        )
+        line("  Without GITHUB_TOKEN, only the workflow asks whether this commit was checked.")
 
 
 def _push(git: Git, tag: TagName, artifact: Artifact, chosen: Next, commit: str) -> None:
