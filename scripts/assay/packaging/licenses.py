@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.parser import HeaderParser
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from assay.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from email.message import Message
     from pathlib import Path
 
     from assay.packaging.facts import Kind
@@ -58,19 +60,51 @@ def _spdx(expression: str) -> str | None:
 
 
 @dataclass(frozen=True)
+class Package:
+    """An installed package, and what it says of itself."""
+
+    distribution: metadata.Distribution
+    fields: Message
+
+    @classmethod
+    def of(cls, distribution: metadata.Distribution) -> Package:
+        """What it says, without its description.
+
+        `Distribution.metadata` reads that too, and an environment has hundreds of packages.
+        """
+        text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+        return cls(distribution, HeaderParser().parsestr(text.partition("\n\n")[0]))
+
+    @property
+    def version(self) -> str:
+        """As it is written."""
+        return str(self.fields["Version"])
+
+
+@dataclass(frozen=True)
 class Installed:
     """The packages of this environment, by their normalized names."""
 
-    packages: Mapping[str, metadata.Distribution]
+    packages: Mapping[str, Package]
 
     @classmethod
     def here(cls) -> Installed:
         """Those that can be imported here; of two of a name the one that is imported."""
-        found: dict[str, metadata.Distribution] = {}
-        for one in metadata.distributions():
-            if name := one.metadata["Name"]:
-                found.setdefault(normalized(name), one)
+        return cls.among(metadata.distributions())
+
+    @classmethod
+    def among(cls, distributions: Iterable[metadata.Distribution]) -> Installed:
+        """Those of these that have a name and a version."""
+        found: dict[str, Package] = {}
+        for one in map(Package.of, distributions):
+            if one.fields["Name"] and one.fields["Version"]:
+                found.setdefault(normalized(one.fields["Name"]), one)
         return cls(found)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Version by name, in order."""
+        return {name: one.version for name, one in sorted(self.packages.items())}
 
     def needed(self, kind: Kind, estimator: str) -> dict[str, str]:
         """Name and version of the packages that serving a model needs, theirs too.
@@ -87,7 +121,7 @@ class Installed:
             name = waiting.pop()
             if name in self.packages and name not in found:
                 found[name] = self.packages[name].version
-                waiting += _requirements(self.packages[name])
+                waiting += _requirements(self.packages[name].distribution)
         return dict(sorted(found.items()))
 
     def license(self, name: str) -> tuple[str, bool] | None:
@@ -95,7 +129,7 @@ class Installed:
         package = self.packages.get(normalized(name))
         if package is None:
             return None
-        fields = package.metadata
+        fields = package.fields
         said = next((fields[n] for n in ("License-Expression", "License") if n in fields), "")
         if spdx := _spdx(said) if said else None:
             return spdx, True
@@ -115,7 +149,9 @@ class Installed:
             names: Name and version.
         """
         for name, version in names.items():
-            parts = [_part(path) for path in sorted(_files(self.packages[name]), key=str)]
+            parts = [
+                _part(path) for path in sorted(_files(self.packages[name].distribution), key=str)
+            ]
             if text := b"\n\n".join(part for part in parts if part):
                 yield f"{FOLDER}/{name}-{version}.txt", text
 

@@ -67,8 +67,7 @@ def test_model_data_and_packages() -> None:
 
 
 def test_the_whole_environment_of_this_process() -> None:
-    here = Installed.here()
-    packages = {name: one.version for name, one in sorted(here.packages.items())}
+    packages = Installed.here().versions
     environment = manifest().environment.model_copy(update={"packages": packages})
     found = made(environment=environment)
     purls = [one["purl"] for one in found["components"] if one["type"] == "library"]

@@ -30,11 +30,7 @@ def package(folder: Path, name: str, *fields: str, files: dict[str, bytes] | Non
 
 
 def installed(folder: Path) -> Installed:
-    found = {
-        licenses.normalized(one.metadata["Name"]): one
-        for one in metadata.distributions(path=[str(folder)])
-    }
-    return Installed(found)
+    return Installed.among(metadata.distributions(path=[str(folder)]))
 
 
 @pytest.mark.parametrize(
@@ -145,3 +141,11 @@ def test_packages_here_have_licences_and_texts() -> None:
     texts = dict(here.texts(needed))
     assert b"Redistribution" in texts[f"licenses/numpy-{needed['numpy']}.txt"]
     assert any(path.startswith("licenses/onnxruntime-") for path in texts)
+
+
+def test_versions_are_those_that_python_finds() -> None:
+    expected = {
+        licenses.normalized(one.metadata["Name"]): one.version for one in metadata.distributions()
+    }
+    assert Installed.here().versions == expected
+    assert list(Installed.here().versions) == sorted(expected)
