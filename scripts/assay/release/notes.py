@@ -106,7 +106,7 @@ def _footnote(subject: Subject) -> str:
         lines.append(f"In brackets: {wording.percent(confidence)} intervals.")
     if old is not None and not subject.evidence and any(m.low is not None for m in old.metrics):
         lines.append("Better or worse is said where the intervals of the two versions do not meet.")
-    if old is not None and old.source.data != subject.manifest.source.data:
+    if old is not None and not subject.evidence and old.source.data != subject.manifest.source.data:
         lines.append("The data changed too, so the numbers may not be of the same rows.")
     return " ".join(lines)
 

@@ -5,7 +5,6 @@ Grammar and precedence: https://semver.org/spec/v2.0.0.html, sections 9 to 11.
 
 from __future__ import annotations
 
-import functools
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -26,7 +25,6 @@ LONGEST = 1000
 """Characters: Python turns no text of any length into a number."""
 
 
-@functools.total_ordering
 @dataclass(frozen=True)
 class SemVer:
     """A version. Equal ones are written alike; `<` is precedence, for which a build is nothing."""
