@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import ForgeError, UsageError
 from assay.forge import tags
-from assay.forge.refusal import MissingError, RejectedError
+from assay.forge.refusal import LookAgainError, MissingError, RejectedError
 from assay.forge.releases import LARGEST, LONGEST_BODY, Draft, Release, Releases, Upload
 from assay.packaging.manifest import FILE
 from assay.release import gto, semver
@@ -108,7 +108,7 @@ class Publishing:
             tag=plan.tag,
             commit=plan.commit,
             title=plan.tag.replace("@", " "),
-            body=f"{_cut(plan.notes, LONGEST_BODY - len(plan.mark) - 2)}\n\n{plan.mark}",
+            body=f"{_cut(plan.notes.strip(), LONGEST_BODY - len(plan.mark) - 2)}\n\n{plan.mark}",
             mark=plan.mark,
             prerelease=plan.prerelease,
         )
@@ -118,7 +118,7 @@ class Publishing:
                 draft, list(plan.files), told=lambda name: self._told(f"uploading {name}")
             )
             out = self._releases.publish(draft, latest=self._is_latest(plan))
-        except (MissingError, RejectedError) as error:
+        except (LookAgainError, MissingError, RejectedError) as error:
             return self._faster(plan, error)
         for other in self._releases.drafts(plan.tag):
             self._releases.delete(other)

@@ -14,7 +14,7 @@ from assay.console import printable
 from assay.errors import ForgeError, UsageError
 from assay.packaging import archive, bundle, verify
 from assay.packaging.bundle import BundleError
-from assay.release import decision, lookup, tagging, versions
+from assay.release import decision, howto, lookup, notes, tagging, versions
 from assay.release.publishing import Plan, Publishing, files_of
 from assay.release.section import ReleasedFile, ReleaseSection, refused
 from assay.release.tagname import TagName, parse
@@ -118,7 +118,7 @@ def _released(context: Context, api: Api, wish: Wish, material: _Material) -> Re
         return section.model_copy(update={"url": release.url, "repeated": True})
     plan = _plan(context, material, chosen)
     section = section.model_copy(update={"files": _files(plan)})
-    _show(context, plan, chosen)
+    _show(context, plan, chosen, wish)
     if wish.dry_run:
         line("Dry run: nothing was tagged or published.")
         return section
@@ -249,19 +249,45 @@ def _decide(
 def _plan(context: Context, material: _Material, chosen: _Chosen) -> Plan:
     name, version = chosen.artifact.name, chosen.next.version
     told = (f"{name} {version}", *chosen.next.reasons, f"Bundle: sha256:{material.bundle.digest}")
+    files = files_of(material.bundle, material.archive, material.scratch, version)
+    subject = notes.Subject(
+        tag=chosen.tag,
+        manifest=material.bundle.manifest,
+        archive=files[0].name,
+        next=chosen.next,
+        old=chosen.old,
+        words=_words(context),
+        verify=howto.verify(material.bundle.folder),
+        directions={
+            metric: spec.direction
+            for metric, spec in context.config.metrics.items()
+            if spec.direction is not None
+        },
+    )
     return Plan(
         tag=chosen.tag,
         commit=material.commit,
         artifact=chosen.artifact,
         version=version,
         message="\n\n".join(told),
-        notes=_notes(context, material, chosen),
-        files=files_of(material.bundle, material.archive, material.scratch, version),
+        notes=notes.markdown(subject),
+        files=files,
     )
 
 
-def _notes(context: Context, material: _Material, chosen: _Chosen) -> str:
-    return "\n".join(f"- {reason}" for reason in chosen.next.reasons)
+def _words(context: Context) -> str:
+    """What a person says of this version, where assay.yaml names a file for it."""
+    path = context.config.release.notes
+    if path is None:
+        return ""
+    content = context.workspace.read(path)
+    if content is None:
+        raise UsageError(
+            f"There are no notes at {path}, or it is no text file of the project.",
+            hint="Commit the file that `release.notes` names, or leave that away.",
+            key=("release", "notes"),
+        )
+    return content.decode(errors="replace")
 
 
 def _tagger(environ: Mapping[str, str]) -> tuple[str, str]:
@@ -296,7 +322,7 @@ def _files(plan: Plan) -> tuple[ReleasedFile, ...]:
     )
 
 
-def _show(context: Context, plan: Plan, chosen: _Chosen) -> None:
+def _show(context: Context, plan: Plan, chosen: _Chosen, wish: Wish) -> None:
     """What is about to happen."""
     line = context.console.line
     line(f"{plan.tag}, at commit {plan.commit[:12]}, after {chosen.next.previous or 'none'}")
@@ -304,3 +330,6 @@ def _show(context: Context, plan: Plan, chosen: _Chosen) -> None:
         line(f"  {reason}")
     for file in plan.files:
         line(f"  {file.size:>13,}  {file.digest[:12]}  {file.name}")
+    if wish.dry_run:
+        line()
+        line(plan.notes)

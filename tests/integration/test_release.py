@@ -1,0 +1,607 @@
+"""Releases from a workflow: against a GitHub API that keeps GitHub's rules, with real bundles."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from assay import ci
+from assay.errors import AssayError, ForgeError, UsageError
+from assay.forge import github as forge
+from assay.packaging import archive
+from assay.packaging.bundle import BundleError
+from assay.packaging.signing import KeySigner
+from assay.section import Status
+from assay.stages import release as stage
+
+from tests.builders import make_context, printed
+from tests.fakes.github.objects import Person, Tag, put_tag
+from tests.fakes.github_api import GitHubApi, Release, Repository, State, workflow_token
+from tests.repos import Repo
+from tests.unit.packaging import vouched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from assay.context import Context
+    from assay.release.section import ReleaseSection
+
+REPO = "acme/bikes"
+SECRET = "ghs_S3cretThatNobodyMaySee0123456789"
+FILES = [
+    "peak-hour-v1.0.0.tar.zst",
+    "manifest.json",
+    "model.onnx",
+    "model.sig",
+    "bom.cdx.json",
+    "README.md",
+    "SHA256SUMS",
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[GitHubApi]:
+    with GitHubApi(State()) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage.time, "sleep", lambda _: None)
+    monkeypatch.setattr(forge.GitHubForge.__init__, "__kwdefaults__", _patient())
+
+
+def _patient() -> dict[str, Any]:
+    defaults = dict(forge.GitHubForge.__init__.__kwdefaults__ or {})
+    return {**defaults, "sleep": lambda _: None}
+
+
+@dataclass
+class World:
+    """GitHub, a clone of its repository, and a bundle of the commit that is checked out."""
+
+    github: GitHubApi
+    clone: Repo
+    folder: Path
+    signer: KeySigner | None
+
+    @property
+    def repository(self) -> Repository:
+        return self.github.state.repositories[REPO]
+
+    def commit(self, **options: Any) -> str:
+        """A commit that the workflow has checked, and that is checked out."""
+        count = len(self.repository.objects)
+        sha = self.github.state.commit(REPO, {"count": b"%d" % count}, **options)
+        self.github.state.run(REPO, sha, event="push")
+        self.pull(sha)
+        return sha
+
+    def pull(self, sha: str) -> None:
+        for name, held in self.repository.objects.items():
+            done = subprocess.run(
+                ["git", "hash-object", "-w", "-t", held.kind, "--stdin"],
+                cwd=self.clone.root, env=self.clone.environ, input=held.content,
+                check=True, capture_output=True, text=False,
+            )  # fmt: skip
+            assert done.stdout.decode().strip() == name
+        self.clone("update-ref", "refs/heads/main", sha)
+        self.clone("reset", "--quiet", "--hard")
+        for ref, target in self.repository.refs.items():
+            if ref.startswith("refs/tags/"):
+                self.clone("update-ref", ref, target)
+
+    def tag(self, name: str, sha: str, *, annotated: bool = True, moment: str = "") -> None:
+        """What somebody pushed."""
+        who = Person("Ada", "ada@example.test", moment or self.github.state.now())
+        objects = self.repository.objects
+        target = put_tag(objects, Tag(sha, "commit", name, who, name)) if annotated else sha
+        self.repository.refs[f"refs/tags/{name}"] = target
+
+    def bundle(self, name: str = "bundle", **facts: Any) -> Path:
+        """A signed bundle of the commit that is checked out, as one file."""
+        source = vouched.manifest().source
+        commit = facts.pop("commit", None) or self.clone("rev-parse", "HEAD")
+        md5 = facts.pop("md5", "a" * 32)
+        facts["source"] = source.model_copy(
+            update={
+                "commit": commit,
+                "model": source.model.model_copy(update={"md5": md5}),
+            }
+        )
+        parent = self.folder / f"{name}-{len(list(self.folder.iterdir()))}"
+        parent.mkdir()
+        made = vouched.made(parent, **facts)
+        vouched.vouching.add(made, self.signer, vouched.RUN)
+        return archive.pack(made, self.folder / f"{name}.tar.zst")
+
+    def context(self, **environ: str) -> Context:
+        environ = {
+            **self.clone.environ,
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_API_URL": self.github.url,
+            "GITHUB_REPOSITORY": REPO,
+            "GITHUB_REF": "refs/heads/main",
+            "GITHUB_EVENT_NAME": "workflow_dispatch",
+            "GITHUB_ACTOR": "octocat",
+            "GITHUB_ACTOR_ID": "583231",
+            "ASSAY_TOKEN": SECRET,
+            **environ,
+        }
+        made = make_context(self.clone.root, environ=environ)
+        return replace(made, ci=ci.detect(environ))
+
+    def release(
+        self, path: Path | None = None, version: str = "", **environ: str
+    ) -> ReleaseSection:
+        wish = stage.Wish(version=version, bundle=str(path or self.bundle()))
+        return stage.run(self.context(**environ), wish)
+
+    @property
+    def published(self) -> list[Release]:
+        return [one for one in self.repository.releases if not one.draft]
+
+
+@pytest.fixture
+def world(server: GitHubApi, tmp_path: Path) -> Iterator[World]:
+    server.state = State(
+        tokens={SECRET: workflow_token(contents="write", actions="read")},
+        repositories={REPO: Repository(id=7)},
+    )
+    folder = tmp_path / "bundles"
+    folder.mkdir()
+    made = World(server, Repo(tmp_path / "clone"), folder, KeySigner(vouched.KEY))
+    made.commit()
+    yield made
+    assert not [logged for logged in server.state.requests if logged.token_outside_header]
+
+
+def assert_whole(release: Release) -> None:
+    """What it says it has, it has."""
+    content = {asset.name: asset.content for asset in release.assets}
+    assert all(asset.state == "uploaded" for asset in release.assets)
+    lines = content.pop("SHA256SUMS").decode().splitlines()
+    digests = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert digests == {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+
+
+def said(refused: ReleaseSection) -> str:
+    return " ".join(f"{one.message} {one.hint}" for one in refused.reasons)
+
+
+@pytest.mark.parametrize("immutable", [False, True])
+def test_the_first_release(world: World, *, immutable: bool) -> None:
+    world.repository.immutable_releases = immutable
+    section = world.release()
+    (release,) = world.published
+    assert section.status is Status.PASS
+    assert (section.tag, section.version, section.previous) == ("peak-hour@v1.0.0", "v1.0.0", None)
+    assert section.url == "https://github.com/acme/bikes/releases/tag/peak-hour%40v1.0.0"
+    assert (release.tag, release.name) == ("peak-hour@v1.0.0", "peak-hour v1.0.0")
+    assert (release.latest, release.prerelease) == (True, False)
+    assert [asset.name for asset in release.assets] == FILES
+    assert [file.name for file in section.files] == FILES
+    assert_whole(release)
+    tag = world.repository.objects[world.repository.refs["refs/tags/peak-hour@v1.0.0"]]
+    assert tag.kind == "tag"
+    text = tag.content.decode()
+    assert "tagger octocat <583231+octocat@users.noreply.github.com>" in text
+    assert f"Bundle: sha256:{section.digest}" in text
+
+
+def test_to_run_again_changes_nothing(world: World) -> None:
+    path = world.bundle()
+    first = world.release(path)
+    before = len(world.github.state.requests)
+    again = world.release(path)
+    newly_signed = world.release(world.bundle("again"))
+    assert (again.url, again.repeated, again.exit_code) == (first.url, True, 0)
+    assert newly_signed.repeated
+    assert {one.method for one in world.github.state.requests[before:]} == {"GET"}
+
+
+def test_a_tag_starts_the_release(world: World) -> None:
+    sha = world.clone("rev-parse", "HEAD")
+    world.tag("peak-hour@v2.3.0", sha)
+    # As actions/checkout leaves it: the tag that started the workflow is a lightweight one.
+    world.pull(sha)
+    world.clone("update-ref", "refs/tags/peak-hour@v2.3.0", sha)
+    section = world.release(GITHUB_REF="refs/tags/peak-hour@v2.3.0")
+    assert (section.version, section.exit_code) == ("v2.3.0", 0)
+    assert [one.tag for one in world.published] == ["peak-hour@v2.3.0"]
+    assert "POST /repos/acme/bikes/git/refs" not in world.github.state.calls()
+
+
+def test_the_next_versions(world: World) -> None:
+    world.release()
+    world.commit()
+    same = world.release()
+    assert (same.version, same.previous) == ("v1.0.1", "v1.0.0")
+    world.commit()
+    trained = world.release(world.bundle(md5="f" * 32))
+    assert (trained.version, trained.why) == ("v1.1.0", ("The model was trained again.",))
+    world.commit()
+    asked = world.release(version="major")
+    assert asked.version == "v2.0.0"
+    world.commit()
+    early = world.release(version="v3.0.0-rc.1")
+    assert [one.prerelease for one in world.published] == [False, False, False, False, True]
+    assert [one.tag for one in world.published if one.latest] == ["peak-hour@v2.0.0"]
+    assert early.previous == "v2.0.0"
+
+
+def test_what_the_repository_calls_its_latest_release(world: World) -> None:
+    sha = world.clone("rev-parse", "HEAD")
+    code = Release(1, "v7.0", "ada", "2026-01-01T00:00:00Z", sha, draft=False, latest=True)
+    code.published_at = code.created_at
+    world.repository.releases.append(code)
+    world.release()
+    assert [one.tag for one in world.published if one.latest] == ["v7.0"]
+    world.repository.releases.remove(code)
+    world.commit()
+    world.release(world.bundle(name="other", md5="b" * 32))
+    assert [one.tag for one in world.published if one.latest] == ["peak-hour@v1.1.0"]
+
+
+def refused(world: World, path: Path | None = None, **given: str) -> ReleaseSection:
+    section = world.release(path, **given)
+    assert section.url is None
+    assert world.published == []
+    assert {one.method for one in world.github.state.requests} == {"GET"}
+    return section
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        ({"conclusion": "failure", "event": "push"}, "did not pass"),
+        ({"conclusion": "cancelled", "event": "push"}, "did not pass"),
+        ({"status": "in_progress", "conclusion": None, "event": "push"}, "still running"),
+        ({"event": "pull_request"}, "only for a pull request"),
+        ({"workflow": "other.yml", "event": "push"}, "never ran"),
+    ],
+)
+def test_a_commit_that_did_not_pass(world: World, run: dict[str, Any], message: str) -> None:
+    world.repository.runs.clear()
+    sha = world.clone("rev-parse", "HEAD")
+    world.github.state.run(REPO, sha, **run)
+    section = refused(world)
+    assert (section.status, section.exit_code) == (Status.FAIL, 1)
+    assert message in said(section)
+
+
+def test_a_status_that_anybody_may_write_counts_for_nothing(world: World) -> None:
+    world.repository.runs.clear()
+    assert "never ran" in said(refused(world))
+    assert not any("/status" in call for call in world.github.state.calls())
+
+
+def test_a_commit_that_is_not_on_the_default_branch(world: World) -> None:
+    world.repository.refs["refs/heads/topic"] = world.repository.refs["refs/heads/main"]
+    world.commit(ref="refs/heads/topic")
+    section = refused(world)
+    assert (section.exit_code, "not on the default branch `main`" in said(section)) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "message"),
+    [
+        ({"verdict": "fail"}, 1, "verdict is `fail`"),
+        ({"verdict": "no gate"}, 1, "Nothing was judged"),
+        ({"commit": "d" * 40}, 2, "The bundle is of commit dddddddddddd"),
+    ],
+)
+def test_a_bundle_that_may_not_be_released(
+    world: World, facts: dict[str, str], code: int, message: str
+) -> None:
+    section = refused(world, world.bundle(**facts))
+    assert (section.exit_code, message in said(section)) == (code, True)
+
+
+def test_a_lightweight_tag(world: World) -> None:
+    world.tag("peak-hour@v1.0.0", world.clone("rev-parse", "HEAD"), annotated=False)
+    section = refused(world, GITHUB_REF="refs/tags/peak-hour@v1.0.0")
+    assert section.exit_code == 2
+    assert "lightweight" in said(section)
+    assert "git tag -a" in said(section)
+
+
+def test_a_tag_of_another_commit(world: World) -> None:
+    old = world.clone("rev-parse", "HEAD")
+    world.commit()
+    world.tag("peak-hour@v1.0.0", old)
+    section = refused(world, GITHUB_REF="refs/tags/peak-hour@v1.0.0")
+    assert f"is the version of commit {old[:12]}" in said(section)
+
+
+@pytest.mark.parametrize(
+    ("tag", "message"),
+    [
+        ("v1.0.0", "is no version"),
+        ("peak-hour@1.0.0", "is no version"),
+        ("peak hour@v1.0.0", "is no version"),
+        ("peak-hour#prod#1", "is no version"),
+        ("peak-hour@v1.0.0!", "is no version"),
+        ("other@v1.0.0", "is of `other`, and the bundle of `peak-hour`"),
+    ],
+)
+def test_a_tag_that_is_no_version_of_it(world: World, tag: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as failed:
+        world.release(GITHUB_REF=f"refs/tags/{tag}")
+    assert failed.value.hint
+    assert world.repository.releases == []
+
+
+def test_a_tag_and_another_version(world: World) -> None:
+    world.tag("peak-hour@v1.0.0", world.clone("rev-parse", "HEAD"))
+    with pytest.raises(UsageError, match=r"The tag says v1\.0\.0, and `version` says v2\.0\.0"):
+        world.release(version="v2.0.0", GITHUB_REF="refs/tags/peak-hour@v1.0.0")
+
+
+def test_a_release_that_exists_with_other_content(world: World) -> None:
+    first = world.release()
+    before = len(world.github.state.requests)
+    section = world.release(world.bundle("other", md5="b" * 32))
+    assert section.exit_code == 2
+    assert f"with other content: the bundle {first.digest}" in said(section)
+    assert {one.method for one in world.github.state.requests[before:]} == {"GET"}
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_release_that_somebody_changed(world: World, *, gone: bool) -> None:
+    world.release()
+    (release,) = world.published
+    (model,) = (asset for asset in release.assets if asset.name == "model.onnx")
+    if gone:
+        release.assets.remove(model)
+    else:
+        model.content = model.content[:-1] + b"?"
+    with pytest.raises(
+        ForgeError, match=r"model\.onnx of the release peak-hour@v1\.0\.0 is"
+    ) as bad:
+        world.release()
+    assert "Somebody with write access changed the release" in str(bad.value.hint)
+
+
+@pytest.mark.parametrize("at", [0, 100, -1])
+def test_a_damaged_bundle(world: World, at: int) -> None:
+    path = world.bundle()
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BundleError, match="damaged"):
+        refused(world, path)
+
+
+def test_a_folder_of_a_bundle_is_packed_and_checked(world: World) -> None:
+    world.bundle()
+    folder = next(world.folder.glob("*/peak-hour-*"))
+    assert world.release(folder).exit_code == 0
+    assert_whole(world.published[0])
+    (folder / "model.onnx").write_bytes(b"another model")
+    with pytest.raises(BundleError, match=r"model\.onnx is not the file that was packaged"):
+        world.release(folder)
+
+
+def test_no_bundle(world: World) -> None:
+    with pytest.raises(UsageError, match="There is no bundle at") as failed:
+        stage.run(world.context())
+    assert "assay sign" in str(failed.value.hint)
+
+
+def test_an_unsigned_bundle_is_a_warning(world: World) -> None:
+    world.signer = None
+    section = world.release()
+    assert (section.status, section.exit_code) == (Status.WARN, 0)
+    assert "nobody vouches" in said(section)
+    assert "model.sig" not in [file.name for file in section.files]
+
+
+def test_no_token(world: World) -> None:
+    with pytest.raises(ForgeError, match="no token to release with") as failed:
+        world.release(ASSAY_TOKEN="")
+    assert "contents: write" in str(failed.value.hint)
+
+
+def test_a_token_that_may_only_read(world: World) -> None:
+    world.github.state.tokens[SECRET] = workflow_token("read", contents="read", actions="read")
+    with pytest.raises(ForgeError, match="it lacks `contents: write`") as failed:
+        world.release()
+    assert "permissions: contents: write" in str(failed.value.hint)
+    assert world.repository.releases == []
+
+
+@pytest.mark.parametrize("what", ["refs/tags/*", "refs/tags/peak-hour@v1.0.0"])
+def test_a_tag_that_a_ruleset_protects(world: World, what: str) -> None:
+    world.repository.protected = [what]
+    with pytest.raises(ForgeError, match="does not let this token make the tag") as failed:
+        world.release()
+    assert "ruleset" in str(failed.value.hint)
+    assert world.repository.releases == []
+
+
+def test_a_tag_that_an_immutable_release_had(world: World) -> None:
+    world.repository.used_tags.append("peak-hour@v1.0.0")
+    with pytest.raises(ForgeError, match="does not let this token make the tag or the release"):
+        world.release()
+    assert world.published == []
+
+
+def test_a_rate_limit_that_lasts(world: World) -> None:
+    world.github.state.slow_down(4000, method="POST", path="/git/tags")
+    with pytest.raises(ForgeError, match="rate limit does not let us go on") as failed:
+        world.release()
+    assert "Run this again after" in str(failed.value.hint)
+    assert world.published == []
+
+
+def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = world.bundle()
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(AssayError, match="No space left on device") as failed:
+        refused(world, path)
+    assert failed.value.exit_code == 3
+
+
+def test_a_file_that_github_does_not_take(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.release.publishing.LARGEST", 100)
+    with pytest.raises(UsageError, match="bytes, and a file of a release has at most 100"):
+        refused(world)
+
+
+def test_a_dry_run_changes_nothing(world: World) -> None:
+    context = world.context()
+    section = stage.run(context, stage.Wish(bundle=str(world.bundle()), dry_run=True))
+    assert (section.tag, section.url, section.exit_code) == ("peak-hour@v1.0.0", None, 0)
+    assert {one.method for one in world.github.state.requests} == {"GET"}
+    told = printed(context)
+    assert "peak-hour@v1.0.0, at commit" in told
+    assert "Dry run: nothing was tagged or published." in told
+    assert "gh release download" in told
+
+
+def test_the_notes_begin_with_what_a_person_says(world: World) -> None:
+    (world.clone.root / "NOTES.md").write_text("For the **winter**.\n")
+    stage.run(noted(world, "NOTES.md"), stage.Wish(bundle=str(world.bundle())))
+    body = world.published[0].body or ""
+    assert body.startswith("For the **winter**.\n")
+    assert "assay verify peak-hour-v1.0.0.tar.zst --key KEY.pub" in body
+    assert body.endswith(" -->")
+
+
+def noted(world: World, path: str) -> Context:
+    """A context whose assay.yaml names notes."""
+    context = world.context()
+    spec = context.config.release.model_copy(update={"notes": path})
+    return replace(context, config=context.config.model_copy(update={"release": spec}))
+
+
+def test_notes_that_are_longer_than_github_takes(world: World) -> None:
+    (world.clone.root / "NOTES.md").write_text("Many words.\n" * 20_000)
+    stage.run(noted(world, "NOTES.md"), stage.Wish(bundle=str(world.bundle())))
+    body = world.published[0].body or ""
+    assert 124_900 < len(body) <= 125_000
+    assert "words.\n\n(The rest is left out" in body
+
+
+def test_notes_that_are_not_there(world: World) -> None:
+    with pytest.raises(UsageError, match=r"There are no notes at ABSENT\.md") as failed:
+        stage.run(noted(world, "ABSENT.md"), stage.Wish(bundle=str(world.bundle())))
+    assert failed.value.key == ("release", "notes")
+    assert world.repository.releases == []
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("method", "count"), [("POST", 10), ("PATCH", 1)])
+def test_whatever_breaks_is_finished_by_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch, method: str, count: int, *, after: bool
+) -> None:
+    """One request of a run fails for good: each in its turn, with or without its effect."""
+    monkeypatch.setattr(world.github._service, "_watch", False)  # others have looked at them
+    path = world.bundle()
+    for number in range(1, count + 2):
+        world.repository.releases.clear()
+        world.repository.refs.pop("refs/tags/peak-hour@v1.0.0", None)
+        world.github.state.fail(400, "Broken", method=method, every=number, after=after)
+        if number > count:  # there are no more
+            assert world.release(path).exit_code == 0
+            break
+        with pytest.raises(ForgeError, match="400: Broken"):
+            world.release(path)
+        assert len(world.published) == (method == "PATCH" and after)
+        assert world.github.state.failures == []
+        section = world.release(path)
+        assert (section.exit_code, section.version) == (0, "v1.0.0")
+        (release,) = world.repository.releases
+        assert not release.draft
+        assert_whole(release)
+
+
+def test_of_two_runs_of_one_commit_one_publishes(world: World) -> None:
+    """Each has signed anew, so that their files differ; they must not be mixed."""
+    paths = [world.bundle("one"), world.bundle("two")]
+    assert paths[0].read_bytes() != paths[1].read_bytes()
+    ends: list[object] = []
+
+    def work(path: Path) -> None:
+        try:
+            ends.append(world.release(path))
+        except AssayError as error:
+            ends.append(error)
+
+    threads = [threading.Thread(target=work, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (release,) = world.repository.releases
+    assert_whole(release)
+    assert [getattr(end, "exit_code", None) for end in ends] == [0, 0], ends
+
+
+def meanwhile(world: World, monkeypatch: pytest.MonkeyPatch, call: str, deed: Any) -> None:
+    """Do something right after the first request of a kind."""
+    done: list[None] = []
+
+    def changed() -> None:
+        if not done and world.github.state.calls()[-1].startswith(call):
+            done.append(None)
+            deed()
+
+    monkeypatch.setattr(world.github._service, "_changed", changed)
+
+
+def test_another_run_was_faster_with_the_tag(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = world.github.state.commit(REPO, {"other": b"1"})
+    deed = lambda: world.tag("peak-hour@v1.0.0", other)  # noqa: E731 (read where it is used)
+    meanwhile(world, monkeypatch, "POST /repos/acme/bikes/git/tags", deed)
+    with pytest.raises(UsageError, match=f"by Ada, for commit {other[:12]}") as failed:
+        world.release()
+    assert "takes the next version" in str(failed.value.hint)
+    assert world.repository.releases == []
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize(
+    "after",
+    [
+        "POST /repos/acme/bikes/releases",
+        "POST /api/uploads",
+        "GET /repos/acme/bikes/releases/latest",
+    ],
+)
+def test_another_run_was_faster_with_the_release(
+    world: World, monkeypatch: pytest.MonkeyPatch, after: str, *, same: bool
+) -> None:
+    world.release(world.bundle(md5="a" * 32 if same else "b" * 32))
+    (theirs,) = world.repository.releases
+    world.repository.releases.clear()
+
+    def publish() -> None:
+        """As the winner does, which removes the drafts of others."""
+        world.repository.releases[:] = [theirs]
+
+    meanwhile(world, monkeypatch, after, publish)
+    again = world.bundle("again")
+    if same:
+        assert world.release(again).repeated
+    else:
+        with pytest.raises(UsageError, match="by another run meanwhile, with other content"):
+            world.release(again)
+    assert world.repository.releases == [theirs]
+    assert_whole(theirs)
+
+
+def test_a_draft_that_somebody_deletes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    meanwhile(world, monkeypatch, "POST /api/uploads", world.repository.releases.clear)
+    with pytest.raises(ForgeError, match="does not exist or is not visible"):
+        world.release()
+    assert world.release().exit_code == 0
