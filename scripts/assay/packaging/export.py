@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 import time
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from assay.errors import AssayError, ProjectEnvironmentError
 from assay.packaging import conversion, loading, native, parity, profile, quantizing, signature
 from assay.packaging.facts import Export
 from assay.packaging.job import ExportAnswer
+from assay.packaging.licenses import Installed
 from assay.packaging.parity.answers import Original
 from assay.packaging.parity.session import Session
 from assay.packaging.structure import described
@@ -86,7 +86,7 @@ def export(job: ExportJob, files: DvcFiles) -> ExportAnswer:
         conversion=candidate.conversion,
         why_native=candidate.why_native,
         parity=candidate.parity,
-        packages=_packages(),
+        packages=Installed.here().versions,
         python=platform.python_version(),
     )
     if not candidate.parity.passed:
@@ -246,17 +246,6 @@ def _disagreement(fact: Export, job: ExportJob) -> list[Reason]:
             )
         )
     return reasons
-
-
-def _packages() -> dict[str, str]:
-    """Name and version of every package here, in the spelling of PyPI."""
-    known = [one.metadata for one in metadata.distributions()]
-    found = {
-        str(one["Name"]).lower().replace("_", "-"): str(one["Version"])
-        for one in known
-        if one["Name"]
-    }
-    return dict(sorted(found.items()))
 
 
 _STARTED = time.monotonic()
