@@ -59,6 +59,7 @@ def is_tied(model: Original, frame: pd.DataFrame) -> NDArray[np.bool_]:
     """
     steps = getattr(model.estimator, "steps", None)
     last = steps[-1][1] if steps else model.estimator
+    last = getattr(last, "nn_fit", None) or last  # labels that spread among neighbors
     found = np.zeros(len(frame), dtype=np.bool_)
     count = getattr(last, "n_neighbors", None)
     if not hasattr(last, "kneighbors") or not isinstance(count, int):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assay.packaging.conversion.tensor import Tensor
 
 
-def _repeated(data: Data, row: NDArray[Any]) -> Tensor:
+def repeated(data: Data, row: NDArray[Any]) -> Tensor:
     """One row for every row of a table, whatever is in it: (n, k)."""
     first = column(data, 0) if isinstance(data, Frame) else data.column(0)
     same = first.equals(first)
@@ -28,7 +28,7 @@ def _repeated(data: Data, row: NDArray[Any]) -> Tensor:
 @converts("sklearn.DummyRegressor", method="predict")
 def regressor(model: Any, data: Data) -> Tensor:
     """The fitted constant."""
-    return _repeated(data, np.asarray(model.constant_, dtype=np.float64))
+    return repeated(data, np.asarray(model.constant_, dtype=np.float64))
 
 
 @converts("sklearn.DummyClassifier", method="predict_proba")
@@ -36,10 +36,10 @@ def classifier(model: Any, data: Data) -> Tensor | list[Tensor]:
     """The fitted shares, or certainty of one class; a list where there are several outputs."""
     if model.n_outputs_ == 1:
         given = None if model.constant is None else np.ravel(model.constant)[0]
-        return _repeated(data, _shares(model, model.classes_, model.class_prior_, given))
+        return repeated(data, _shares(model, model.classes_, model.class_prior_, given))
     constants = np.broadcast_to(np.ravel(model.constant), model.n_outputs_)
     outputs = zip(model.classes_, model.class_prior_, constants, strict=True)
-    return [_repeated(data, _shares(model, *output)) for output in outputs]
+    return [repeated(data, _shares(model, *output)) for output in outputs]
 
 
 def _shares(model: Any, classes: Any, prior: Any, given: Any) -> NDArray[np.float64]:

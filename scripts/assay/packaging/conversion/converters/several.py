@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.packaging.conversion.converters.constants import repeated
 from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.converters.vectors import one_vs_one
 from assay.packaging.conversion.frame import Data, matrix, select
@@ -34,7 +35,7 @@ def _threshold(model: Any) -> float:
 @converts("sklearn._ConstantPredictor", method="predict")
 def constant(model: Any, data: Data) -> Tensor:
     """The one class that was seen."""
-    return matrix(data).column(0) * 0.0 + float(np.asarray(model.y_).ravel()[0])
+    return repeated(data, np.asarray(model.y_, dtype=np.float64).reshape(1, 1))
 
 
 @converts("sklearn._ConstantPredictor", method="predict_proba")
