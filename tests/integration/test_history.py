@@ -8,8 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import typer
+from assay import clihistory
 from assay.errors import UsageError
 from assay.release import gto, history, historytable
+from typer.testing import CliRunner
 
 from tests.golden import assert_golden
 from tests.repos import Repo
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.release.tagname import Action
+    from typer.testing import Result
 
 START = 1_790_000_000
 
@@ -173,3 +177,39 @@ def test_a_hundred_versions_take_less_than_a_second(tmp_path: Path) -> None:
     assert time.process_time() - began < 1
     assert [row.metrics["f1"] for row in found.rows] == [n / 200 for n in reversed(range(100))]
     assert sum(bool(row.data_changed) for row in found.rows) == 9
+
+
+def command(root: Path, *argv: str) -> Result:
+    app = typer.Typer()
+    app.command()(clihistory.history)
+    return CliRunner().invoke(app, [*argv, "-C", str(root)])
+
+
+def test_the_command_shows_the_metrics_that_assay_yaml_names(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in repo.environ.items():
+        monkeypatch.setenv(key, value)
+    (repo.root / "ml" / "assay.yaml").write_text("metrics: {loss: {max: 1}}\n")
+    said = command(repo.root / "ml", "churn")
+    assert said.exit_code == 0, said.output
+    assert "loss" in said.output
+    assert " f1 " not in said.output
+    newest = gto.read(repo.git()).artifact("churn").latest
+    assert newest is not None
+    made = bundles.manifest()
+    packed = made.model_copy(
+        update={"source": made.source.model_copy(update={"commit": newest.commit})}
+    )
+    for folder, text in (("churn-1", packed.to_json()), ("churn-2", "{")):
+        place = repo.root / "ml" / ".assay" / "bundles" / folder
+        place.mkdir(parents=True)
+        (place / "manifest.json").write_text(text)
+    (document,) = json.loads(command(repo.root / "ml", "--json").output)
+    assert document["rows"][0]["metrics"]["roc_auc"] == 0.8795
+
+
+def test_the_command_passes_on_what_is_wrong(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in repo.environ.items():
+        monkeypatch.setenv(key, value)
+    assert isinstance(command(repo.root / "ml", "chrun").exception, UsageError)

@@ -315,15 +315,7 @@ def moment(after: int, now: float) -> int:
 
 
 def tag(git: Git, name: TagName, *, commit: str, message: str, after: int, now: float) -> Tag:
-    """Make an annotated tag in this clone.
-
-    Args:
-        git: The repository.
-        name: What it is called: `Registry.name`.
-        commit: What it points to.
-        message: What it says.
-        after: `Artifact.newest`.
-        now: Seconds since 1970.
+    """Make an annotated tag in this clone, at a `moment` after `Artifact.newest`.
 
     Raises:
         UsageError: The name is outside of GTO's grammar.
