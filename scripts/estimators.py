@@ -48,7 +48,7 @@ SEVERAL = "two targets"
 KINDS = ("classifier", "regressor", "cluster", "outliers")
 PACKAGES = ("scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "onnx", "onnxruntime")
 
-Result = Literal["onnx", "native", "wrong", "refused", "no fit"]
+Result = Literal["onnx", "native", "wrong", "refused", "crash", "no fit"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Row:
 
 
 def main() -> int:
-    """Try estimators; 1 where one was wrong or refused."""
+    """Try estimators; 1 where one was wrong, refused or crashed."""
     parser = argparse.ArgumentParser(description="Try which estimators become ONNX.")
     parser.add_argument("names", nargs="*", help="classes to try; all, and the page, without any")
     names = parser.parse_args().names
@@ -96,7 +96,7 @@ def main() -> int:
     if not names:
         PAGE.write_text(page(found), encoding="utf-8", newline="\n")
     each = [one for part in found.values() for row in part for one in row.outcomes.values()]
-    return 1 if any(one.result in {"wrong", "refused"} for one in each) else 0
+    return 1 if any(one.result in {"wrong", "refused", "crash"} for one in each) else 0
 
 
 def rows(kind: str, names: list[str]) -> Iterator[Row]:
@@ -154,6 +154,8 @@ def exported(fitted: Fitted) -> Outcome:
             answer = export(job, DvcFiles(outputs=(Output(model.name, "out", digest, None),)))
         except AssayError as error:
             return Outcome("refused", why=error.message)
+        except Exception as error:  # noqa: BLE001 (a defect of ours, which the table is to show)
+            return Outcome("crash", why=f"{type(error).__name__}: {error}")
     if answer.export is None or answer.exit_code:
         return Outcome("wrong", why=" ".join(one.message for one in answer.reasons))
     if answer.export.kind == "native":

@@ -75,7 +75,7 @@ def unused(estimator: Any, columns: Sequence[str]) -> set[str]:
 def _keeps_columns(step: Any, count: int) -> bool:
     """Whether what a step gives are its columns one by one, as scalers and imputers do."""
     if not hasattr(step, "transform"):
-        return step in {None, "passthrough"}
+        return step is None or isinstance(step, str)  # CatBoost's models have no hash
     names = list(getattr(step, "feature_names_in_", [f"x{place}" for place in range(count)]))
     try:
         made = list(step.get_feature_names_out(names))
