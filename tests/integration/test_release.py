@@ -9,14 +9,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from assay import ci
+import typer
+from assay import ci, clirelease
 from assay.errors import AssayError, ForgeError, UsageError
 from assay.forge import github as forge
 from assay.packaging import archive
 from assay.packaging.bundle import BundleError
-from assay.packaging.signing import KeySigner
+from assay.packaging.signing import KeySigner, KeyTrust
+from assay.packaging.verify import verify
+from assay.release import gto
 from assay.section import Status
 from assay.stages import release as stage
+from typer.testing import CliRunner
 
 from tests.builders import make_context, printed
 from tests.fakes.github.objects import Person, Tag, put_tag
@@ -192,6 +196,53 @@ def test_the_first_release(world: World, *, immutable: bool) -> None:
     text = tag.content.decode()
     assert "tagger octocat <583231+octocat@users.noreply.github.com>" in text
     assert f"Bundle: sha256:{section.digest}" in text
+
+
+def test_what_is_released_is_accepted_elsewhere(world: World, tmp_path: Path) -> None:
+    """By who has the public key and no network; and git and GTO read the tag."""
+    section = world.release()
+    path = tmp_path / "downloaded.tar.zst"
+    path.write_bytes(world.published[0].assets[0].content)
+    verdict = verify(path, KeyTrust(vouched.KEY.public_key()))
+    assert (verdict.accepted, verdict.digest) == (True, section.digest)
+    world.pull(world.clone("rev-parse", "HEAD"))  # git refuses a tag object that is not well made
+    assert world.clone("cat-file", "-t", "peak-hour@v1.0.0") == "tag"
+    found = gto.read(world.clone.git()).artifact("peak-hour").latest
+    assert found is not None
+    assert (found.version, found.commit) == ("v1.0.0", world.clone("rev-parse", "HEAD"))
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_the_command(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, passes: bool
+) -> None:
+    if not passes:
+        world.repository.runs.clear()
+    outputs = tmp_path / "outputs"
+    environ = dict(world.context().environ) | {
+        "ASSAY_BUNDLE": str(world.bundle()),
+        "ASSAY_WORKING_DIRECTORY": str(world.clone.root),
+        "GITHUB_OUTPUT": str(outputs),
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    app = typer.Typer()
+    app.command()(clirelease.release)
+    done = CliRunner().invoke(app, [])
+    assert SECRET not in done.output
+    if passes:
+        assert done.exit_code == 0, done.output
+        told = outputs.read_text()
+        for value in ("peak-hour@v1.0.0", "v1.0.0", world.published[0].tag.replace("@", "%40")):
+            assert f"\n{value}\n" in told or value in told
+        assert [line.partition("<<")[0] for line in told.splitlines() if "<<" in line] == [
+            "tag", "version", "url", "digest"
+        ]  # fmt: skip
+    else:
+        assert done.exit_code == 1, done.output
+        assert "::error" in done.output
+        assert "gh workflow run model-check.yml --ref main" in done.output
+        assert not outputs.exists()
 
 
 def test_to_run_again_changes_nothing(world: World) -> None:
