@@ -46,7 +46,10 @@ def _checked(vectorizer: Any) -> None:
 
 
 def _tokens(vectorizer: Any, data: Data, *, ascii_only: bool) -> Tensor:
-    """The words of each text, padded with the empty string: (n, longest)."""
+    """The words of each text, padded with the empty string: (n, longest).
+
+    Lower case is Python's for all but two letters: Σ at the end of a word, and İ.
+    """
     texts = matrix(data, "string").reshape(-1)
     if vectorizer.lowercase:
         # a word with a letter beyond ASCII is in no vocabulary of ASCII, in whatever case

@@ -34,11 +34,16 @@ INSIDE = {
 """Where the model lies that does the work, by class."""
 
 
+def inside(model: Any, attribute: str = "estimator_") -> Any:
+    """The model that does the work: `base_estimator_` to scikit-learn 1.5, else as it was given."""
+    names = (attribute, "base_estimator_", "estimator")
+    return next(getattr(model, name) for name in names if hasattr(model, name))
+
+
 def _delegate(attribute: str, classes: tuple[str, ...], method: str) -> None:
     @converts(*classes, method=method)
     def convert(model: Any, data: Data) -> Any:
-        inner = getattr(model, attribute, None) or model.estimator
-        return apply(inner, method, data)
+        return apply(inside(model, attribute), method, data)
 
 
 for _attribute, _classes in INSIDE.items():
@@ -59,7 +64,7 @@ for _method in ("predict", "predict_proba", "decision_function", "index"):
 @converts("sklearn.FixedThresholdClassifier", "sklearn.TunedThresholdClassifierCV", method="index")
 def threshold_index(model: Any, data: Data) -> Tensor:
     """The positive class where its score reaches the threshold."""
-    inner = getattr(model, "estimator_", None) or model.estimator
+    inner = inside(model)
     method = model.response_method
     if method == "auto":
         method = "predict_proba" if hasattr(inner, "predict_proba") else "decision_function"
