@@ -175,6 +175,11 @@ def _choose(context: Context, forge: lookup.Lookup, wish: Wish, material: _Mater
             f"The tag says {pushed}, and `version` says {printable(wish.version)}.",
             hint="A tag is the version: leave `version` out where a tag starts the workflow.",
         )
+    if pushed and f"{manifest.name}@{pushed}" not in registry.taken:
+        raise UsageError(
+            f"The tag `{manifest.name}@{pushed}`, which started this, is not there any more.",
+            hint="Somebody deleted it since: ask why, and push it again if it is to be released.",
+        )
     # A run that made the tag and then broke is gone on with.
     own = artifact.at(material.commit)
     version = pushed or (own.version if own and _may_be(wish.version, own.version) else "")
