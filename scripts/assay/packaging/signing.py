@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-LARGEST = 20_000_000
-"""Bytes."""
 GITHUB = "https://token.actions.githubusercontent.com"
 """Who says which workflow of GitHub signs without a key."""
 _PERMISSION = "Give the job `permissions: id-token: write`; or sign with a key."

@@ -25,8 +25,8 @@ Result = Literal["ok", "refused", "not checked"]
 NOBODY = "Nobody vouches for this bundle: whoever changed it can have made all of it fit."
 _ANEW = "Do not use it. Get the bundle anew from where it was released."
 _MOST_FINDINGS = 5
-_LARGEST = 5_000_000
-"""Bytes of an attestation."""
+_LARGEST = 20_000_000
+"""Bytes of a signature or an attestation."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,13 @@ def _of_folder(
         return Verdict(str(shown), (files,), found.manifest.name, found.digest)
     digests = {path.relative_to(folder).as_posix(): digest(path) for path in _plain(folder)}
     signature, signer = _signature(found, digests, trust)
+    checks = [files, signature]
+    # What a stranger made is not given to the readers of models and documents.
+    if signature.result != "refused":
+        checks += [_attestations(found, signed=trust is not None), *_contents(found)]
     return Verdict(
         str(shown),
-        (files, signature, _attestations(found, signed=trust is not None), *_contents(found)),
+        tuple(checks),
         name=found.manifest.name,
         digest=found.digest,
         commit=found.manifest.source.commit,
@@ -124,7 +128,7 @@ def _plain(folder: Path) -> Iterator[Path]:
 
 def _files(found: bundle.Bundle, digest: Callable[[Path], str]) -> Check:
     try:
-        damage = list(bundle.damage(found, digest=digest))
+        damage = [*_too_large(found.folder), *bundle.damage(found, digest=digest)]
         if digest(found.folder / MANIFEST) != found.digest:
             damage.append(f"{MANIFEST} changes while it is read.")
     except OSError as error:
@@ -134,6 +138,14 @@ def _files(found: bundle.Bundle, digest: Callable[[Path], str]) -> Check:
     total = sum(entry.bytes for entry in found.manifest.files)
     count = len(found.manifest.files)
     return Check("files", "ok", f"{count} files, {size(total)}, are as they were packaged")
+
+
+def _too_large(folder: Path) -> Iterator[str]:
+    """What no manifest gives a size, and would be hashed without end."""
+    for path in _plain(folder):
+        name = path.relative_to(folder).as_posix()
+        if bundle.is_outside(name) and path.stat().st_size > _LARGEST:
+            yield f"{name} is larger than it can be."
 
 
 def _signature(
@@ -151,8 +163,7 @@ def _signature(
     from assay.packaging import signing
 
     try:
-        with (found.folder / SIGNATURE).open("rb") as file:
-            signed = signing.verify(file.read(signing.LARGEST), trust)
+        signed = signing.verify((found.folder / SIGNATURE).read_bytes(), trust)
     except OutsideError:
         raise
     except AssayError as error:
@@ -180,7 +191,7 @@ def _attestations(found: bundle.Bundle, *, signed: bool) -> Check:
     folder = found.folder / "attestations"
     try:
         statements = {
-            path.relative_to(found.folder).as_posix(): _beginning(path) for path in _plain(folder)
+            path.relative_to(found.folder).as_posix(): path.read_bytes() for path in _plain(folder)
         }
     except OSError as error:
         return _refusal("attestations", [f"They cannot be read: {error.strerror}."])
@@ -192,11 +203,6 @@ def _attestations(found: bundle.Bundle, *, signed: bool) -> Check:
     passed = f"{gates.count('passed')} of {len(gates)} gates passed" if gates else "no gates"
     commit = found.manifest.source.commit[:12]
     return Check("attestations", "ok", f"of this bundle: commit {commit}, {passed}")
-
-
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_LARGEST)
 
 
 def _contents(found: bundle.Bundle) -> Iterator[Check]:

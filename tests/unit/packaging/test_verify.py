@@ -157,6 +157,11 @@ def _piped(folder: Path) -> None:
     os.mkfifo(folder / "model.sig")
 
 
+def _endless(folder: Path) -> None:
+    with (folder / "attestations" / "endless.json").open("wb") as file:
+        file.truncate(10**13)  # hashing it takes hours
+
+
 @pytest.mark.parametrize(
     ("attack", "said"),
     [
@@ -171,6 +176,7 @@ def _piped(folder: Path) -> None:
         (_removed, "README.md is missing"),
         (_unattested, "attestations/provenance.json was signed, and is not there"),
         (_unsigned, "The bundle is not signed. Nobody vouches"),
+        (_endless, "attestations/endless.json is larger than it can be"),
         (_piped, "model.sig is a link or a device"),
     ],
 )
@@ -209,8 +215,11 @@ def test_attestations_of_another_bundle_that_were_signed(tmp_path: Path) -> None
 
 
 def test_another_key(tmp_path: Path) -> None:
-    found = refusals(signed(tmp_path, KeySigner(OTHER_KEY)).folder)
-    assert "not by the one that is trusted" in found["signature"]
+    one = signed(tmp_path, KeySigner(OTHER_KEY))
+    assert "not by the one that is trusted" in refusals(one.folder)["signature"]
+    # What a stranger made is not read any further.
+    verdict = verify.verify(one.folder, TRUST)
+    assert [check.name for check in verdict.checks] == ["files", "signature"]
 
 
 def test_a_folder_that_was_renamed(tmp_path: Path) -> None:
