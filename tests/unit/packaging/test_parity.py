@@ -435,6 +435,17 @@ class TestQuestions:
         assert asked.hold().passed
         assert len(asked.questions.each[-1].rows.frame) > 5
 
+    @pytest.mark.parametrize("dtype", ["Int64", "boolean", "Float32", "category"])
+    def test_columns_with_nulls_of_their_own(self, dtype: str):
+        values = pd.Series([0, 1, None] * 10).astype("category" if dtype == "category" else dtype)
+        frame = pd.DataFrame({"x": values, "size": NUMBERS["size"][:30]})
+        model = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=2)
+        asked = ask(model.fit(frame, TRUTH[:30]), frame)
+        assert asked.hold().passed
+        assert asked.signature.inputs[0].nullable
+        assert asked.questions.nullable == {"x", "size"}
+        assert len({name for one in asked.questions.each for name in one.rows.changed}) == 2
+
     def test_the_same_every_time(self, mixed: Asked):
         again = ask(MIXED, FRAME)
         for one, other in zip(mixed.questions.each, again.questions.each, strict=True):
@@ -513,4 +524,4 @@ class TestChanged:
             matrix=True,
             shown="table",
         )
-        assert [one.name for one in features(signed, ["size", "age"])] == ["size", "age"]
+        assert [one.name for one in features(signed, NUMBERS)] == ["size", "age"]

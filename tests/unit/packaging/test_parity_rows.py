@@ -43,7 +43,10 @@ TYPES: dict[str, DType] = {
     "tiny": "int8",
 }
 CATEGORIES = {"code": (1, 2, 3), "grade": (1.0, 2.0), "tiny": (126, 127)}
-FEATURES = [Feature(name, dtype, CATEGORIES.get(name)) for name, dtype in TYPES.items()]
+FEATURES = [
+    Feature(name, dtype, CATEGORIES.get(name), missing=dtype == "string" or "float" in dtype)
+    for name, dtype in TYPES.items()
+]
 
 
 def values(found: rows.RowSet, name: str) -> list[Any]:
@@ -75,7 +78,7 @@ class TestNulls:
     )
     def test_missing_as_the_column_has_it(self, column: pd.Series):
         dtype: DType = "float64" if column.dtype == "Int64" else "string"
-        found = rows.nulls(pd.DataFrame({"x": column}), [Feature("x", dtype)], each=2)
+        found = rows.nulls(pd.DataFrame({"x": column}), [Feature("x", dtype, missing=True)], each=2)
         assert found.frame["x"].isna().all()
         assert found.frame["x"].dtype == column.dtype
 
@@ -163,5 +166,5 @@ class TestSpread:
 
     def test_a_wide_table_asks_about_some_of_its_columns(self):
         wide = pd.DataFrame(np.zeros((3, 200))).rename(columns="c{}".format)
-        found = rows.nulls(wide, [Feature(name, "float64") for name in wide], each=8)
+        found = rows.nulls(wide, [Feature(name, "float64", missing=True) for name in wide], each=8)
         assert len(set(found.changed)) == 64

@@ -74,7 +74,7 @@ def questions(model: Original, frame: pd.DataFrame, signature: Signature) -> Que
             f"data, first row {first:,}: {why}.",
             hint="Give it the rows that it is meant for, in the types that it was trained on.",
         )
-    known = features(signature, list(map(str, frame.columns)))
+    known = features(signature, frame)
     asked = [Question(rows.RowSet(rows.EVALUATION, frame), expected)]
     asked.append(_asked(model, rows.at_thresholds(model, frame, known)))
     # One row a column tells which may be missing: a model that refuses does so one by one.

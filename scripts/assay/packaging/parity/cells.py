@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -22,8 +22,11 @@ class Feature:
 
     name: str
     dtype: DType
+    """Of its values, the missing ones apart: an export may take another."""
     categories: tuple[Scalar, ...] | None = None
     """`None` where no encoder reads it."""
+    missing: bool = False
+    """Whether there can be a row without a value, for the column and for an export."""
 
     @property
     def is_number(self) -> bool:
@@ -40,13 +43,23 @@ Cell = tuple[str, object]
 """A column and a value for it."""
 
 
-def features(signature: Signature, names: Sequence[str]) -> list[Feature]:
+def features(signature: Signature, frame: pd.DataFrame) -> list[Feature]:
     """The columns of a table, as the signature of the model has them."""
-    if len(names) == len(signature.inputs) and all(
-        spec.name == name for spec, name in zip(signature.inputs, names, strict=True)
-    ):
-        return [Feature(spec.name, spec.dtype, spec.categories) for spec in signature.inputs]
-    return [Feature(name, signature.inputs[0].dtype) for name in names]  # a matrix
+    names = [str(name) for name in frame.columns]
+    specs = {spec.name: spec for spec in signature.inputs}
+    matrix = signature.inputs[0]
+    found = []
+    for name in names:
+        spec = specs[name] if set(specs) == set(names) else matrix
+        missing = spec.dtype == "string" or spec.dtype.startswith("float")
+        found.append(Feature(name, _own(frame[name], spec.dtype), spec.categories, missing))
+    return found
+
+
+def _own(values: pd.Series, dtype: DType) -> DType:
+    """The type of a column that can hold nothing but whole numbers or truth values, and nulls."""
+    own = getattr(values.dtype, "numpy_dtype", None)
+    return cast("DType", own.name) if own is not None and own.kind in "biu" else dtype
 
 
 def spread(count: int, most: int) -> NDArray[np.intp]:

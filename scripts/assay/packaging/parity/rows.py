@@ -52,9 +52,7 @@ class RowSet:
 def nulls(frame: pd.DataFrame, features: Sequence[Feature], *, each: int) -> RowSet:
     """Every column that can be missing, missing. Whole numbers and truth values cannot be."""
     cells: list[Cell] = [
-        (one.name, _missing(frame[one.name]))
-        for one in _some(features)
-        if one.dtype == "string" or one.dtype.startswith("float")
+        (one.name, _missing(frame[one.name])) for one in _some(features) if one.missing
     ]
     return _set(NULLS, frame, cells, each=each)
 
