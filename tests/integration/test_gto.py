@@ -234,7 +234,7 @@ def test_tags_that_we_write_within_one_second_have_times_of_their_own(empty: Ben
     one, two, *_ = empty.commits
     empty.tag("churn", "register", one, version="v1.0.0")
     empty.tag("churn", "register", two, version="v1.1.0")
-    for commit in (one, two) * 6:  # `#10` is before `#9` where the time is the same
+    for commit in (one, two) * 6:  # `#10` sorts before `#9`
         empty.tag("churn", "assign", commit, stage="prod")
     assert [tag.time for tag in empty.read().artifact("churn").tags] == [
         START + n for n in range(14)

@@ -1,9 +1,9 @@
 """Tags of git as GTO 1.10 writes and reads them: which versions an artifact has, and which stages.
 
 A stage is assigned to the version that is registered on the same commit. What was done last counts,
-by the tagger's time, which git keeps in whole seconds. Within one second GTO goes by the names of
-the tags (`#10` before `#9`); here the counter `#N` decides, and a note tells of it. The tags that
-we write are never within one second, so that both agree.
+by the tagger's time, which git keeps in whole seconds. Within one second GTO takes the older
+version; here the counter `#N` decides, and a note tells of it. The tags that we write are never
+within one second, so that both agree.
 
 Source: gto/tag.py and gto/base.py of GTO 1.10.
 """
