@@ -67,7 +67,7 @@ pd.read_csv("rentals.csv")
 def run(bench: Bench) -> None:
     start_up(bench)
     python = bench.venv("great-expectations", *GREAT_EXPECTATIONS) / "python"
-    file = data.parquet(ROWS)
+    file = data.file(ROWS)
     sides = {
         name: _command(name, file, python if name == "great_expectations" else sys.executable)
         for name in ("ours", *LIMITS)
@@ -92,7 +92,7 @@ def memory(bench: Bench) -> None:
     """Our peak memory must not grow with rows."""
     for rows in SIZES:
         count = rows if _room(rows) else LARGEST_WITHOUT_ROOM
-        sides = {"ours": _command("ours", data.parquet(count), sys.executable)}
+        sides = {"ours": _command("ours", data.file(count), sys.executable)}
         name = f"contract, {count // 1_000_000} million rows"
         [taken] = bench.take_turns(name, sides, runs=1, warmup=False)["ours"]
         bench.number(f"{name}, peak memory", taken.peak / 1e6, limit=MEMORY, unit="MB")

@@ -129,19 +129,23 @@ def ibis_schema() -> Any:
     )
 
 
-def parquet(rows: int) -> Path:
+FORMS = {"parquet": "parquet", "csv": "csv, HEADER", "jsonl": "json"}
+"""What DuckDB writes, by the file's suffix."""
+
+
+def file(rows: int, suffix: str = "parquet") -> Path:
     """A file of so many rows; made once, and kept."""
-    path = FOLDER / f"{rows}.parquet"
+    path = FOLDER / f"{rows}.{suffix}"
     if not path.is_file():
         FOLDER.mkdir(parents=True, exist_ok=True)
         print(f"   making {rows:,} rows in {path}", flush=True)
         begun = path.with_suffix(".begun")
-        _make(rows, begun)
+        _make(rows, begun, FORMS[suffix])
         begun.rename(path)
     return path
 
 
-def _make(rows: int, path: Path) -> None:
+def _make(rows: int, path: Path, form: str) -> None:
     import duckdb
 
     # Multiplied by an odd number modulo a power of two: each once, in no order.
@@ -167,7 +171,7 @@ def _make(rows: int, path: Path) -> None:
     connection.execute("SET enable_progress_bar = false")
     connection.execute(
         f"COPY (SELECT {', '.join(columns)} FROM range({rows}) AS made(row))"
-        f" TO '{path}' (FORMAT parquet)"
+        f" TO '{path}' (FORMAT {form})"
     )
 
 

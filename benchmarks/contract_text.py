@@ -29,7 +29,7 @@ LIMITS = {"duckdb": 1.5, "read_csv": math.inf}
 
 def run(bench: Bench) -> None:
     """Add the rows of CSV and JSON lines to the contract's."""
-    file = text(SIZES["csv"], "csv")
+    file = data.file(SIZES["csv"], "csv")
     sides = {name: _command(name, file) for name in ("pandas", *LIMITS)}
     taken = bench.take_turns("contract, CSV", sides, runs=3, warmup=False)
     for peer, limit in LIMITS.items():
@@ -37,24 +37,9 @@ def run(bench: Bench) -> None:
     for suffix, rows in SIZES.items():
         for backend in ("pandas", "polars", "ibis"):
             name = f"contract, {backend}, {rows // 1_000_000} million rows of {suffix}"
-            sides = {backend: _command(backend, text(rows, suffix))}
+            sides = {backend: _command(backend, data.file(rows, suffix))}
             [one] = bench.take_turns(name, sides, runs=1, warmup=False)[backend]
             bench.number(f"{name}, peak memory", one.peak / 1e6, limit=MEMORY, unit="MB")
-
-
-def text(rows: int, suffix: str) -> Path:
-    """A file of so many rows; made once, and kept."""
-    import duckdb
-
-    path = data.FOLDER / f"{rows}.{suffix}"
-    if not path.is_file():
-        source = data.parquet(rows)
-        begun = path.with_suffix(".begun")
-        form = "json" if suffix == "jsonl" else "csv, HEADER"
-        connection = duckdb.connect(config={"memory_limit": "2GB"})
-        connection.execute(f"COPY (FROM '{source}') TO '{begun}' (FORMAT {form})")
-        begun.rename(path)
-    return path
 
 
 def _command(name: str, file: Path) -> Command:
