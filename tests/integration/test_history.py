@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import typer
 from assay import clihistory
-from assay.errors import UsageError
+from assay.errors import RepositoryError, UsageError
 from assay.release import gto, history, historytable
+from assay.workspace.git import Git
 from typer.testing import CliRunner
 
 from tests.golden import assert_golden
@@ -126,7 +127,7 @@ def test_a_commit_from_before_the_project_was_there_says_so(repo: Repo) -> None:
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("chrun", "No annotated tag tells of `chrun`", "Tags tell of `churn`"),
+        ("chrun", "No tag tells of `chrun`", "Tags tell of `churn`"),
         ("-x", "'-x' is no name that GTO takes", "Letters, digits"),
         ("a\x1b[1m", r"'a\\\\x1b\[1m' is no name that GTO takes", "Letters, digits"),
     ],
@@ -143,10 +144,30 @@ def test_an_artifact_that_is_none_is_an_error(
 def test_without_tags_there_is_nothing_and_that_is_said(tmp_path: Path) -> None:
     empty = Repo(tmp_path / "empty")
     empty.commit({"a": "b"})
-    assert historytable.text(history.of(empty.git())) == "There are no versions yet.\n"
+    assert historytable.text(history.of(empty.git())) == (
+        "There are no versions yet: `assay release` makes one, and `git fetch --tags`\n"
+        "gets those of others.\n"
+    )
     with pytest.raises(UsageError) as caught:
         history.of(empty.git(), "churn")
     assert "`assay release` makes one" in (caught.value.hint or "")
+
+
+def test_an_artifact_with_lightweight_tags_alone_says_why_it_has_no_versions(
+    tmp_path: Path,
+) -> None:
+    light = Repo(tmp_path / "light")
+    light.commit({"a": "b"})
+    light("tag", "churn@v1.0.0")
+    shown = historytable.text(history.of(light.git()))
+    assert shown.startswith("churn\n`churn@v1.0.0` is a lightweight tag:")
+    assert "Version" not in shown
+
+
+def test_a_folder_without_a_repository_is_the_users_error(tmp_path: Path) -> None:
+    with pytest.raises(RepositoryError, match="is not in a git repository") as caught:
+        history.of(Git(tmp_path))
+    assert caught.value.exit_code == 2
 
 
 def test_a_hundred_versions_take_less_than_a_second(tmp_path: Path) -> None:

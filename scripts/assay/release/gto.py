@@ -147,10 +147,12 @@ def read(git: Git) -> Registry:
     """What the tags of a repository say.
 
     Raises:
+        RepositoryError: There is no repository.
         ProgramError: git cannot list them.
     """
     done = git.run("for-each-ref", f"--format={_FORMAT}", "refs/tags/")
     if done.returncode != 0:
+        git.prefix()  # says better what is wrong with the folder
         said = printable(done.stderr.decode(errors="replace").strip())
         raise ProgramError(f"`git for-each-ref` failed: {said}.")
     tags: list[Tag] = []

@@ -96,28 +96,32 @@ def of(
 
 
 def _chosen(registry: Registry, name: str | None) -> list[Artifact]:
+    # One with lightweight tags alone has no versions, and its notes say why.
+    known = {*registry.artifacts, *(_about(note) for note in registry.notes)}
     if name is None:
-        return [registry.artifacts[one] for one in sorted(registry.artifacts)]
-    if name in registry.artifacts:
-        return [registry.artifacts[name]]
+        return [registry.artifact(one) for one in sorted(known)]
+    if name in known:
+        return [registry.artifact(name)]
     if not is_artifact(name):
         raise UsageError(f"{printable(name)!r} is no name that GTO takes.", hint=GRAMMAR)
-    others = ", ".join(f"`{one}`" for one in sorted(registry.artifacts)[:10])
+    others = ", ".join(f"`{one}`" for one in sorted(known)[:10])
     raise UsageError(
-        f"No annotated tag tells of `{name}`.",
-        hint=f"Tags tell of {others}."
-        if others
-        else "There are no versions yet: `assay release` "
-        "makes one, and `git fetch --tags` gets those of others.",
+        f"No tag tells of `{name}`.",
+        hint=f"Tags tell of {others}." if others else f"There are no versions yet: {FIRST}",
     )
 
 
-def _notes(registry: Registry, artifact: Artifact) -> tuple[Note, ...]:
-    def of_artifact(note: Note) -> bool:
-        found = parse(note.tag)
-        return found is not None and found.artifact == artifact.name
+FIRST = "`assay release` makes one, and `git fetch --tags` gets those of others."
 
-    return tuple(note for note in registry.notes if of_artifact(note))
+
+def _notes(registry: Registry, artifact: Artifact) -> tuple[Note, ...]:
+    return tuple(note for note in registry.notes if _about(note) == artifact.name)
+
+
+def _about(note: Note) -> str:
+    """The artifact that a note is about; only tags of GTO's grammar have notes."""
+    found = parse(note.tag)
+    return found.artifact if found else ""
 
 
 @dataclass(frozen=True)

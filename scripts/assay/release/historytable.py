@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.console import printable
+from assay.release.history import FIRST
 from assay.report import wording
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def render(histories: Sequence[History], *, metrics: Iterable[str] = ()) -> Rend
     """
     blocks: list[RenderableType] = []
     for history in histories:
-        blocks += [Text(""), _heading(history), _table(history, _shown(history, tuple(metrics)))]
+        blocks += [Text(""), _heading(history)]
+        blocks += [_table(history, _shown(history, tuple(metrics)))] if history.rows else []
         blocks += [
             Text(f"{row.version or row.commit[:12]}: {printable(row.problem)}", "yellow")
             for row in history.rows
@@ -52,7 +54,7 @@ def render(histories: Sequence[History], *, metrics: Iterable[str] = ()) -> Rend
         blocks += [
             Text(f"{printable(note.message)} {note.hint}", "yellow") for note in history.notes
         ]
-    return Group(*blocks[1:]) if blocks else Text("There are no versions yet.")
+    return Group(*blocks[1:]) if blocks else Text(f"There are no versions yet: {FIRST}")
 
 
 def _heading(history: History) -> Text:
