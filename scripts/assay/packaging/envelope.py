@@ -80,6 +80,20 @@ def digests_of(payload: bytes) -> dict[str, str]:
     return digests
 
 
+def claimed(content: bytes) -> dict[str, str]:
+    """What a signature says that it signs, whoever made it.
+
+    Raises:
+        SignatureError: It is no signature of a bundle.
+    """
+    found = parsed(content)
+    try:
+        payload = bytes_of(found["dsseEnvelope"]["payload"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise other_form() from error
+    return digests_of(payload)
+
+
 def framed(payload: bytes) -> bytes:
     """What is signed: the envelope's pre-authentication encoding (DSSE, protocol v1)."""
     return b"DSSEv1 %d %s %d %s" % (

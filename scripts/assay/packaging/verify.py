@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from assay.console import printable
 from assay.errors import AssayError, OutsideError, UsageError
-from assay.packaging import attest, bundle, modelfile
+from assay.packaging import attest, bundle, envelope, modelfile
 from assay.packaging.envelope import FILE as SIGNATURE
 from assay.packaging.manifest import FILE as MANIFEST
 from assay.report.wording import listed, size
@@ -154,16 +154,13 @@ def _signature(
     trust: Trust | None,
 ) -> tuple[Check, str | None]:
     """The signature, and who made it."""
-    if trust is None:
-        why = "was not looked at" if SIGNATURE in digests else "is not there"
-        return Check("signature", "not checked", f"{why}. {NOBODY}"), None
     if SIGNATURE not in digests:
+        if trust is None:
+            return Check("signature", "not checked", f"there is none. {NOBODY}"), None
         hint = "Get the signed bundle; or sign it with `assay sign`, if it is your own."
         return Check("signature", "refused", f"The bundle is not signed. {NOBODY}", hint), None
-    from assay.packaging import signing
-
     try:
-        signed = signing.verify((found.folder / SIGNATURE).read_bytes(), trust)
+        signed, by = _signed((found.folder / SIGNATURE).read_bytes(), trust)
     except OutsideError:
         raise
     except AssayError as error:
@@ -171,9 +168,23 @@ def _signature(
     except OSError as error:
         return _refusal("signature", [f"{SIGNATURE} cannot be read: {error.strerror}."]), None
     there = {path: sha256 for path, sha256 in digests.items() if path != SIGNATURE}
-    if differences := list(_differences(signed.digests, there)):
+    if differences := list(_differences(signed, there)):
         return _refusal("signature", differences), None
-    return Check("signature", "ok", f"by {signed.by}, over all {len(there)} files"), signed.by
+    if by is None:
+        check = Check("signature", "not checked", f"of these files, by whomever. {NOBODY}")
+    else:
+        check = Check("signature", "ok", f"by {by}, over all {len(there)} files")
+    return check, by
+
+
+def _signed(content: bytes, trust: Trust | None) -> tuple[dict[str, str], str | None]:
+    """(the files that were signed, by whom)."""
+    if trust is None:
+        return envelope.claimed(content), None
+    from assay.packaging import signing
+
+    signed = signing.verify(content, trust)
+    return signed.digests, signed.by
 
 
 def _differences(signed: dict[str, str], there: dict[str, str]) -> Iterator[str]:

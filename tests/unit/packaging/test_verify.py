@@ -195,7 +195,9 @@ def test_a_swapped_model_with_a_manifest_that_fits(tmp_path: Path) -> None:
     assert list(found) == ["signature"]
     assert "manifest.json is not the file that was signed" in found["signature"]
     assert "model.onnx is not the file that was signed" in found["signature"]
+    assert list(refusals(forged.folder, None)) == ["signature"]
     # Without a signature all of it fits: that is why it is no pass.
+    (forged.folder / "model.sig").unlink()
     assert refusals(forged.folder, None) == {}
 
 
@@ -245,6 +247,16 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(bundle, "sha256", sha256)
     assert "A file of it cannot be read: Permission denied" in refusals(one.folder)["files"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"dsseEnvelope":{"payload":1}}'])
+def test_a_signature_that_is_none_is_refused_whoever_is_trusted(
+    tmp_path: Path, content: bytes
+) -> None:
+    one = signed(tmp_path)
+    (one.folder / "model.sig").write_bytes(content)
+    for trust in (TRUST, None):
+        assert list(refusals(one.folder, trust)) == ["signature"]
 
 
 def test_nobody_vouches(tmp_path: Path) -> None:
