@@ -362,3 +362,28 @@ def test_what_git_refuses_is_an_error_that_says_what_to_do(empty: Bench) -> None
     with pytest.raises(RepositoryError, match="git does not know who you are") as caught:
         tag(TagName("churn", "register", "v1.1.0"), stranger)
     assert "git config user.name" in (caught.value.hint or "")
+
+
+def test_a_stage_of_a_version_that_was_taken_back_is_nobodys(empty: Bench) -> None:
+    one, two, *_ = empty.commits
+    empty.tag("churn", "register", one, version="v1.0.0")
+    empty.tag("churn", "register", two, version="v1.1.0")
+    empty.tag("churn", "assign", one, stage="prod")
+    empty.tag("churn", "assign", two, stage="prod")
+    empty.tag("churn", "deregister", two, version="v1.1.0")
+    assert empty.shown()["churn"] == ("v1.0.0", {"prod": "v1.0.0"}, True)
+    agree(empty)
+    empty.tag("churn", "deregister", one, version="v1.0.0")
+    assert empty.shown()["churn"] == (None, {}, True)
+    agree(empty)
+
+
+def test_a_new_version_brings_a_deprecated_artifact_back(empty: Bench) -> None:
+    one, two, *_ = empty.commits
+    empty.tag("churn", "register", one, version="v1.0.0")
+    empty.tag("churn", "deprecate", one)
+    assert empty.read().artifact("churn").deprecated
+    agree(empty)
+    empty.tag("churn", "register", two, version="v1.1.0")
+    assert not empty.read().artifact("churn").deprecated
+    agree(empty)
