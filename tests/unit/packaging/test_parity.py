@@ -439,7 +439,9 @@ class TestQuestions:
     def test_columns_with_nulls_of_their_own(self, dtype: str):
         values = pd.Series([0, 1, None] * 10).astype("category" if dtype == "category" else dtype)
         frame = pd.DataFrame({"x": values, "size": NUMBERS["size"][:30]})
-        model = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=2)
+        model = HistGradientBoostingClassifier(
+            max_iter=2, min_samples_leaf=2, categorical_features="from_dtype"
+        )
         asked = ask(model.fit(frame, TRUTH[:30]), frame)
         assert asked.hold().passed
         assert asked.signature.inputs[0].nullable
