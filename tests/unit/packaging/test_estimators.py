@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from sklearn.cluster import BisectingKMeans
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import StackingClassifier
 from sklearn.gaussian_process import GaussianProcessClassifier
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import KFold
 from sklearn.multiclass import OutputCodeClassifier
 from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
@@ -74,6 +75,7 @@ SAMPLE = [
     ("MLPClassifier", SEVERAL),
     ("KMeans", "iris"),
     ("LGBMRegressor", "mixed"),
+    ("CatBoostClassifier", "mixed"),
 ]
 
 
@@ -135,9 +137,16 @@ def test_a_stack_of_two_labels():
     agree(StackingClassifier(members, last, cv=folds).fit(ROWS, TWO_EACH), ROWS)
 
 
-def test_codes_that_are_as_near():
-    model = OutputCodeClassifier(DecisionTreeClassifier(max_depth=2), code_size=3, random_state=0)
-    agree(model.fit(ROWS, THREE), pd.concat([ROWS, ROWS * np.nan]))
+@pytest.mark.parametrize(
+    ("inner", "rows"),
+    [
+        (DecisionTreeClassifier(max_depth=2), pd.concat([ROWS, ROWS * np.nan])),
+        (LogisticRegression(max_iter=200), pd.concat([ROWS, ROWS * 1e30, ROWS * -1e30])),
+    ],
+)
+def test_codes_that_are_as_near(inner: Any, rows: pd.DataFrame):
+    model = OutputCodeClassifier(inner, code_size=3, random_state=0)
+    agree(model.fit(ROWS, THREE), rows)
 
 
 @pytest.mark.parametrize("count", [1, 5])

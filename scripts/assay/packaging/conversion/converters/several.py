@@ -96,11 +96,12 @@ def pair_index(model: Any, data: Data) -> Tensor:
 
 @converts("sklearn.OutputCodeClassifier", method="index")
 def code_index(model: Any, data: Data) -> Tensor:
-    """The class with the nearest code; codes are whole numbers, so that ties stay ties."""
+    """The class with the nearest code, by `pairwise_distances_argmin`: its ties, in its order."""
     parts = [_binary(one, data) for one in model.estimators_]
+    said = parts[0].graph.concat(parts)
     codes = np.asarray(model.code_book_, dtype=np.float64)
-    lengths = (codes * codes).sum(axis=1)[None, :]
-    return (parts[0].graph.concat(parts) @ codes.T * 2.0 - lengths).argmax()
+    apart = (said * said).sum() + said @ codes.T * -2.0 + (codes * codes).sum(axis=1)[None, :]
+    return (-apart).argmax()
 
 
 @converts("sklearn.MultiOutputRegressor", method="predict")
