@@ -62,7 +62,7 @@ def packaging(bench: Bench) -> None:
         [assay, "check"], cwd=work, env=whole, check=False, capture_output=True
     )
     if checked.returncode != 0:
-        raise CommandFailedError(checked.stdout.decode()[-3000:])
+        raise CommandFailedError((checked.stdout + checked.stderr).decode()[-3000:])
     bench.compare(
         "package, the example: a plain conversion",
         Command([assay, "package"], cwd=work, env=env),
