@@ -160,6 +160,12 @@ class TestExactly:
         ]
         agree(model, pd.DataFrame(asked), tolerance=SINGLE)
 
+    def test_xgboost_with_categories_beyond_ascii(self):
+        frame = rows(categories=True)[["a", "c"]]
+        frame["c"] = frame["c"].cat.rename_categories({"b": "Zürich", "c": "Wien", "d": "ß"})
+        model = xgboost.XGBRegressor(**EXTREME, enable_categorical=True).fit(frame, target())
+        agree(model, frame, tolerance=SINGLE)
+
     def test_another_mark_for_missing(self):
         model = xgboost.XGBRegressor(missing=0.0, **EXTREME).fit(rows(), target())
         agree(model, rows(), tolerance=SINGLE)

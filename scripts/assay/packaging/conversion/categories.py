@@ -28,7 +28,7 @@ def coded(model: Any, data: Data, categories: Sequence[Sequence[Any]] | None) ->
     Raises:
         NotConvertible: Other columns have that type in the table at hand.
     """
-    here = _of_type(data)
+    here = of_type(data)
     if categories is None:
         categories = list(here.values())
     if not categories:
@@ -51,7 +51,7 @@ def coded(model: Any, data: Data, categories: Sequence[Sequence[Any]] | None) ->
     return matrix(Frame(tuple(parts), data.widths, data.names))
 
 
-def _of_type(data: Data) -> dict[str, Sequence[Any]]:
+def of_type(data: Data) -> dict[str, Sequence[Any]]:
     """The columns of the type `category` in the table at hand, and their categories."""
     if not isinstance(data, Frame) or any(width != 1 for width in data.widths):
         return {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.categories import coded
+from assay.packaging.conversion.categories import coded, of_type
 from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import converts
@@ -96,7 +96,7 @@ def _raw(model: Any, data: Data) -> Tensor:
     if any(int(one["tree_param"]["size_leaf_vector"]) > 1 for one in dumped):
         raise unsupported(model, "`multi_strategy='multi_output_tree'`")
     sides = Sides(int(parameters["num_feature"]))
-    values = coded(model, data, _categories(learner)).cast("float32").cast("float64")
+    values = coded(model, data, _categories(model, learner, data)).cast("float32").cast("float64")
     if model.missing is not None and not np.isnan(model.missing):
         values = values.equals(float(np.float32(model.missing))).where(values.like(np.nan), values)
     trees = [_tree(one, sides, weight) for one, weight in zip(dumped, weights, strict=True)]
@@ -122,21 +122,31 @@ def _start(model: Any, learner: dict[str, Any], k: int) -> np.ndarray[Any, Any]:
     return np.broadcast_to(base, (k,))[None, :]
 
 
-def _categories(learner: dict[str, Any]) -> list[list[Any]] | None:
+def _categories(model: Any, learner: dict[str, Any], data: Data) -> list[Any] | None:
     """Of each column that had the type `category`; before 3.1 the model does not know them."""
-    found = []
     cats = _body(learner["gradient_booster"]).get("cats")
     if cats is None:
         return None
-    for one in cats.get("enc", []):
-        if not one["values"]:
-            continue
-        if "offsets" in one:
-            data, ends = bytes(value % 256 for value in one["values"]), one["offsets"]
-            found.append([data[a:b].decode() for a, b in itertools.pairwise(ends)])
-        else:
-            found.append(list(one["values"]))
-    return found
+    fitted = [one for one in cats.get("enc", []) if one["values"]]
+    here = list(of_type(data).values())
+    here += [None] * (len(fitted) - len(here))
+    return [_names(model, one, own) for one, own in zip(fitted, here, strict=False)]
+
+
+def _names(model: Any, fitted: dict[str, Any], here: Any) -> list[Any]:
+    """The categories of one column, in the order of their codes.
+
+    Raises:
+        NotConvertible: They cannot be read: XGBoost counts letters where it stores bytes.
+    """
+    if "offsets" not in fitted:
+        return list(fitted["values"])
+    text = bytes(value % 256 for value in fitted["values"])
+    if here is not None and "".join(str(one) for one in here).encode() == text:
+        return list(here)
+    if not text.isascii():
+        raise unsupported(model, "categories beyond ASCII in another order than in the table")
+    return [text[a:b].decode() for a, b in itertools.pairwise(fitted["offsets"])]
 
 
 @converts(*REGRESSORS, method="predict")
