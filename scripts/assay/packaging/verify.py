@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import tempfile
 import textwrap
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -210,10 +211,10 @@ def _attestations(found: bundle.Bundle, *, signed: bool) -> Check:
         return Check("attestations", "not checked", "there are none; `assay sign` writes them")
     if contradictions := list(attest.contradictions(found, statements)):
         return _refusal("attestations", contradictions)
-    gates = [gate.result for gate in found.manifest.gates]
-    passed = f"{gates.count('passed')} of {len(gates)} gates passed" if gates else "no gates"
+    counts = Counter(gate.result for gate in found.manifest.gates)
+    gates = ", ".join(f"{count} {result}" for result, count in counts.items()) or "none"
     commit = found.manifest.source.commit[:12]
-    return Check("attestations", "ok", f"of this bundle: commit {commit}, {passed}")
+    return Check("attestations", "ok", f"of this bundle: commit {commit}; gates: {gates}")
 
 
 def _contents(found: bundle.Bundle) -> Iterator[Check]:
@@ -253,7 +254,7 @@ def text(verdict: Verdict) -> str:
     if not verdict.accepted:
         return "\n".join([*lines, "REFUSED. Do not use it."])
     if verdict.signer is None:
-        return "\n".join([*lines, *_wrapped("UNSIGNED: ", f"the files fit together. {NOBODY}")])
+        return "\n".join([*lines, "UNSIGNED: the files fit together, and nobody vouches for them."])
     return "\n".join([*lines, f"Accepted: signed by {verdict.signer}."])
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from assay.errors import UsageError
 from assay.packaging import archive, attest, bundle, signing, verify, vouching
+from assay.packaging.manifest import GateResult
 from assay.packaging.signing import KeySigner, KeyTrust
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -257,6 +258,23 @@ def test_a_signature_that_is_none_is_refused_whoever_is_trusted(
     (one.folder / "model.sig").write_bytes(content)
     for trust in (TRUST, None):
         assert list(refusals(one.folder, trust)) == ["signature"]
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ((), "gates: none"),
+        (("passed", "failed", "passed"), "gates: 2 passed, 1 failed"),
+        (("not decided",), "gates: 1 not decided"),
+    ],
+)
+def test_how_the_gates_ended_is_said(tmp_path: Path, results: tuple[Any, ...], said: str) -> None:
+    gates = tuple(
+        GateResult(name=f"{number}", result=result, message="")
+        for number, result in enumerate(results)
+    )
+    one = signed(tmp_path, gates=gates)
+    assert f"; {said}" in " ".join(verify.text(verify.verify(one.folder, TRUST)).split())
 
 
 def test_nobody_vouches(tmp_path: Path) -> None:
