@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import threading
+import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -87,18 +87,18 @@ class World:
         return sha
 
     def pull(self, sha: str) -> None:
+        """Have what GitHub has, by writing git's files: a tenth of the time of asking git."""
+        stored = self.clone.root / ".git"
         for name, held in self.repository.objects.items():
-            done = subprocess.run(
-                ["git", "hash-object", "-w", "-t", held.kind, "--stdin"],
-                cwd=self.clone.root, env=self.clone.environ, input=held.content,
-                check=True, capture_output=True, text=False,
-            )  # fmt: skip
-            assert done.stdout.decode().strip() == name
-        self.clone("update-ref", "refs/heads/main", sha)
+            path = stored / "objects" / name[:2] / name[2:]
+            path.parent.mkdir(exist_ok=True)
+            header = f"{held.kind} {len(held.content)}\0".encode()
+            path.write_bytes(zlib.compress(header + held.content, 1))
+        refs = {**self.repository.refs, "refs/heads/main": sha}
+        lines = [f"{target} {ref}\n" for ref, target in sorted(refs.items())]
+        (stored / "packed-refs").write_text("# pack-refs with: sorted\n" + "".join(lines))
+        (stored / "refs" / "heads" / "main").unlink(missing_ok=True)
         self.clone("reset", "--quiet", "--hard")
-        for ref, target in self.repository.refs.items():
-            if ref.startswith("refs/tags/"):
-                self.clone("update-ref", ref, target)
 
     def tag(self, name: str, sha: str, *, annotated: bool = True, moment: str = "") -> None:
         """What somebody pushed."""
@@ -205,7 +205,8 @@ def test_what_is_released_is_accepted_elsewhere(world: World, tmp_path: Path) ->
     path.write_bytes(world.published[0].assets[0].content)
     verdict = verify(path, KeyTrust(vouched.KEY.public_key()))
     assert (verdict.accepted, verdict.digest) == (True, section.digest)
-    world.pull(world.clone("rev-parse", "HEAD"))  # git refuses a tag object that is not well made
+    world.pull(world.clone("rev-parse", "HEAD"))
+    world.clone("fsck", "--strict")
     assert world.clone("cat-file", "-t", "peak-hour@v1.0.0") == "tag"
     found = gto.read(world.clone.git()).artifact("peak-hour").latest
     assert found is not None
@@ -266,6 +267,20 @@ def test_a_tag_starts_the_release(world: World) -> None:
     assert (section.version, section.exit_code) == ("v2.3.0", 0)
     assert [one.tag for one in world.published] == ["peak-hour@v2.3.0"]
     assert "POST /repos/acme/bikes/git/refs" not in world.github.state.calls()
+
+
+def test_the_tags_are_those_that_github_has(world: World) -> None:
+    """A clone may be older than GitHub, or have tags that nobody pushed."""
+    sha = world.clone("rev-parse", "HEAD")
+    world.tag("peak-hour@v4.0.0", sha)
+    world.commit()
+    world.tag("peak-hour@v5.0.0", sha, moment="2026-02-01T09:00:00Z")
+    world.tag("peak-hour@v5.0.0!", sha, moment="2026-02-02T09:00:00Z")
+    world.tag("peak-hour@v6.0.0", sha, annotated=False)
+    world.tag("other@v9.0.0", sha)
+    world.clone("tag", "--annotate", "--message=x", "peak-hour@v8.0.0", sha)
+    section = world.release(version="patch")
+    assert (section.previous, section.version) == ("v4.0.0", "v4.0.1")
 
 
 def test_the_next_versions(world: World) -> None:

@@ -96,6 +96,18 @@ def test_the_tag_is_annotated_and_pushed(clone: Repo) -> None:
     assert "Without GITHUB_TOKEN" in told
 
 
+def test_a_commit_that_has_its_tag_gets_no_other(clone: Repo) -> None:
+    """Made here before, by `git tag` or `gto`, and pushed or not: it is pushed."""
+    clone("tag", "--annotate", "--message=by hand", "peak-hour@v0.9.0")
+    for _ in range(2):
+        section, _context = release(clone)
+        assert (section.tag, section.exit_code) == ("peak-hour@v0.9.0", 0)
+        assert pushed(clone) == ["peak-hour@v0.9.0", "peak-hour@v0.9.0^{}"]
+    section, _context = release(clone, "major")
+    assert section.exit_code == 2
+    assert "is v0.9.0 of peak-hour already" in section.reasons[0].message
+
+
 def test_a_dry_run_says_it_all_and_tags_nothing(clone: Repo) -> None:
     section, context = release(clone, "v0.3.0", dry_run=True)
     assert section.tag == "peak-hour@v0.3.0"

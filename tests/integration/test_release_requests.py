@@ -14,8 +14,10 @@ from assay.forge import tags
 from assay.forge.refusal import MissingError, RejectedError
 from assay.forge.releases import Draft, Release, Releases, Upload
 from assay.forge.transport import Api
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.fakes.github_api import GitHubApi, Repository, State, workflow_token
+from tests.fakes.github_api import Asset, GitHubApi, Repository, State, workflow_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +164,42 @@ def test_a_broken_upload_is_done_again(
     draft = releases.draft(wanted(repository))
     fill(releases, draft, files)
     assert contents(repository) == expected(files)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    there=st.dictionaries(
+        st.sampled_from(["manifest.json", "model.onnx", "notes.txt"]),
+        st.sampled_from(["right", "other", "shorter", "starter"]),
+    ),
+    accidents=st.lists(st.sampled_from(["none", "starter", "changed"]), max_size=2),
+    tells=st.booleans(),
+)
+def test_whatever_a_draft_has_it_is_filled_rightly(
+    github: GitHubApi,
+    releases: Releases,
+    files: list[Upload],
+    there: dict[str, str],
+    accidents: list[str],
+    *,
+    tells: bool,
+) -> None:
+    repository = github.state.repositories[REPO]
+    repository.releases.clear()
+    repository.tells_digests = tells
+    draft = releases.draft(wanted(repository))
+    whole = {**expected(files), "notes.txt": b"notes"}
+    for number, (name, kind) in enumerate(there.items()):
+        other = whole[name][:-1] + b"?"
+        content = {"right": whole[name], "other": other, "shorter": other[:-1], "starter": b""}
+        asset = Asset(number, name, content[kind], "text/plain", None, "ada", github.state.now())
+        asset.state = "starter" if kind == "starter" else "uploaded"
+        repository.releases[0].assets.append(asset)
+    repository.accidents = accidents  # type: ignore[assignment]
+    fill(releases, draft, files)
+    assert contents(repository) == expected(files)
+    kept = {one.name for one in repository.releases[0].assets if one.id < 3}
+    assert kept == {name for name, kind in there.items() if kind == "right"} - {"notes.txt"}
 
 
 def test_a_file_that_never_arrives_as_it_is(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from assay import connection
+from assay.ci import CiContext
 from assay.console import printable
 from assay.errors import ForgeError, RemoteError, RepositoryError
 from assay.packaging import bundle, source
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from assay.context import Context
     from assay.packaging.manifest import Manifest
-    from assay.release.gto import Artifact, Registry
+    from assay.release.gto import Registry
     from assay.release.lookup import Asked, Lookup
     from assay.release.tagname import TagName
     from assay.release.versions import Next
@@ -56,17 +57,24 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
     _fetch(git)
     registry = gto.read(git)
     artifact, commit = registry.artifact(name), git.head()
+    own = artifact.at(commit)
+    again = own is not None and asked in {"", own.version}
     with asking(context) as ask:
-        old = ask.manifest(artifact.latest.tag) if ask and artifact.latest else None
-        chosen = versions.next_version(artifact, _packaged(context, commit), old, asked=asked)
+        if own is not None and again:
+            below = lookup.before(artifact, own.version)
+            why = (f"`{own.version}` is the tag that it has.",)
+            chosen = versions.Next(own.version, None, below.version if below else None, why)
+        else:
+            old = ask.manifest(artifact.latest.tag) if ask and artifact.latest else None
+            chosen = versions.next_version(artifact, _packaged(context, commit), old, asked=asked)
         known = ask.commit(commit, checked_by=context.config.release.checked_by) if ask else None
-    tag = registry.name(name, "register", version=chosen.version)
+    tag = own.tag if own is not None and again else str(_named(registry, name, chosen))
     decided = decision.decide(_facts(context, registry, name, chosen, known))
     section = ReleaseSection(
         status=Status.PASS,
         name=name,
         version=chosen.version,
-        tag=str(tag),
+        tag=tag,
         why=chosen.reasons,
         previous=chosen.previous,
     )
@@ -76,7 +84,9 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
     if dry_run:
         context.console.line("Dry run: nothing was tagged.")
         return section
-    _push(git, tag, artifact, chosen, commit)
+    if not again:
+        _make(git, registry, chosen, name=name, commit=commit)
+    _push(git, tag, made=not again)
     context.console.line(f"pushed {tag}: the workflow does the rest", style="green")
     return section
 
@@ -121,7 +131,7 @@ def asking(context: Context) -> Iterator[Lookup | None]:
     """GitHub to ask; `None` without a token, or where origin is somewhere else."""
     environ = context.environ
     repository = environ.get("GITHUB_REPOSITORY") or _repository(context.workspace.git)
-    url = environ.get("GITHUB_API_URL") or context.ci.api_url
+    url = environ.get("GITHUB_API_URL") or CiContext().api_url
     ci = context.ci.model_copy(update={"repository": repository, "api_url": url})
     try:
         forge = connection.connect(ci, environ) if repository else None
@@ -168,22 +178,35 @@ def _show(context: Context, section: ReleaseSection, commit: str, known: Asked |
         line("  Without GITHUB_TOKEN, only the workflow asks whether this commit was checked.")
 
 
-def _push(git: Git, tag: TagName, artifact: Artifact, chosen: Next, commit: str) -> None:
-    """Make the tag and push it. Where somebody was faster, ours is taken back."""
-    message = "\n\n".join([f"{artifact.name} {chosen.version}", *chosen.reasons])
-    made = gto.tag(git, tag, commit=commit, message=message, after=artifact.newest, now=time.time())
-    done = git.run("push", "--quiet", "origin", f"refs/tags/{made.ref}")
+def _named(registry: Registry, name: str, chosen: Next) -> TagName:
+    return registry.name(name, "register", version=chosen.version)
+
+
+def _make(git: Git, registry: Registry, chosen: Next, *, name: str, commit: str) -> None:
+    gto.tag(
+        git,
+        _named(registry, name, chosen),
+        commit=commit,
+        message="\n\n".join([f"{name} {chosen.version}", *chosen.reasons]),
+        after=registry.artifact(name).newest,
+        now=time.time(),
+    )
+
+
+def _push(git: Git, tag: str, *, made: bool) -> None:
+    """Push a tag. Where that fails, one that was made just now is taken back."""
+    done = git.run("push", "--quiet", "origin", f"refs/tags/{tag}")
     if done.returncode == 0:
         return
-    git.run("tag", "--delete", made.ref)
-    said = done.stderr.decode(errors="replace")
-    if "already exists" in said:
+    if made:
+        git.run("tag", "--delete", tag)
+    if b"already exists" in done.stderr:
         raise RepositoryError(
-            f"`{made.ref}` was pushed by somebody else at the same moment.",
+            f"`{tag}` was pushed by somebody else at the same moment.",
             hint="Run this again: it takes the next version. `git fetch --tags` shows theirs.",
         )
     raise RemoteError(
-        f"`git push` of the tag `{made.ref}` failed: {_said(done.stderr)}.",
-        hint="Nothing is released, and the tag is deleted here. You need to be allowed to push "
-        "tags; a ruleset of the repository may keep them from being made.",
+        f"`git push` of the tag `{tag}` failed: {_said(done.stderr)}.",
+        hint="Nothing is released. You need to be allowed to push tags; a ruleset of the "
+        "repository may keep them from being made.",
     )
