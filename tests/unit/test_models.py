@@ -78,6 +78,7 @@ class TestLoad:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
         path = write(tmp_path, {"m.skops": "zip"}) / "m.skops"
+        monkeypatch.setitem(sys.modules, "skops.io", None)
         assert "needs the module `skops" in problem(path).message
         stand_in: Any = types.ModuleType("skops.io")
         stand_in.get_untrusted_types = lambda *, file: [file]
