@@ -257,15 +257,17 @@ def test_to_run_again_changes_nothing(world: World) -> None:
     assert {one.method for one in world.github.state.requests[before:]} == {"GET"}
 
 
-def test_a_tag_starts_the_release(world: World) -> None:
+@pytest.mark.parametrize("tag", ["peak-hour@v2.3.0", "peak-hour@v2.3.0#1"])
+def test_a_tag_starts_the_release(world: World, tag: str) -> None:
     sha = world.clone("rev-parse", "HEAD")
-    world.tag("peak-hour@v2.3.0", sha)
+    world.tag(tag, sha)
     # As actions/checkout leaves it: the tag that started the workflow is a lightweight one.
     world.pull(sha)
-    world.clone("update-ref", "refs/tags/peak-hour@v2.3.0", sha)
-    section = world.release(GITHUB_REF="refs/tags/peak-hour@v2.3.0")
+    world.clone("update-ref", f"refs/tags/{tag}", sha)
+    section = world.release(GITHUB_REF=f"refs/tags/{tag}")
     assert (section.version, section.exit_code) == ("v2.3.0", 0)
-    assert [one.tag for one in world.published] == ["peak-hour@v2.3.0"]
+    assert [one.tag for one in world.published] == [tag]
+    assert world.repository.refs.keys() == {"refs/heads/main", f"refs/tags/{tag}"}
     assert "POST /repos/acme/bikes/git/refs" not in world.github.state.calls()
 
 

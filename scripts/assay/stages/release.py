@@ -75,7 +75,9 @@ class _Chosen:
 
     @property
     def tag(self) -> str:
-        return str(TagName(self.artifact.name, "register", self.next.version))
+        """As it is, where it is there already: GTO may have written a counter."""
+        own = self.artifact.find(self.next.version)
+        return own.tag if own else str(TagName(self.artifact.name, "register", self.next.version))
 
 
 def run(context: Context, wish: Wish | None = None) -> ReleaseSection:
@@ -175,9 +177,10 @@ def _choose(context: Context, forge: lookup.Lookup, wish: Wish, material: _Mater
             f"The tag says {pushed}, and `version` says {printable(wish.version)}.",
             hint="A tag is the version: leave `version` out where a tag starts the workflow.",
         )
-    if pushed and f"{manifest.name}@{pushed}" not in registry.taken:
+    tag = context.environ.get("GITHUB_REF", "").removeprefix("refs/tags/")
+    if pushed and tag not in registry.taken:
         raise UsageError(
-            f"The tag `{manifest.name}@{pushed}`, which started this, is not there any more.",
+            f"The tag `{tag}`, which started this, is not there any more.",
             hint="Somebody deleted it since: ask why, and push it again if it is to be released.",
         )
     # A run that made the tag and then broke is gone on with.
