@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
+from assay.contract.patterns import matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -40,7 +41,7 @@ class Sight:
         patterns = {
             str(key)
             for key, column in loaded.schema.columns.items()
-            if getattr(column, "regex", False) and any(re.match(str(key), s) for s in sensitive)
+            if getattr(column, "regex", False) and any(matches(str(key), s) for s in sensitive)
         }
         return cls(
             sensitive=frozenset(sensitive) | patterns,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from assay.contract.patterns import matches
 from assay.stages.validate import PlannedCheck
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ def of(schema: Any, columns: list[str], sight: Sight) -> tuple[PlannedCheck, ...
     found: list[tuple[Any, str | None]] = [*_of_table(schema)]
     for name, component in schema.columns.items():
         regex = getattr(component, "regex", False)
-        # `match`, as Pandera does.
-        names = [one for one in columns if re.match(str(name), one)] if regex else [str(name)]
+        names = [one for one in columns if matches(str(name), one)] if regex else [str(name)]
         found += [(check, one) for one in names for check in of_column(component)]
     return tuple(
         PlannedCheck(check=sight.check(check, name), column=sight.column(name), how="table")

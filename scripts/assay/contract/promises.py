@@ -10,12 +10,12 @@ import ast
 import functools
 import itertools
 import posixpath
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay import yamlfile
 from assay.contract import beside, declared, declareddocument
+from assay.contract.patterns import matches
 from assay.errors import AssayError
 from assay.workspace import read_inside
 from assay.workspace.dvcfiles import is_inside
@@ -97,7 +97,7 @@ def _declared_as(column: str | None, schema: Any) -> str | None:
         return column
     patterns = (str(name) for name, one in schema.columns.items() if getattr(one, "regex", False))
     # `match`, as Pandera does.
-    return next((pattern for pattern in patterns if re.match(pattern, column)), column)
+    return next((pattern for pattern in patterns if matches(pattern, column)), column)
 
 
 def inside(root: Path) -> Read:

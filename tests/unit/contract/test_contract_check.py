@@ -14,7 +14,9 @@ import pandera.pandas as pa
 import pandera.polars as pap
 import polars as pl
 import pytest
+from assay.contract import promised
 from assay.contract.check import Findings, check
+from assay.contract.privacy import Sight
 from assay.contract.schema import LoadedSchema
 from assay.errors import OutsideError, SchemaError
 from assay.stages.validate import CheckFailure
@@ -381,6 +383,18 @@ def test_sensitive_values_where_coercion_fails(module, regex):
     findings = run(schema, {"card": [SECRET]}, sensitive=("card",))
     assert findings.failures
     assert "SECRET" not in everything(findings)
+
+
+def test_patterns_in_the_grammar_of_polars():
+    letters = r"^\p{L}+$"
+    schema = pap.DataFrameSchema({letters: pap.Column(int, coerce=True, regex=True)})
+    frame, loaded = pl.DataFrame({"card": [SECRET]}), LoadedSchema("Schema", schema, "polars")
+    findings = check(frame, loaded, root=Path(), sensitive=("card",))
+    # Older versions name the pattern.
+    assert {failure.column for failure in findings.failures} <= {"card", letters}
+    assert "SECRET" not in everything(findings)
+    planned = promised.of(schema, ["card", "c1"], Sight.on(frame, loaded, ()))
+    assert {one.column for one in planned} == {"card"}
 
 
 def test_sensitive_values_of_a_categorical_type():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from assay.contract.evolution import columns
 from assay.contract.evolution.section import ColumnDescription, Description, SchemaChange
+from assay.contract.patterns import matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -186,7 +187,7 @@ def _removed(head: Description, column: ColumnDescription) -> Effect:
 def _matched(description: Description, column: ColumnDescription) -> bool:
     """Whether a regular expression of a schema stands for a column too."""
     return any(
-        each.regex and re.match(str(each.name), str(column.name)) for each in description.columns
+        each.regex and matches(str(each.name), str(column.name)) for each in description.columns
     )
 
 
