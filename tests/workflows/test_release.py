@@ -1,0 +1,198 @@
+"""A tag becomes a release: the reusable workflow, whole, on the example."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from assay.packaging import keys
+
+from tests.fakes.github.objects import GitObject
+from tests.fakes.github_api import workflow_token
+from tests.workflows import scratch
+from tests.workflows.conftest import REPOSITORY
+from tests.workflows.engine import TOKEN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fakes.github_api import Release
+    from tests.workflows.conftest import World
+    from tests.workflows.engine import Run
+
+TAG = "peak-hour@v1.0.0"
+# The example's own workflow, but for the environment: the engine knows none, so the key is passed.
+WORKFLOW = """
+on:
+  push:
+    tags: ["**@v*"]
+permissions: {}
+jobs:
+  model-release:
+    permissions:
+      contents: write
+      actions: read
+      id-token: write
+      attestations: write
+    uses: your-org/assay/.github/workflows/model-release.yml@v1
+    secrets:
+      ASSAY_SIGNING_KEY: ${{ secrets.ASSAY_SIGNING_KEY }}
+"""
+# What a person does whose own workflow packages: the action alone, on the bundle that there is.
+AGAIN = """
+on:
+  push:
+    tags: ["**@v*"]
+permissions: {}
+jobs:
+  release:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: write
+      actions: read
+      id-token: write
+      attestations: write
+    steps:
+      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0
+        with:
+          fetch-depth: 0
+          persist-credentials: false
+      - uses: actions/download-artifact@37930b1c2abaa49bbe596cd826c3c89aef350131 # v7.0.0
+        with:
+          name: assay-bundle
+          path: ${{ runner.temp }}/bundle
+      - uses: your-org/assay/actions/release@v1
+        with:
+          bundle: ${{ runner.temp }}/bundle/bundle.tar.zst
+          signing-key: ${{ secrets.ASSAY_SIGNING_KEY }}
+          attest: "true"
+"""
+
+
+class Tagged:
+    """The example with a version of it tagged, at GitHub and checked out."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.folder = world, folder
+        author = folder / "author"
+        scratch.copy_example(author)
+        scratch.light(author)
+        with (author / "assay.yaml").open("a", encoding="utf-8") as file:
+            file.write("package: {features: data/features/evaluation.csv}\n")
+        scratch.git(author, "init", "--quiet", "--initial-branch=main")
+        scratch.git(author, "add", "--all")
+        scratch.git(author, "commit", "--quiet", "--message", "Predict peak hours")
+        scratch.git(author, "tag", "--annotate", TAG, "--message", "The first")
+        self.commit = scratch.git(author, "rev-parse", "HEAD").strip()
+        self.work_tree = folder / "checkout"
+        scratch.git(folder, "clone", "--quiet", author.as_uri(), str(self.work_tree))
+        scratch.git(self.work_tree, "checkout", "--quiet", "--detach", TAG)
+        self.private, self.public = keys.new_pair(folder / "keys", None)
+        self._push(author)
+
+    def _push(self, author: Path) -> None:
+        """GitHub learns of the commit, the branch and the tag."""
+        state = self.world.api.state
+        state.tokens[TOKEN] = workflow_token(contents="write", actions="read")
+        repository = state.repositories[REPOSITORY]
+        for ref in ("refs/heads/main", f"refs/tags/{TAG}"):
+            sha = scratch.git(author, "rev-parse", ref).strip()
+            repository.refs[ref] = sha
+        for line in scratch.git(author, "rev-list", "--objects", "--all", TAG).splitlines():
+            self._object(author, line.split()[0])
+        self._object(author, repository.refs[f"refs/tags/{TAG}"])
+
+    def _object(self, author: Path, sha: str) -> None:
+        kind: Any = scratch.git(author, "cat-file", "-t", sha).strip()
+        if kind in ("commit", "tag"):
+            content = scratch.git(author, "cat-file", kind, sha).encode()
+            repository = self.world.api.state.repositories[REPOSITORY]
+            repository.objects[sha] = GitObject(kind, content)
+
+    def checked(self, conclusion: str) -> None:
+        """The check of the commit has ended."""
+        state = self.world.api.state
+        state.run(REPOSITORY, self.commit, event="push", conclusion=conclusion)
+
+    def run(self, text: str) -> Run:
+        event = self.folder / "event.json"
+        repository = {"full_name": REPOSITORY, "name": "bikes", "default_branch": "main"}
+        payload = {"ref": f"refs/tags/{TAG}", "after": self.commit, "repository": repository}
+        event.write_text(json.dumps(payload), encoding="utf-8")
+        workflow = self.folder / "workflow.yml"
+        workflow.write_text(text, encoding="utf-8")
+        return self.world.engine.run(
+            self.work_tree,
+            workflow,
+            event=event,
+            event_name="push",
+            store=self.world.store,
+            secrets={"ASSAY_SIGNING_KEY": self.private.read_text()},
+            variables={
+                "GITHUB_API_URL": self.world.api.url,
+                "GITHUB_REF": f"refs/tags/{TAG}",
+                **self.world.variables,
+            },
+        )
+
+    @property
+    def releases(self) -> list[Release]:
+        return self.world.api.state.repositories[REPOSITORY].releases
+
+
+@pytest.fixture
+def tagged(world: World, tmp_path: Path) -> Tagged:
+    return Tagged(world, tmp_path)
+
+
+def verified(archive: Path, key: Path) -> subprocess.CompletedProcess[str]:
+    """`assay verify`, as whoever downloads the bundle runs it: nothing else of ours is there."""
+    command = [sys.executable, "-m", "assay.cli", "verify", str(archive), "--key", str(key)]
+    return subprocess.run(
+        command,
+        cwd=archive.parent,
+        env={"PATH": "/nowhere", "HOME": str(archive.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_tag_becomes_a_release_once_its_commit_is_checked(tagged: Tagged, tmp_path: Path) -> None:
+    tagged.checked("failure")
+
+    run = tagged.run(WORKFLOW)
+
+    assert (run.exit_code, run.jobs) == (1, {"package": "success", "release": "failure"}), run.tail
+    assert tagged.releases == []
+    assert any("model-check.yml" in one.message for one in run.annotations), run.tail
+
+    tagged.checked("success")
+
+    run = tagged.run(AGAIN)
+
+    assert (run.exit_code, run.jobs) == (0, {"release": "success"}), run.tail
+    (release,) = tagged.releases
+    assert (release.tag, release.draft) == (TAG, False)
+    files = {asset.name: bytes(asset.content) for asset in release.assets}
+    archive = tmp_path / "peak-hour-v1.0.0.tar.zst"
+    archive.write_bytes(files[archive.name])
+    assert len(files[archive.name]) < 1_000_000
+    manifest = json.loads(files["manifest.json"])
+    assert (manifest["kind"], manifest["source"]["commit"]) == ("onnx", tagged.commit)
+    done = verified(archive, tagged.public)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # What GitHub was asked to attest is what was released.
+    attested = (tagged.world.store / "attested").read_text()
+    assert hashlib.sha256(files[archive.name]).hexdigest() in attested
+    for secret in (TOKEN, *tagged.private.read_text().splitlines()[1:-1]):
+        assert secret not in run.log
+        assert not any(secret.encode() in content for content in files.values())
+    flipped = bytearray(files[archive.name])
+    flipped[len(flipped) // 2] ^= 1
+    archive.write_bytes(flipped)
+    assert verified(archive, tagged.public).returncode == 1
