@@ -31,8 +31,11 @@ _MESSAGES: dict[str, dict[int, str]] = {
     "sparse": {1: "tensor", 2: "tensor"},
 }
 """The messages within each message, by field."""
-_NUMBERS = re.compile(rb"(?:\x3d.{4})+|(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])+", re.DOTALL)
+_NUMBERS = re.compile(rb"(?:\x3d.{4})++|(?:\x40[\x80-\xff]{0,9}+[\x00-\x7f])++", re.DOTALL)
 """Runs of an attribute's floats and ints: forests have millions."""
+_STRING = 0x4A
+"""The tag of an attribute's strings: forests have millions of a few, as `BRANCH_LEQ`."""
+_LONGEST, _MOST = 64, 16
 
 
 class NotOnnxError(ValueError):
@@ -97,10 +100,12 @@ def _walk(
 
 def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """(number, wire type, where the value begins, where it ends) of each field of a message."""
+    skipped, strings = _NUMBERS, list[bytes]()
     while at < end:
-        if run := _NUMBERS.match(data, at, end):
+        if run := skipped.match(data, at, end):
             at = run.end()
             continue
+        start = at
         tag, at = _varint(data, at, end)
         number, wire = tag >> 3, tag & 7
         if wire == 0:
@@ -116,6 +121,11 @@ def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int,
             raise NotOnnxError("it ends in the middle, or is not in protobuf's format")
         yield number, wire, at, stop
         at = stop
+        if tag == _STRING and stop - start <= _LONGEST and len(strings) < _MOST:
+            strings.append(re.escape(data[start:stop]))
+            if len(strings) > 1:  # from here on, what came before says nothing new
+                again = b"(?:" + b"|".join(strings) + b")++"
+                skipped = re.compile(_NUMBERS.pattern + b"|" + again, re.DOTALL)
 
 
 def _value(data: mmap.mmap, wire: int, begin: int, stop: int) -> int | bytes:

@@ -40,7 +40,13 @@ def _deep() -> ModelProto:
     def branch(name: str, domain: str) -> Any:
         out = helper.make_tensor_value_info("o", TensorProto.FLOAT, [1])
         node = helper.make_node(
-            "Op", ["x"], ["o"], domain=domain, floats=[0.5] * 300, ints=[-7, 300]
+            "Op",
+            ["x"],
+            ["o"],
+            domain=domain,
+            floats=[0.5] * 300,
+            ints=[-7, 300],
+            strings=list("abacbca"),
         )
         return helper.make_graph([node], name, [], [out])
 
