@@ -244,7 +244,7 @@ def _refusal(name: str, findings: Sequence[str]) -> Check:
 
 def text(verdict: Verdict) -> str:
     """A verdict for a terminal of 80 columns."""
-    lines = [f"{verdict.path}: {verdict.name or 'a bundle that cannot be read'}", ""]
+    lines = [printable(f"{verdict.path}: {verdict.name or 'a bundle that cannot be read'}"), ""]
     for check in verdict.checks:
         start = f"  {check.name:<12}  {check.result:<11}  "
         lines += _wrapped(start, check.detail)

@@ -298,7 +298,7 @@ def test_many_findings_are_a_few_lines(tmp_path: Path) -> None:
 
 
 def test_names_in_a_message_are_printable(tmp_path: Path) -> None:
-    one = signed(tmp_path)
+    one = signed(tmp_path, name="\x1b[2J\n::error::")
     (one.folder / "\x1b[2Jx\n::error::x").write_bytes(b"")
     shown = verify.text(verify.verify(one.folder, TRUST))
     assert "\x1b" not in shown

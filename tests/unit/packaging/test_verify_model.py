@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from assay.packaging import modelfile, onnxfile
 from assay.packaging.facts import Conversion
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.packaging.vouched import made, onnx_model
@@ -104,6 +104,7 @@ def test_weights_in_other_files_are_found_wherever_they_are(tmp_path: Path, wher
     assert onnxfile.asked(_written(tmp_path / "m", model.SerializeToString())).external
 
 
+@settings(max_examples=40)
 @given(st.binary(max_size=300), st.integers(0, 2000))
 def test_no_content_breaks_the_reader(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, keep: int
