@@ -11,7 +11,14 @@ from pathlib import Path
 import benchmarks
 from benchmarks.harness import Bench, CommandFailedError, Row, remove, table
 
-NOT_BENCHMARKS = {"__main__", "contract_data", "contract_peers", "harness", "scratch"}
+NOT_BENCHMARKS = {
+    "__main__",
+    "contract_data",
+    "contract_peers",
+    "harness",
+    "package_sign",
+    "scratch",
+}
 
 
 def main(names: list[str]) -> int:

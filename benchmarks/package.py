@@ -16,6 +16,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import package_sign
 from benchmarks.harness import ROOT, Bench, Command, CommandFailedError, Row
 from benchmarks.scratch import SCRIPTS, Scratch
 
@@ -46,6 +47,7 @@ TRAINED, FEATURES = 2_000, 20
 def run(bench: Bench) -> None:
     packaging(bench)
     asking(bench)
+    package_sign.run(bench)
 
 
 def packaging(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from assay.stats.catalogue import CATALOGUE
 from assay.stats.difference import Settings
 from assay.stats.metrics import compute
 from assay.stats.predictions import Predictions, from_frame
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
@@ -70,6 +70,7 @@ def test_area_as_delong_has_it() -> None:
     assert (found.low, found.high) == pytest.approx(expected, abs=0.002)
 
 
+@settings(max_examples=30)
 @given(st.integers(2, 60), st.integers(0, 5))
 def test_every_metric_lies_in_its_interval(rows: int, seed: int) -> None:
     for predictions in (binary(rows, seed), regression(rows, seed)):
