@@ -13,11 +13,12 @@ from assay import evaluation
 from assay.packaging import bom, card, licenses, pictures
 from assay.packaging.bundle import sha256
 from assay.packaging.licenses import Installed
+from assay.packaging.manifest import GateResult
 from assay.packaging.profile import Profile
 from assay.stages.report import plot_files
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from assay.context import Context
     from assay.evidence import FairnessFact, SliceEvidence
@@ -85,6 +86,16 @@ def sensitive(record: RunRecord) -> frozenset[str]:
     return frozenset(name for data in record.config.data for name in data.sensitive)
 
 
+def gates(record: RunRecord) -> Iterator[GateResult]:
+    """What the gates decided; of slices and groups of sensitive columns without their values."""
+    hidden = sensitive(record)
+    for one in record.compare.gates if record.compare else ():
+        is_told = one.column not in hidden and _is_told(one.slice or "", hidden)
+        shown = one if is_told else one.model_copy(update={"slice": None})
+        message = one.message if is_told else "Not told: it is of a column that is sensitive."
+        yield GateResult(name=shown.name, result=one.result, message=message)
+
+
 def files(
     manifest: Manifest, exported: Path, record: RunRecord, beside: Known
 ) -> dict[str, bytes | Path]:
@@ -135,7 +146,12 @@ def _parity(parity: Parity) -> bytes:
 def _shown(record: RunRecord, hidden: Collection[str]) -> tuple[SliceEvidence, ...]:
     """Slices whose names, which are values, may be told."""
     found = record.evaluate.slices if record.evaluate else ()
-    return tuple(one for one in found if not any(column in one.name for column in hidden))
+    return tuple(one for one in found if _is_told(one.name, hidden))
+
+
+def _is_told(name: str, hidden: Collection[str]) -> bool:
+    """Whether the name of a slice, as `season = 3`, speaks of no hidden column."""
+    return not any(column in name for column in hidden)
 
 
 def _groups(record: RunRecord, hidden: Collection[str]) -> tuple[FairnessFact, ...]:

@@ -14,7 +14,7 @@ from assay.errors import OutsideError, UsageError
 from assay.packaging import archive, asking, bundle, contents, licenses, source
 from assay.packaging.facts import Tolerance
 from assay.packaging.job import ExportJob
-from assay.packaging.manifest import Environment, GateResult, Manifest, MetricValue
+from assay.packaging.manifest import Environment, Manifest, MetricValue
 from assay.packaging.section import PackageSection
 from assay.section import Reason, Status
 from assay.verdict import decide
@@ -182,10 +182,7 @@ def _manifest(
         parity=export.parity,
         metrics=tuple(_metrics(record, intervals)),
         confidence=record.config.statistics.confidence if intervals else None,
-        gates=tuple(
-            GateResult(name=gate.name, result=gate.result, message=gate.message)
-            for gate in (record.compare.gates if record.compare else ())
-        ),
+        gates=tuple(contents.gates(record)),
         # Not what packaging came to the last time.
         verdict=decide(record.model_copy(update={"package": None})).outcome,
         files=(),

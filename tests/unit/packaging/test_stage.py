@@ -228,7 +228,14 @@ def test_same_inputs_same_bytes(
 def test_values_of_sensitive_columns_are_told_nowhere(context: Context, child: Child) -> None:
     data = DataSpec(path="data/raw.csv", schema="schema.py:Schema", sensitive=("season",))
     config = context.record.config.model_copy(update={"data": (data,)})
-    hidden = context.with_record(context.record.model_copy(update={"config": config}))
+    assert context.record.compare is not None
+    gate = context.record.compare.gates[0].model_copy(
+        update={"slice": "season = spring", "message": "roc_auc on season = spring is low"}
+    )
+    compare = context.record.compare.model_copy(update={"gates": (gate,)})
+    hidden = context.with_record(
+        context.record.model_copy(update={"config": config, "compare": compare})
+    )
     section = package.run(hidden)
     assert child.jobs[0].sensitive == ("season",)
     folder = context.workspace.root / (section.folder or "")
