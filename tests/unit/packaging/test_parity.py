@@ -160,6 +160,16 @@ class TestWrong:
         assert mismatches(found).keys() == {"thresholds"}
         assert "threshold, in `size`" in (found.cause or "")
 
+    def test_one_last_digit_of_float64_beside_a_threshold(self):
+        model = HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=3)
+        asked = ask(model.fit(NUMBERS, TRUTH), NUMBERS)
+
+        def less(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame.assign(size=np.nextafter(frame["size"].to_numpy(), np.inf))
+
+        found = asked.hold(Wrong(asked.model, before=less))
+        assert mismatches(found).keys() == {"thresholds"}
+
     def test_missing_values(self, mixed: Asked):
         def zero(frame: pd.DataFrame) -> pd.DataFrame:
             return frame.assign(size=frame["size"].fillna(0.0))

@@ -17,7 +17,7 @@ from assay.packaging.parity import cause, rows
 from assay.packaging.parity.answers import ask_each
 from assay.packaging.parity.cells import features
 from assay.packaging.parity.compare import differ, furthest, labels_differ, rounded_up
-from assay.packaging.parity.deciding import is_tied, is_undecided
+from assay.packaging.parity.deciding import beside, is_tied, is_undecided
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -174,8 +174,10 @@ def _hold(question: Question, model: Original, export: Answerer, tolerance: Tole
         doubtful = np.flatnonzero(mask & ~refused)
         if doubtful.size:
             excused = is_tied(model, frame.iloc[doubtful])
+            chosen = got[name][np.searchsorted(there, doubtful)]
+            for near in beside(model, frame.iloc[doubtful], name):
+                excused |= ~_wrong(name, near, chosen, tolerance)
             if name == "label":
-                chosen = got[name][np.searchsorted(there, doubtful)]
                 excused |= is_undecided(model, frame.iloc[doubtful], chosen, tolerance)
             mask[doubtful] = ~excused
             undecided[doubtful] |= excused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from assay.packaging.parity.answers import Original
 
 
+_BESIDE = 1e-13
+"""Share of a number within which float64 does not tell what another library makes of it."""
 _TIE = 1e-9
 """Share of a distance within which two are the same: it is a root of a sum of squares."""
 
@@ -49,6 +52,28 @@ def is_undecided(
             chosen[labels == value] = position
         found |= undecided(scores, chosen, tolerance)
     return found
+
+
+def beside(model: Original, frame: pd.DataFrame, output: str) -> Iterator[NDArray[Any]]:
+    """What the model says of rows that are these but for the last digits of float64.
+
+    Behind a logarithm, a power or a sum, no two libraries have the last bit in common; a tree
+    takes it for the other side of its threshold. What float32 does to a number is a million times
+    as much, and no excuse. Nor is there one for a model alone: it compares what it is given.
+    """
+    if len(getattr(model.estimator, "steps", ())) < 2:
+        return
+    whole = frame.select_dtypes("float64").columns
+    places = np.arange(len(whole))
+    # any two columns go the same way once, and once each its own
+    ways = [places < 0, *((places >> bit) % 2 == 1 for bit in range(len(whole).bit_length()))]
+    for up in (way ^ turned for way in ways for turned in (False, True)):
+        steps = 1.0 + np.where(up, _BESIDE, -_BESIDE)
+        near = frame.assign(
+            **{str(name): frame[name] * step for name, step in zip(whole, steps, strict=True)}
+        )
+        with contextlib.suppress(DataError):
+            yield model.output(output, model.given(near))
 
 
 def is_tied(model: Original, frame: pd.DataFrame) -> NDArray[np.bool_]:
