@@ -95,8 +95,7 @@ def _overview(facts: CardFacts) -> Iterator[tuple[object, object]]:
     classes = manifest.signature.classes or ()
     predicts = _PREDICTS[manifest.signature.task].format(classes=len(classes))
     if classes:
-        shown = listed([str(one) for one in classes], most=_MOST_CATEGORIES)
-        yield "Predicts", (f"{predicts}: ", Code(shown))
+        yield "Predicts", (f"{predicts}: ", *_some([str(one) for one in classes]))
     else:
         yield "Predicts", predicts
     yield "Model", Code(manifest.estimator)
