@@ -219,7 +219,7 @@ def test_columns_that_sql_cannot_tell_apart(tmp_path: Path) -> None:
     told = _outcomes(
         tmp_path,
         tables=(Table(path="t.csv"),),
-        more={"path": "t.csv", "schema": "schema.py:S", "rows": {"min": 1}},
+        more={"path": "t.csv", "schema": "schema.py:S", "fresh": {"column": "n", "within": "2 days"}},
     )
     last = Outcome.model_validate_json(told.splitlines()[-2])
 
