@@ -12,13 +12,18 @@ import sklearn.datasets
 from estimator_cases import Fitted, classification, foreign, predictors, regression
 from estimators import KINDS, PAGE, SEVERAL, Outcome, Row, exported, tried
 from sklearn.cluster import BisectingKMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import StackingClassifier
 from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import KFold
 from sklearn.multiclass import OutputCodeClassifier
 from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -127,6 +132,17 @@ class TestFarFromAllThatWasFitted:
     )
     def test_of_two_targets(self, estimator):
         agree(estimator.fit(ROWS, TWO_EACH), FAR)
+
+
+@pytest.mark.parametrize("indicator", [False, True])
+def test_an_imputer_leaves_float32_what_it_is(indicator: bool):
+    """The ends of what was fitted are float32; a number beside them is out of bounds."""
+    rows = ROWS.astype(np.float32)[["petal length (cm)"]]
+    rows.iloc[3] = np.nan
+    front = make_pipeline(SimpleImputer(add_indicator=indicator), StandardScaler())
+    last = ColumnTransformer([("first", "passthrough", [0])])
+    model = make_pipeline(front, last, IsotonicRegression())
+    agree(model.fit(rows, np.arange(len(rows)) / 3), rows)
 
 
 def test_a_stack_of_two_labels():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.frame import Data, Frame, column, join, matrix
+from assay.packaging.conversion.frame import Data, Frame, column, join, matrix, typed
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
 
@@ -59,10 +59,10 @@ def _simple_numbers(imputer: Any, values: Tensor) -> Data:
 
 
 def _with_indicator(imputer: Any, data: Data, made: Data, width: int) -> Data:
-    if not imputer.add_indicator:
-        return made
-    mask = apply(imputer.indicator_, "transform", data)
-    return join([made, mask.cast("float64")], [width, len(imputer.indicator_.features_)])
+    if imputer.add_indicator:
+        mask = apply(imputer.indicator_, "transform", data)
+        made = join([made, mask.cast("float64")], [width, len(imputer.indicator_.features_)])
+    return made if isinstance(made, Frame) or made.dtype == "string" else typed(data, made)
 
 
 @converts("sklearn.MissingIndicator", method="transform")

@@ -123,7 +123,7 @@ def isotonic(model: Any, data: Data) -> Tensor:
     """Linear between the fitted points; beyond them as `out_of_bounds` says."""
     from assay.packaging.conversion.converters.scaling import interpolate
 
-    values = matrix(data)
+    values = matrix(data).cast(model.X_thresholds_.dtype.name).cast("float64")
     at, heights = (
         np.asarray(one, np.float64) for one in (model.X_thresholds_, model.y_thresholds_)
     )
