@@ -137,7 +137,7 @@ def unpack(archive: Path, parent: Path) -> Bundle:
         with _opened(archive) as (plain, most):
             _extract(plain, archive.name, scratch, most)
         (made,) = scratch.iterdir()
-        found = read(made)
+        found = read(made, shown=archive.name)
         if made.name != name_of(found.manifest, found.digest):
             raise BundleError(
                 f"{archive.name} holds the folder {made.name!r}, which is not what its manifest "

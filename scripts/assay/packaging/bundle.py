@@ -80,30 +80,34 @@ def _put(folder: Path, path: str, content: bytes | Path) -> FileEntry:
     return FileEntry(path=path, bytes=target.stat().st_size, sha256=sha256(target))
 
 
-def read(folder: Path) -> Bundle:
+def read(folder: Path, *, shown: str | None = None) -> Bundle:
     """Read the manifest of a bundle, and nothing else of it.
+
+    Args:
+        folder: The bundle.
+        shown: How messages call it; by default as the path.
 
     Raises:
         BundleError: There is none, or it is not one that this version of Assay can read.
     """
-    path = folder / FILE
+    path, shown = folder / FILE, shown or str(folder)
     try:
         if path.is_symlink() or not path.is_file():
             raise BundleError(
-                f"{folder} is no bundle: it has no {FILE}.",
+                f"{shown} is no bundle: it has no {FILE}.",
                 hint="Name the folder, or the .tar.zst, that `assay package` made.",
             )
         if path.stat().st_size > LARGEST_MANIFEST:
-            raise BundleError(f"{path} is larger than a manifest can be.")
+            raise BundleError(f"{shown}/{FILE} is larger than a manifest can be.")
         content = path.read_bytes()
         manifest = Manifest.model_validate_json(content)
     except OSError as error:
-        raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
+        raise BundleError(f"{shown}/{FILE} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or FILE
         raise BundleError(
-            f"{path} is not a manifest that this version of Assay can read: `{where}`: "
+            f"{shown}/{FILE} is not a manifest that this version of Assay can read: `{where}`: "
             f"{first['msg']}.",
             hint="A newer Assay may have made it; else it was changed after it was made.",
         ) from error

@@ -201,7 +201,7 @@ def test_duplicates_clashes_of_case_and_several_folders(tmp_path: Path) -> None:
     assert "holds 'a/B' twice" in refused(twice("a/b", "a/B"), tmp_path)
     assert "does not hold one folder" in refused(twice("a/b", "c/b"), tmp_path)
     assert "does not hold one folder" in refused(sealed(bytes(1024)), tmp_path)
-    assert "has no manifest" in refused(twice("a/b"), tmp_path)
+    assert "other.tar.zst is no bundle: it has no manifest" in refused(twice("a/b"), tmp_path)
     assert "Input should be an object" in refused(twice("a/b", "a/manifest.json"), tmp_path)
 
 
