@@ -219,7 +219,11 @@ def test_columns_that_sql_cannot_tell_apart(tmp_path: Path) -> None:
     told = _outcomes(
         tmp_path,
         tables=(Table(path="t.csv"),),
-        more={"path": "t.csv", "schema": "schema.py:S", "fresh": {"column": "n", "within": "2 days"}},
+        more={
+            "path": "t.csv",
+            "schema": "schema.py:S",
+            "fresh": {"column": "n", "within": "2 days"},
+        },
     )
     last = Outcome.model_validate_json(told.splitlines()[-2])
 
@@ -294,8 +298,8 @@ def test_names_nested_deeply(template: str) -> None:
 def test_many_imports_and_many_names() -> None:
     imports = "".join(f"from m import x{n}\n" for n in range(10_000))
     source = f"{imports}S = f({', '.join(f'y{n}' for n in range(500))})\n".encode()
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = promises.lines_of("schema.py:S", {"schema.py": source}.get)("x", "isin(['a'])")
 
     assert found == ("schema.py", 10_001)
-    assert time.perf_counter() - begun < 2  # 4 s where each name is looked for in all lines
+    assert time.process_time() - begun < 2  # 4 s where each name is looked for in all lines
