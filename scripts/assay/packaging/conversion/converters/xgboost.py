@@ -128,22 +128,24 @@ def _categories(model: Any, learner: dict[str, Any], data: Data) -> list[Any] | 
     if cats is None:
         return None
     fitted = [one for one in cats.get("enc", []) if one["values"]]
-    here = list(of_type(data).values())
-    here += [None] * (len(fitted) - len(here))
-    return [_names(model, one, own) for one, own in zip(fitted, here, strict=False)]
+    here = [list(one) for one in of_type(data).values()]
+    if len(here) != len(fitted):
+        here = [[] for _ in fitted]
+    return [_names(model, one, own) for one, own in zip(fitted, here, strict=True)]
 
 
-def _names(model: Any, fitted: dict[str, Any], here: Any) -> list[Any]:
+def _names(model: Any, fitted: dict[str, Any], here: list[Any]) -> list[Any]:
     """The categories of one column, in the order of their codes.
 
     Raises:
-        NotConvertible: They cannot be read: XGBoost counts letters where it stores bytes.
+        NotConvertible: They cannot be read: XGBoost stores as many bytes as there are letters.
     """
     if "offsets" not in fitted:
         return list(fitted["values"])
     text = bytes(value % 256 for value in fitted["values"])
-    if here is not None and "".join(str(one) for one in here).encode() == text:
-        return list(here)
+    known = len(here) == len(fitted["offsets"]) - 1
+    if known and "".join(str(one) for one in here).encode().startswith(text):
+        return here
     if not text.isascii():
         raise unsupported(model, "categories beyond ASCII in another order than in the table")
     return [text[a:b].decode() for a, b in itertools.pairwise(fitted["offsets"])]
