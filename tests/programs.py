@@ -19,6 +19,7 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "sshd": "openssh-server",
+    "zstd": "zstd",
 }
 # Debian starts a server when it installs one; a test starts its own, on a port of its own.
 SERVICES = {"sshd": ("ssh.service", "ssh.socket")}

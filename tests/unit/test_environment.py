@@ -158,14 +158,14 @@ def test_our_requirements_are_those_that_a_toml_reader_finds() -> None:
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = table["optional-dependencies"]
     assert extras["check"] == ["assay[data,contract,metrics,test,diff]"]
-    assert extras["package"] == ["assay[check,onnx]"]
+    assert extras["package"] == ["assay[check,onnx,report]"]
     expected = [*table["dependencies"]]
     for name in ("data", "contract", "metrics", "test", "diff"):
         expected += extras[name]
     found = [r.text for r in overlay.our_requirements(ROOT, "check")]
     assert found == list(dict.fromkeys(expected))
     more = {r.text for r in overlay.our_requirements(ROOT, "package")} - set(found)
-    assert more == set(extras["onnx"])
+    assert more == {*extras["onnx"], *extras["report"]}
 
 
 def test_our_requirements_are_plain_enough_to_compare() -> None:

@@ -113,7 +113,7 @@ class Manifest(Fact):
     """Of the intervals."""
     gates: tuple[GateResult, ...] = ()
     verdict: str
-    """Of the run whose record was packaged: `pass`, `warn`, `no-gate`, ..."""
+    """Of the run whose record was packaged: `pass`, `warn`, `no gate`, ..."""
     files: tuple[FileEntry, ...]
     """All of the bundle but this file and what is `OUTSIDE`, by path."""
 
