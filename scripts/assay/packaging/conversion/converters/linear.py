@@ -10,6 +10,7 @@ import numpy as np
 from assay.packaging.conversion.frame import Data, in_place, matrix
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
+from assay.packaging.conversion.versions import before
 
 if TYPE_CHECKING:
     from assay.packaging.conversion.tensor import Tensor
@@ -86,16 +87,9 @@ def generalized(model: Any, data: Data) -> Tensor:
 def partial_least_squares(model: Any, data: Data) -> Tensor:
     """Linear in the centered columns; to scikit-learn 1.4 they are scaled too."""
     values = in_place(data, matrix(data) - model._x_mean)  # noqa: SLF001 (fitted, and has no other name)
-    if _before(1, 5):
+    if before(1, 5):
         values = in_place(data, values / model._x_std)  # noqa: SLF001 (as above)
     return linear(model, values)
-
-
-def _before(*version: int) -> bool:
-    """Whether scikit-learn is older than a version."""
-    from sklearn import __version__
-
-    return tuple(int(part) for part in __version__.split(".")[:2]) < version
 
 
 @converts(

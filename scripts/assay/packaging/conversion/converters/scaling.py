@@ -10,6 +10,7 @@ import numpy as np
 from assay.packaging.conversion import ufuncs
 from assay.packaging.conversion.frame import Data, in_place, matrix, typed
 from assay.packaging.conversion.registry import apply, converts
+from assay.packaging.conversion.versions import before
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 
 @converts("sklearn.StandardScaler", method="transform")
 def standard_scaler(scaler: Any, data: Data) -> Tensor:
-    """(x - mean) / scale; of float32, all of it is float32."""
-    values = typed(data, matrix(data))
+    """(x - mean) / scale; of float32, all of it is float32 from scikit-learn 1.8 on."""
+    exact = matrix(data)
+    values = exact if before(1, 8) else typed(data, exact)
     if scaler.with_mean:
-        values = values - values.like(scaler.mean_)
-    return values / values.like(scaler.scale_) if scaler.with_std else values
+        values = typed(data, values - values.like(scaler.mean_))
+    if before(1, 8):
+        values = values.cast("float64")
+    return typed(data, values / values.like(scaler.scale_) if scaler.with_std else values)
 
 
 @converts("sklearn.RobustScaler", method="transform")
