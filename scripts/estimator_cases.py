@@ -225,7 +225,8 @@ def fit(kind: type, data: DataSet, *, several: bool = False) -> Fitted:
     if several and not (targets.multi_output and targets.single_output):
         raise CannotFitError("It takes one target.")
     rows = data.rows[_only(data.rows)] if kind.__name__ == "IsotonicRegression" else data.rows
-    model = make_pipeline(*_front(estimator, rows, scaled=data.scaled), estimator)
+    front = _front(estimator, rows, scaled=data.scaled)
+    model = make_pipeline(*front, estimator) if front else estimator
     given = rows if data.named else rows.to_numpy()
     truth = _truth(estimator, data)
     if several or not targets.single_output:

@@ -195,8 +195,15 @@ def _summary(found: dict[str, list[Row]]) -> str:
 
 
 def _part(rows: list[Row]) -> str:
-    heads = ("Estimator", *rows[0].outcomes)
-    return markdown_table(heads, (row.cells for row in rows)) + "".join(_notes(rows))
+    """A table for each list of data sets."""
+    grouped: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(tuple(row.outcomes), []).append(row)
+    tables = [
+        markdown_table(("Estimator", *sets), (row.cells for row in alike))
+        for sets, alike in grouped.items()
+    ]
+    return "\n".join([*tables, *_notes(rows)])
 
 
 def _notes(rows: list[Row]) -> Iterator[str]:
@@ -207,7 +214,7 @@ def _notes(rows: list[Row]) -> Iterator[str]:
             if one.result != "onnx" and data != SEVERAL:
                 said.setdefault(one.why, []).append(data)
         for why, names in said.items():
-            yield f"\n`{row.name}` on {', '.join(names)}: {why}\n"
+            yield f"`{row.name}` on {', '.join(names)}: {why}\n"
 
 
 if __name__ == "__main__":

