@@ -1,9 +1,10 @@
 """A fitted estimator as an ONNX graph that gives its answers, in float64 throughout.
 
 `graph` writes nodes as NumPy writes formulas; `converters` holds, one family a module, what each
-class of scikit-learn, LightGBM, XGBoost and CatBoost computes; `foreign` asks skl2onnx for what
-else there is. Why not skl2onnx for everything: its graphs compute in float32, and a value that
-falls on the other side of a tree's threshold for that is a wrong answer, not a rounding error.
+class of scikit-learn, LightGBM, XGBoost and CatBoost computes; `foreign` asks skl2onnx for a
+user's own class that is registered there. Why not skl2onnx for everything: its graphs compute in
+float32, and a value that falls on the other side of a tree's threshold for that is a wrong answer,
+not a rounding error; and importing it takes seconds.
 
 Conventions of the graph:
 - Text that is missing is the empty string; a number that is missing is NaN.
