@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -9,13 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.datasets
+from assay.packaging.conversion import NotConvertible
 from estimator_cases import Fitted, classification, foreign, predictors, regression
 from estimators import KINDS, PAGE, SEVERAL, Outcome, Row, exported, tried
+from lightgbm import LGBMRegressor
 from sklearn.cluster import BisectingKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import StackingClassifier
-from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import Matern
 from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -26,8 +30,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from xgboost import XGBRegressor
 
-from tests.unit.packaging.conversions import agree
+from tests.unit.packaging.conversions import agree, converted
 
 
 @cache
@@ -172,6 +177,22 @@ def test_clusters_of_clusters(count: int):
 def test_a_process_for_each_pair_of_classes():
     model = GaussianProcessClassifier(multi_class="one_vs_one", optimizer=None)
     agree(model.fit(ROWS, THREE), ROWS)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "what"),
+    [
+        (GaussianProcessRegressor(Matern(nu=0.7), optimizer=None), "`nu=0.7`"),
+        (KNeighborsClassifier(metric=lambda a, b: abs(a - b).max()), "`metric="),
+        (LGBMRegressor(min_child_samples=5, linear_tree=True, verbose=-1), "`linear_tree=True`"),
+        (XGBRegressor(n_estimators=2, booster="gblinear"), "`booster='gblinear'`"),
+        (DummyClassifier(strategy="uniform"), "`strategy='uniform'`, which draws at random"),
+    ],
+    ids=["process", "metric", "linear trees", "no trees", "random"],
+)
+def test_what_the_page_says_is_native(estimator: Any, what: str):
+    with pytest.raises(NotConvertible, match=re.escape(what)):
+        converted(estimator.fit(ROWS.to_numpy(), IRIS.target[::4]), ROWS.to_numpy())
 
 
 class TestWhatComesOfAnEstimator:
