@@ -48,7 +48,8 @@ def compare(job: AlikeJob) -> AlikeAnswer:
         AssayError: One of them cannot be loaded, or refuses the rows.
     """
     first, second = (bundle.read(Path(folder)) for folder in job.bundles)
-    table = reader.read(Path(job.features), backend="pandas", shown="the features")
+    path = Path(job.features)
+    table = reader.read(path, backend="pandas", shown=path.name)
     frame = text_names(table).drop(columns=list(job.apart), errors="ignore")
     expected, got = (_answers(one, frame) for one in (first, second))
     tolerance = first.manifest.parity.tolerance
