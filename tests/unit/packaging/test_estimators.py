@@ -30,7 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
-from xgboost import XGBRegressor
+from xgboost import XGBClassifier, XGBRegressor
 
 from tests.unit.packaging.conversions import agree, converted
 
@@ -167,6 +167,10 @@ def test_a_stack_of_two_labels():
 def test_codes_that_are_as_near(inner: Any, rows: pd.DataFrame):
     model = OutputCodeClassifier(inner, code_size=3, random_state=0)
     agree(model.fit(ROWS, THREE), rows)
+
+
+def test_boosted_trees_of_two_labels():
+    agree(XGBClassifier(n_estimators=3).fit(ROWS, TWO_EACH), ROWS, tolerance=1e-6)
 
 
 @pytest.mark.parametrize("count", [1, 5])

@@ -12,7 +12,7 @@ import numpy as np
 from assay.packaging.conversion.categories import coded, of_type
 from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.refusal import unsupported
-from assay.packaging.conversion.registry import converts
+from assay.packaging.conversion.registry import apply, converts
 from assay.packaging.conversion.trees import Sides, Tree, total
 
 if TYPE_CHECKING:
@@ -162,10 +162,22 @@ def regressor(model: Any, data: Data) -> Tensor:
 
 @converts(*CLASSIFIERS, method="predict_proba")
 def classifier(model: Any, data: Data) -> Tensor:
-    """Sigmoid of two classes, softmax of more."""
+    """Sigmoid of two classes, softmax of more; of several labels, that each holds."""
     raw, name = _raw(model, data), _learner(model)["objective"]["name"]
     if name == "binary:logistic":
-        return pair(raw.sigmoid())
+        return raw.sigmoid() if _has_labels(model) else pair(raw.sigmoid())
     if name in {"multi:softprob", "multi:softmax"}:
         return raw.softmax()
     raise unsupported(model, f"`objective='{name}'`")
+
+
+def _has_labels(model: Any) -> bool:
+    """Whether several labels may hold together."""
+    return int(_learner(model)["learner_model_param"].get("num_target", 1)) > 1
+
+
+@converts(*CLASSIFIERS, method="index")
+def index(model: Any, data: Data) -> Tensor:
+    """The likeliest class; of several labels, whether each is likelier than not."""
+    chances = apply(model, "predict_proba", data)
+    return (chances > 0.5).cast("int64") if _has_labels(model) else chances.argmax()
