@@ -158,6 +158,10 @@ IBIS = {
         pi.DataFrameSchema({"a": pi.Column(str)}, drop_invalid_rows=True),
         pl.DataFrame({"a": []}, schema={"a": pl.Int64}),
     ),
+    "a table without rows, and no column of a pattern": (
+        pi.DataFrameSchema({"^x": pi.Column(regex=True)}),
+        pl.DataFrame({"a": []}, schema={"a": pl.Int64}),
+    ),
     "nulls that are looked at, with a warning": (
         pi.DataFrameSchema(
             {"a": pi.Column(checks=pi.Check.isin([1.5], ignore_na=False, raise_warning=True))}

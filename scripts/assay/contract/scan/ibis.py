@@ -43,8 +43,8 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
         if drops and not all(map(_is_of_rows, pieces)):
             pieces, drops = list(_by_pandera(layout.table, loaded.schema)), False
     except Exception as error:
-        if drops and not int(layout.table.count().to_pyarrow().as_py()):
-            return Plan()  # without rows there is none to drop, and that is what is told
+        if not int(layout.table.count().to_pyarrow().as_py()):
+            return Plan()  # a table without rows fails for that, whatever else it lacks
         raise refused(error, loaded, root=root, private=private) from error
 
     def of(kind: type) -> tuple[Any, ...]:
