@@ -20,7 +20,7 @@ from assay.errors import OutsideError, RepositoryError
 from assay.packaging import bundle
 from assay.packaging.job import AlikeAnswer, AlikeJob
 from assay.release import likeness
-from assay.workspace import Workspace, write_atomically
+from assay.workspace import Workspace, dvcconfig, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +66,7 @@ def reproduce(
     with tempfile.TemporaryDirectory(prefix="assay-reproduce-") as scratch:
         folder = Path(scratch) / "clone"
         project = _clone(workspace, source.commit, folder) / source.project
+        _share_remotes(workspace, project)
         build = _Build(project, workspace.environ, console)
         build.data()
         build.pipeline()
@@ -78,7 +79,7 @@ def reproduce(
 
 
 def _clone(workspace: Workspace, commit: str, folder: Path) -> Path:
-    """The repository at a commit, with what DVC needs to reach its remotes."""
+    """The repository at a commit."""
     top = workspace.git.text("rev-parse", "--show-toplevel") or str(workspace.root)
     origin = workspace.git.text("remote", "get-url", "origin")
     _git(workspace, "clone", "--quiet", "--no-checkout", "--", top, str(folder))
@@ -86,11 +87,17 @@ def _clone(workspace: Workspace, commit: str, folder: Path) -> Path:
     if origin is not None:
         _git(clone, "remote", "set-url", "origin", origin)
     _git(clone, "checkout", "--quiet", "--detach", commit)
-    for local in Path(top).glob("**/.dvc/config.local"):
-        target = folder / local.relative_to(top)
-        if target.parent.is_dir():
-            shutil.copyfile(local, target)
     return folder
+
+
+def _share_remotes(workspace: Workspace, project: Path) -> None:
+    """Let the clone reach DVC's remotes as this checkout does, with what config.local says too."""
+    settings = workspace.dvc.settings()
+    remotes = {name: value for name, value in settings.items() if name.startswith("remote ")}
+    if remotes and (project / ".dvc").is_dir():
+        config = project / ".dvc" / "config.local"
+        config.touch(mode=0o600)
+        config.write_text(dvcconfig.render(remotes), encoding="utf-8")
 
 
 def _git(workspace: Workspace, *args: str) -> None:
