@@ -147,5 +147,5 @@ def test_a_bundle_of_another_commit_is_refused(project: Project, tmp_path: Path)
     ):
         released.bundle_of(project.context(), "weather@v1.1.0", given=first, scratch=tmp_path)
     (first / "model.onnx").write_bytes(b"another model")
-    with pytest.raises(BundleError, match="^The bundle is not what it says it is: model.onnx"):
+    with pytest.raises(BundleError, match=r"^The bundle is not what it says it is: model\.onnx"):
         released.bundle_of(project.context(), TAG, given=first, scratch=tmp_path)
