@@ -255,7 +255,7 @@ def accept(
         ),
     ] = "model-check.yml",
 ) -> None:
-    """Obey `/assay accept` in a comment: check its pull request again."""
+    """Obey `/assay accept` in a comment: check again."""
     from assay import ci, prepare
     from assay.acceptance import answer
     from assay.report import outputs

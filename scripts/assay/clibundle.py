@@ -103,7 +103,7 @@ def verify(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Check offline that a bundle is what it says it is, and who vouches for it."""
+    """Check offline what a bundle is, and who vouches for it."""
     from assay.packaging import verify as verifying
 
     _check_installed()

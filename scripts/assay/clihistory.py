@@ -75,7 +75,7 @@ def reproduce(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build a release again from its tag, and say whether it is the same."""
+    """Build a release again, and say whether it is the same."""
     from tempfile import TemporaryDirectory
 
     from assay.release import released

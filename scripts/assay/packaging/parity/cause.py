@@ -179,10 +179,12 @@ def _cause(
             f"The export computes with float32: with the inputs rounded to float32, "
             f"{before - after:,} of {before:,} rows agree{_where(graph)}."
         )
+    where = _where(graph)
+    rounded = f" Numbers are rounded to float32{where}." if where else ""
     if columns and (special := _special(held, int(wrong[0]), columns[0], sensitive)):
-        return special
-    if where := _where(graph):
-        return f"Rows differ by {named}. Numbers are rounded to float32{where}."
+        return f"{special}{rounded}"
+    if rounded:
+        return f"Rows differ by {named}.{rounded}"
     return f"Rows differ by {named}; rounding to float32 does not explain it."
 
 
