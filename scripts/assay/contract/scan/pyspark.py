@@ -164,7 +164,12 @@ class _Held:
         yield Rows(place, check, name, failing, (name,), None, said)
 
     def _nulls(self, name: str) -> Callable[[Any], Any]:
-        return lambda table: self._value(table, name).isnull()
+        def missing(table: Any) -> Any:
+            value = self._value(table, name)
+            # As text: Ibis takes NaN for null on Spark, and Pandera does not.
+            return (value.cast("string") if value.type().is_floating() else value).isnull()
+
+        return missing
 
     def _failing(self, check: Any, name: str) -> Callable[[Any], Any]:
         known = builtin.arguments(check)
