@@ -62,6 +62,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.dvc("init", "--quiet")
     made.write(
         {
+            ".gitignore": "__pycache__/\n",
             "raw.csv": "\n".join(["id,a,b,y_true", *rows]) + "\n",
             "train.py": TRAIN,
             "dvc.yaml": PIPELINE,
