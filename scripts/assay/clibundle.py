@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from assay.packaging.attest import Run
     from assay.packaging.signing import KeySigner, Signer, Trust
 
-BUNDLES = Path(".assay") / "bundles"
 BundlePath = Annotated[
     Path | None,
     typer.Argument(
@@ -49,6 +48,7 @@ def sign(
 ) -> None:
     """Vouch for a bundle: attestations and a signature. A password is in ASSAY_SIGNING_PASSWORD."""
     from assay.packaging import vouching
+    from assay.packaging.bundle import FOLDER
     from assay.report import outputs
     from assay.section import Reason
     from assay.workspace import Workspace
@@ -58,7 +58,7 @@ def sign(
         _new_pair(new_key)
         return
     signer = _signer(key, certificate, keyless=keyless)
-    into = Workspace(root.resolve(), os.environ).state / BUNDLES.name
+    into = Workspace(root.resolve(), os.environ).state / FOLDER
     made = vouching.vouch(_found(bundle, root), into=into, signer=signer, run=_run(root))
     console = console_of_host()
     if signer is None:
@@ -130,9 +130,11 @@ def _check_installed() -> None:
 def _found(bundle: Path | None, root: Path) -> Path:
     """The bundle that is meant."""
     from assay.errors import UsageError
-    from assay.packaging.archive import SUFFIX
+    from assay.packaging.archive import NAME
+    from assay.packaging.bundle import FOLDER
+    from assay.workspace import STATE
 
-    path = root / BUNDLES / f"bundle{SUFFIX}" if bundle is None else bundle
+    path = root / STATE / FOLDER / NAME if bundle is None else bundle
     if not path.exists():
         raise UsageError(
             f"There is no {path}.",

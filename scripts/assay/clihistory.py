@@ -46,19 +46,10 @@ def history(
 
 def _bundles_at_hand(workspace: Workspace) -> dict[str, Manifest]:
     """Manifests of bundles that were made in this folder, by commit."""
-    paths = sorted((workspace.state / "bundles").glob("*/manifest.json"))
-    if not paths:
-        return {}
-    from assay.packaging.manifest import Manifest
+    from assay.packaging import bundle
 
-    found: dict[str, Manifest] = {}
-    for path in paths:
-        try:
-            manifest = Manifest.model_validate_json(path.read_bytes())
-        except (OSError, ValueError):  # `assay verify` is what tells of it
-            continue
-        found[manifest.source.commit] = manifest
-    return found
+    manifests = (one.manifest for one in bundle.at_hand(workspace.state))
+    return {manifest.source.commit: manifest for manifest in manifests}
 
 
 def reproduce(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SUFFIX = ".tar.zst"
+NAME = f"bundle{SUFFIX}"
+"""Of the one that is left beside its folder."""
 LEVEL = 10
 """Of zstd; above it ONNX files get hardly smaller."""
 LARGEST = 50_000_000_000

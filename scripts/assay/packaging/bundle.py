@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import shutil
@@ -19,6 +20,8 @@ from assay.workspace import not_written
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+FOLDER = "bundles"
+"""Below `.assay/`, where those are that were made in this project."""
 LARGEST_MANIFEST = 20_000_000
 """Bytes."""
 
@@ -112,6 +115,17 @@ def read(folder: Path, *, shown: str | None = None) -> Bundle:
             hint="A newer Assay may have made it; else it was changed after it was made.",
         ) from error
     return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
+
+
+def at_hand(state: Path) -> Iterator[Bundle]:
+    """The bundles that were made in this project; not those that cannot be read.
+
+    Args:
+        state: The project's `.assay/`.
+    """
+    for path in sorted((state / FOLDER).glob(f"*/{FILE}")):
+        with contextlib.suppress(BundleError):  # `assay verify` is what tells of it
+            yield read(path.parent)
 
 
 def damage(bundle: Bundle, *, digest: Callable[[Path], str] | None = None) -> Iterator[str]:

@@ -45,7 +45,7 @@ def vouch(path: Path, *, into: Path, signer: Signer | None, run: Run) -> Vouched
         with tempfile.TemporaryDirectory(dir=into, prefix=".assay-") as scratch:
             made = _taken(path, Path(scratch))
             add(made, signer, run)
-            packed = archive.pack(made, into / f"bundle{archive.SUFFIX}")
+            packed = archive.pack(made, into / archive.NAME)
             target = into / made.folder.name
             shutil.rmtree(target, ignore_errors=True)
             made.folder.rename(target)

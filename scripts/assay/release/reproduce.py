@@ -20,7 +20,7 @@ from assay.errors import OutsideError, RepositoryError
 from assay.packaging import bundle
 from assay.packaging.job import AlikeAnswer, AlikeJob
 from assay.release import likeness
-from assay.workspace import Workspace, dvcconfig, write_atomically
+from assay.workspace import STATE, Workspace, dvcconfig, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,7 +169,7 @@ class _Build:
 
 
 def _made(project: Path) -> Bundle:
-    (folder,) = (path for path in (project / ".assay" / "bundles").iterdir() if path.is_dir())
+    (folder,) = (path for path in (project / STATE / bundle.FOLDER).iterdir() if path.is_dir())
     return bundle.read(folder)
 
 

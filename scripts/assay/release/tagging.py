@@ -116,14 +116,8 @@ def _said(stderr: bytes) -> str:
 
 def _packaged(context: Context, commit: str) -> Manifest | None:
     """The manifest of this very commit, where it was packaged here."""
-    for folder in sorted((context.workspace.state / "bundles").glob("*")):
-        try:
-            found = bundle.read(folder)
-        except bundle.BundleError:
-            continue
-        if found.manifest.source.commit == commit:
-            return found.manifest
-    return None
+    manifests = (one.manifest for one in bundle.at_hand(context.workspace.state))
+    return next((one for one in manifests if one.source.commit == commit), None)
 
 
 @contextmanager

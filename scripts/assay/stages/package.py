@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from assay.record import RunRecord
     from assay.stats.alone import Interval
 
-FOLDER = "bundles"
-"""Below `.assay/`."""
-
 
 def run(context: Context) -> PackageSection:
     """Export the model, prove the export, and put the bundle together.
@@ -50,7 +47,7 @@ def run(context: Context) -> PackageSection:
         license=_license(context),
         source=source.of(context, model),
     )
-    parent = context.workspace.state / FOLDER
+    parent = context.workspace.state / bundle.FOLDER
     with _scratch(parent) as scratch, ThreadPoolExecutor(max_workers=1) as pool:
         # The child imports for seconds: what is known already is put into words meanwhile.
         beside = pool.submit(contents.known, context)
@@ -64,7 +61,7 @@ def run(context: Context) -> PackageSection:
             parent, manifest, contents.files(manifest, exported, record, beside.result())
         )
     _forget_others(parent, made.folder)
-    packed = archive.pack(made, parent / f"bundle{archive.SUFFIX}")
+    packed = archive.pack(made, parent / archive.NAME)
     return _section(context, made, packed, answer)
 
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from assay.release.gto import Artifact, Registry
     from assay.release.versions import Next
 
-BUNDLE = f"bundles/bundle{archive.SUFFIX}"
-"""Below `.assay/`, where `sign` leaves it."""
 SIGNATURE = "model.sig"
 _AGAIN = "Nothing is released. Package and sign the model again."
 
@@ -131,14 +129,14 @@ def _released(context: Context, api: Api, wish: Wish, material: _Material) -> Re
 
 def _read(context: Context, wish: Wish, scratch: Path) -> _Material:
     """The bundle, sound, in a folder and as one file."""
-    path = Path(wish.bundle) if wish.bundle else context.workspace.state / BUNDLE
+    path = Path(wish.bundle or context.workspace.state / bundle.FOLDER / archive.NAME)
     if not path.exists():
         raise UsageError(
             f"There is no bundle at {path}.", hint="Run `assay package` and `assay sign` first."
         )
     if path.is_dir():
         found = bundle.read(path)
-        packed = archive.pack(found, scratch / f"bundle{archive.SUFFIX}")
+        packed = archive.pack(found, scratch / archive.NAME)
     else:
         found, packed = archive.unpack(path, scratch), path
     for check in verify.verify(found.folder, trust=None).checks:
