@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assay.contract import check as contract_check
+from assay.contract import promised
 from assay.contract.privacy import has_plain_rows
 from assay.contract.scan import pandasindex
 from assay.contract.scan.copies import copied
 from assay.contract.scan.pandascolumn import DROPPED, plan_column
 from assay.contract.scan.pandasparts import COERCION, COMPONENT, Component, Pieces, only
 from assay.contract.scan.pandasseen import seen
-from assay.contract.scan.pandastable import absent_columns, checks, named, uniqueness
+from assay.contract.scan.pandastable import absent_columns, checks, uniqueness
 from assay.contract.scan.plan import Decided, Part, Plan, Promise
 from assay.contract.sources.base import LEVEL, Known
 
@@ -195,7 +196,7 @@ def _whole(schema: Any, why: str) -> Plan:
     promises = [
         Promise(one, str(name), "table", why)
         for name, column in schema.columns.items()
-        for one in (*named(column), *column.checks)
+        for one in promised.of_column(column)
     ]
     promises += pandasindex.promises(schema, "table", why)
     promises += [Promise(one, None, "table", why) for one in schema.checks]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from assay.contract import promised
 from assay.contract.privacy import has_plain_rows
 from assay.contract.scan.copies import copied
 from assay.contract.scan.pandascolumn import CUSTOM, WHOLE, comparable
@@ -16,8 +17,6 @@ from assay.contract.scan.plan import Decided, Part, Promise, Repeats
 from assay.contract.scan.values import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from assay.contract.scan.plan import How, Place
     from assay.contract.scan.values import Values
     from assay.contract.sources.base import Layout
@@ -26,16 +25,6 @@ _UNIQUE, _TABLE = 3, 5
 """Where Pandera reports sets of columns that are not unique, and the checks of the table."""
 
 _UNIQUENESS = "multiple_fields_uniqueness"
-
-
-def named(column: Any) -> Iterator[str]:
-    """What a column or an index promises beside its checks."""
-    if column.dtype is not None:
-        yield f"dtype('{column.dtype}')"
-    if not column.nullable:
-        yield "not_nullable"
-    if column.unique:
-        yield "field_uniqueness"
 
 
 def uniqueness(
@@ -138,7 +127,7 @@ def absent_columns(schema: Any, layout: Layout, decided: tuple[Decided, ...], in
         part = only(schema, {name: column})
         part.add_missing_columns, part.coerce = True, schema.coerce
         into.promises += [
-            Promise(one, name, "column", _ADDED) for one in (*named(column), *column.checks)
+            Promise(one, name, "column", _ADDED) for one in promised.of_column(column)
         ]
         place: Place = (COMPONENT, number, 0)
         into.parts.append(
