@@ -28,6 +28,7 @@ from assay.console import printable
 from assay.contract import usercode
 from assay.errors import DataError, RepositoryError
 from assay.models import ModelError
+from assay.packaging.modelfile import KNOWN
 from assay.stats.columns import listed
 from assay.workspace.objects import content_hash
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from assay.models import Model
     from assay.workspace.dvcfiles import DvcFiles, Output
 
-KNOWN = frozenset({"sklearn", "numpy", "scipy", "lightgbm", "xgboost", "catboost"})
-"""Packages of which a file of skops may name any class."""
 _HARMLESS = frozenset({"collections.OrderedDict", "collections.defaultdict"})
 """Containers that LightGBM and others keep things in."""
 
