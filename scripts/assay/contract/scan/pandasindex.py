@@ -22,7 +22,7 @@ from assay.contract.scan.pandasparts import (
     COMPONENT,
     Component,
     Pieces,
-    in_order,
+    aside,
     only,
     place_of,
 )
@@ -266,13 +266,5 @@ def _by_pandera(schema: Any, layout: Layout, why: str, into: Pieces) -> None:
         part.index.dtype, part.coerce = schema.dtype, False
     into.promises += promises(schema, "column", why)
     place: Place = (COMPONENT, len(schema.columns), 0)
-    into.parts.append(
-        Part(
-            schema=part,
-            columns=tuple(layout.empty.columns[:1]),
-            how="column",
-            place=partial(in_order, place),
-            order=place,
-            promise=Promise("index", None, "column", why),
-        )
-    )
+    promise = Promise("index", None, "column", why)
+    into.parts.append(aside(part, layout, place, promise))

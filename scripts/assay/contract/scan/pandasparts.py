@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from assay.contract import check as contract_check
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from assay.contract.scan.plan import Assumed, How, Place, Repeats, Rows, Whole
+    from assay.contract.sources.base import Layout
 
 COERCION, COMPONENT = 1, 4
 """Where Pandera reports what a column cannot be turned into, and all else about it."""
@@ -184,8 +186,19 @@ def passing() -> Any:
     return Check(lambda _: True, ignore_na=False)
 
 
-def in_order(place: Place, error: Any) -> Place:
-    """Where an error of a part of its own comes: all at one place, but for coercion."""
+def aside(schema: Any, layout: Layout, place: Place, promise: Promise) -> Part:
+    """What Pandera looks at next to any column, and reports at one place, but for coercion."""
+    return Part(
+        schema=schema,
+        columns=tuple(layout.empty.columns[:1]),
+        how="column",
+        place=partial(_in_order, place),
+        order=place,
+        promise=promise,
+    )
+
+
+def _in_order(place: Place, error: Any) -> Place:
     coerced = error.reason_code is not None and error.reason_code.name == "DATATYPE_COERCION"
     return (COERCION, *place[1:]) if coerced else place
 

@@ -12,7 +12,7 @@ from assay.contract import promised
 from assay.contract.privacy import has_plain_rows
 from assay.contract.scan.copies import copied
 from assay.contract.scan.pandascolumn import CUSTOM, WHOLE, comparable
-from assay.contract.scan.pandasparts import COMPONENT, Component, Pieces, in_order, only, passing
+from assay.contract.scan.pandasparts import COMPONENT, Component, Pieces, aside, only, passing
 from assay.contract.scan.plan import Decided, Part, Promise, Repeats
 from assay.contract.scan.values import values_of
 
@@ -130,16 +130,8 @@ def absent_columns(schema: Any, layout: Layout, decided: tuple[Decided, ...], in
             Promise(one, name, "column", _ADDED) for one in promised.of_column(column)
         ]
         place: Place = (COMPONENT, number, 0)
-        into.parts.append(
-            Part(
-                schema=part,
-                columns=tuple(layout.empty.columns[:1]),
-                how="column",
-                place=partial(in_order, place),
-                order=place,
-                promise=Promise(f"dtype('{column.dtype}')", name, "column", _ADDED),
-            )
-        )
+        promise = Promise(f"dtype('{column.dtype}')", name, "column", _ADDED)
+        into.parts.append(aside(part, layout, place, promise))
 
 
 _ADDED = "the column is missing, and added with its default"
