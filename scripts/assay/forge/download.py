@@ -6,17 +6,16 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from assay import __version__
 from assay.errors import ForgeError
-from assay.forge.failures import RefusedError, answered, certificates
+from assay.forge.failures import RefusedError, answered
 from assay.forge.refusal import WRONG_API, Refusal
+from assay.forge.session import USER_AGENT, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from requests import PreparedRequest, Response, Session
+    from requests import Response, Session
 
-USER_AGENT = f"assay/{__version__}"
 MOST_REDIRECTS = 2
 """One for a repository that was renamed, one to where the file is."""
 CHUNK = 1 << 16
@@ -54,13 +53,8 @@ def read(
         ForgeError: The file is larger than the limit, or the redirection leads astray.
         requests.RequestException: There was no answer.
     """
-    import requests
-
     url = f"{root}{path}"
-    with requests.Session() as session:
-        # Anything here keeps the library from sending a password of ~/.netrc.
-        session.auth = _as_it_is
-        session.verify = certificates()
+    with opened() as session:
         for _ in range(MOST_REDIRECTS + 1):
             ours = url.startswith(f"{root}/")
             with _get(
@@ -71,10 +65,6 @@ def read(
                     return
                 url = _next(url, answer.headers["location"])
     raise ForgeError(f"{_host(root)} redirects a download again and again", hint=WRONG_API)
-
-
-def _as_it_is(request: PreparedRequest) -> PreparedRequest:
-    return request
 
 
 def _get(session: Session, url: str, *, token: str | None, accept: str, timeout: float) -> Response:

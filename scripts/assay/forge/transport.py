@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assay.errors import ForgeError
-from assay.forge.download import USER_AGENT, read
+from assay.forge.download import read
 from assay.forge.failures import RefusedError, answered, certificates, host, no_answer
 from assay.forge.refusal import (
     WRONG_API,
@@ -27,6 +27,7 @@ from assay.forge.refusal import (
     seconds_to_wait,
 )
 from assay.forge.rights import kind_of, permission_for
+from assay.forge.session import HEADERS, USER_AGENT
 from assay.forge.upload import send
 
 if TYPE_CHECKING:
@@ -216,10 +217,9 @@ class Api:
         from github import GithubException
 
         # PyGithub adds the authorization to the dictionary that it gets: a new one each time.
-        headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         try:
             return self._github.requester.requestJsonAndCheck(
-                verb, url, headers=headers, input=None if data is None else dict(data)
+                verb, url, headers=dict(HEADERS), input=None if data is None else dict(data)
             )
         except GithubException as error:
             refusal = answered(error.status, error.data, error.headers or {})

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+from typing import IO
 from urllib.parse import urlsplit
 
-from assay.forge.download import USER_AGENT
-from assay.forge.failures import RefusedError, answered, certificates
+from assay.forge.failures import RefusedError, answered
 from assay.forge.refusal import WRONG_API, Refusal
-
-if TYPE_CHECKING:
-    from requests import PreparedRequest
+from assay.forge.session import HEADERS, USER_AGENT, opened
 
 PATIENCE = 120.0
 """Seconds that the answer may take at least: it comes when the whole file is stored."""
@@ -35,21 +32,15 @@ def send(
         RefusedError: It was not taken.
         requests.RequestException: There was no answer.
     """
-    import requests
-
     if urlsplit(url).scheme not in {urlsplit(root).scheme, "https"}:
         raise RefusedError(_astray("wants files sent without encryption"))
     headers = {
-        "Accept": "application/vnd.github+json",
+        **HEADERS,
         "Authorization": f"Bearer {token}",
         "Content-Type": media,
         "User-Agent": USER_AGENT,
-        "X-GitHub-Api-Version": "2022-11-28",
     }
-    with requests.Session() as session:
-        # Anything here keeps the library from sending a password of ~/.netrc.
-        session.auth = _as_it_is
-        session.verify = certificates()
+    with opened() as session:
         answer = session.post(
             url,
             data=content,
@@ -70,7 +61,3 @@ def send(
 
 def _astray(what: str) -> Refusal:
     return Refusal(status=None, message=f"the API's server {what}", hint=WRONG_API, lasting=True)
-
-
-def _as_it_is(request: PreparedRequest) -> PreparedRequest:
-    return request
