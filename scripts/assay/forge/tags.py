@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from assay.ci import SHA
 from assay.errors import ForgeError
+from assay.forge import stamp
 from assay.forge.pulls import moment
 from assay.forge.refusal import WRONG_API, LookAgainError, MissingError, RejectedError
 from assay.forge.transport import repeated
@@ -123,7 +124,7 @@ def create(
         "message": message,
         "object": commit,
         "type": "commit",
-        "tagger": {"name": who, "email": mail, "date": f"{_iso(time)}"},
+        "tagger": {"name": who, "email": mail, "date": stamp(datetime.fromtimestamp(time, UTC))},
     }
     # An object that nothing points to is nothing: to make it twice does no harm.
     sha = repeated(
@@ -212,7 +213,3 @@ def _sha(data: object) -> str:
         case {"sha": str(sha)} | {"object": {"sha": str(sha)}} if SHA.fullmatch(sha):
             return sha
     raise ForgeError("GitHub sent no git object", hint=WRONG_API)
-
-
-def _iso(time: int) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"
