@@ -79,6 +79,18 @@ def model_file(config: Config, files: DvcFiles) -> str:
     return found
 
 
+def table(config: Config) -> tuple[str, tuple[str, ...]] | None:
+    """The table that the model is given, and the columns of it that are not features: key, truth.
+
+    `None` where assay.yaml names no table.
+    """
+    predictions = config.predictions
+    features = config.package.features or (predictions.features if predictions else None)
+    if features is None:
+        return None
+    return features, () if predictions is None else (*predictions.key, predictions.truth)
+
+
 def artifact_name(config: Config, files: DvcFiles, model: str, *, folder: str) -> str:
     """What the artifact is called: as assay.yaml says, else dvc.yaml, else like the folder.
 

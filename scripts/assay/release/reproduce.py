@@ -17,7 +17,7 @@ from assay import process
 from assay.console import printable
 from assay.environment import launch
 from assay.errors import OutsideError, RepositoryError
-from assay.packaging import bundle
+from assay.packaging import bundle, source
 from assay.packaging.job import AlikeAnswer, AlikeJob
 from assay.release import likeness
 from assay.workspace import STATE, Workspace, dvcconfig, write_atomically
@@ -57,20 +57,20 @@ def reproduce(
         RepositoryError: The commit is not here.
         OutsideError: A step of building it failed; the message says which.
     """
-    source = released.manifest.source
-    if workspace.git.resolve(source.commit) is None:
+    origin = released.manifest.source
+    if workspace.git.resolve(origin.commit) is None:
         raise RepositoryError(
-            f"The commit {source.commit[:12]} of the release is not in this repository.",
+            f"The commit {origin.commit[:12]} of the release is not in this repository.",
             hint="Fetch it: `git fetch --tags origin`.",
         )
     with tempfile.TemporaryDirectory(prefix="assay-reproduce-") as scratch:
         folder = Path(scratch) / "clone"
-        project = _clone(workspace, source.commit, folder) / source.project
+        project = _clone(workspace, origin.commit, folder) / origin.project
         _share_remotes(workspace, project)
         build = _Build(project, workspace.environ, console)
         build.data()
         build.pipeline()
-        build.package(source.base)
+        build.package(origin.base)
         rebuilt = _made(project)
         found = _hold(released, rebuilt, build)
         if keep is not None:
@@ -187,18 +187,17 @@ def _hold(released: Bundle, rebuilt: Bundle, build: _Build) -> Likeness:
 
 
 def _ask(released: Bundle, rebuilt: Bundle, build: _Build) -> AlikeAnswer:
-    config = configuration.load(build.project)
-    predictions = config.predictions
-    features = config.package.features or (predictions.features if predictions else None)
-    if features is None:
+    table = source.table(configuration.load(build.project))
+    if table is None:
         return AlikeAnswer(problem="assay.yaml names no table of features.")
+    features, apart = table
     state = Workspace(build.project, build.environ).state
     asked, answered = state / "alike-job.json", state / "alike-answer.json"
     job = AlikeJob(
         root=str(build.project),
         bundles=(str(released.folder.resolve()), str(rebuilt.folder)),
         features=str(build.project / features),
-        apart=() if predictions is None else (*predictions.key, predictions.truth),
+        apart=apart,
     )
     write_atomically(asked, job.model_dump_json())
     build.ask(asked, answered)

@@ -122,8 +122,8 @@ def _measured(context: Context) -> RunRecord:
 def _export(context: Context, model: str, scratch: Path) -> ExportAnswer:
     config, root = context.config, context.workspace.root
     spec, predictions = config.package, config.predictions
-    features = spec.features or (predictions.features if predictions else None)
-    if features is None:
+    table = source.table(config)
+    if table is None:
         raise UsageError(
             "No table is known that the model could be asked about, so no export can be proved.",
             hint="Name the features of the evaluation data, as `predictions.features`.",
@@ -131,7 +131,7 @@ def _export(context: Context, model: str, scratch: Path) -> ExportAnswer:
         )
     out = scratch / "out"
     out.mkdir()
-    apart = () if predictions is None else (*predictions.key, predictions.truth)
+    features, apart = table
     positive = None if predictions is None else predictions.positive
     job = ExportJob(
         root=str(root),
