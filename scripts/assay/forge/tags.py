@@ -49,10 +49,12 @@ class Run:
     """A run of a workflow."""
 
     number: int
+    """`run_number`: what started later is greater."""
     event: str
+    """What started it, as GitHub calls it."""
     conclusion: str | None
-    """`None` while it runs."""
-    url: str
+    """`success`, `failure`, ...; `None` while it runs."""
+    url: str = ""
 
 
 def refs(api: Api, repository: str) -> list[Ref]:

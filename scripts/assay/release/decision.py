@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from assay.console import printable
 from assay.release import semver
-from assay.release.tagname import parse
+from assay.release.tagname import TagName, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from assay.forge.tags import Run
     from assay.release.gto import Artifact, Registry
 
 EVENTS = ("push", "workflow_dispatch", "schedule", "merge_group")
@@ -24,19 +25,6 @@ PASSED = ("pass", "warn")
 """What a verdict may be."""
 NO_GATE = "no gate"
 """The verdict where nothing was judged, which is no pass."""
-
-
-@dataclass(frozen=True)
-class CheckRun:
-    """A run of the workflow `release.checked_by` in this repository, for the commit."""
-
-    number: int
-    """`run_number`: what started later is greater."""
-    event: str
-    """What started it, as GitHub calls it."""
-    conclusion: str | None
-    """`success`, `failure`, ...; `None` while it runs."""
-    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,15 +59,16 @@ class Facts:
     on_default_branch: bool
     """Whether the commit is an ancestor of it, or its head."""
     checked_by: str
-    runs: tuple[CheckRun, ...] | None
-    """`None` where nobody could ask, as on a laptop without a token; the workflow asks again."""
+    runs: tuple[Run, ...] | None
+    """Of `checked_by`, in this repository, for the commit. `None` where nobody could ask, as on a
+    laptop without a token; the workflow asks again."""
     bundle: Bundle | None = None
     published: Published | None = None
 
     @property
     def tag(self) -> str:
         """The tag of the version, without a counter."""
-        return f"{self.name.replace(':', '=')}@{self.version}"
+        return str(TagName(self.name, "register", self.version))
 
     @property
     def artifact(self) -> Artifact:

@@ -12,7 +12,7 @@ from assay.forge.releases import Releases
 from assay.packaging.bundle import LARGEST_MANIFEST
 from assay.packaging.manifest import FILE, Manifest
 from assay.release import gto, semver
-from assay.release.decision import CheckRun, Published
+from assay.release.decision import Published
 from assay.release.gto import Note, Registry, Tag
 from assay.release.tagname import parse
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from assay.forge.releases import Release
-    from assay.forge.tags import Ref
+    from assay.forge.tags import Ref, Run
     from assay.forge.transport import Api
     from assay.release.gto import Artifact, Version
     from assay.workspace.git import Git
@@ -32,7 +32,7 @@ class Asked:
 
     default_branch: str
     on_default_branch: bool
-    runs: tuple[CheckRun, ...]
+    runs: tuple[Run, ...]
 
 
 class Lookup:
@@ -51,11 +51,10 @@ class Lookup:
     def commit(self, sha: str, *, checked_by: str) -> Asked:
         """Whether a commit is on the default branch, and which runs of a workflow checked it."""
         branch = tags.default_branch(self._api, self._repository)
-        found = tags.runs(self._api, self._repository, checked_by, sha)
         return Asked(
             default_branch=branch,
+            runs=tags.runs(self._api, self._repository, checked_by, sha),
             on_default_branch=tags.contains(self._api, self._repository, branch, sha),
-            runs=tuple(CheckRun(run.number, run.event, run.conclusion, run.url) for run in found),
         )
 
     def registry(self, git: Git) -> Registry:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from assay.forge.tags import Run
 from assay.release import gto
-from assay.release.decision import Bundle, CheckRun, Facts, Published, decide
+from assay.release.decision import Bundle, Facts, Published, decide
 from assay.release.gto import Note, Registry, Tag
 from assay.release.tagname import parse
 
@@ -36,7 +37,7 @@ GOOD = Facts(
     default_branch="main",
     on_default_branch=True,
     checked_by="model-check.yml",
-    runs=(CheckRun(7, "push", "success", "https://forge/7"),),
+    runs=(Run(7, "push", "success", "https://forge/7"),),
     bundle=Bundle(COMMIT, "pass", DIGEST),
 )
 
@@ -51,8 +52,8 @@ GOOD = Facts(
         {"registry": registry(("churn#prod#1", COMMIT))},
         {"published": Published(DIGEST, draft=True)},
         {"published": Published(None, draft=True)},  # its upload broke
-        {"runs": (CheckRun(3, "push", "failure"), CheckRun(9, "workflow_dispatch", "success"))},
-        {"runs": (CheckRun(3, "push", "success"), CheckRun(9, "schedule", None))},
+        {"runs": (Run(3, "push", "failure"), Run(9, "workflow_dispatch", "success"))},
+        {"runs": (Run(3, "push", "success"), Run(9, "schedule", None))},
         # Tagged in its turn, and published late.
         {"registry": registry(("churn@v1.2.0", COMMIT), ("churn@v1.3.0", OTHER))},
         {"name": "models:churn", "registry": registry(("models=churn@v1.2.0", COMMIT))},
@@ -73,7 +74,7 @@ CASES: list[tuple[Mapping[str, Any], str, str, int]] = [
     ),
     ({"runs": ()}, "`model-check.yml` never ran for commit cccccccccccc.", "gh workflow run", 1),
     (
-        {"runs": (CheckRun(7, "pull_request", "success"),)},
+        {"runs": (Run(7, "pull_request", "success"),)},
         (
             "`model-check.yml` never ran for commit cccccccccccc, only for a pull request, where "
             "what it would be merged to is checked."
@@ -82,7 +83,7 @@ CASES: list[tuple[Mapping[str, Any], str, str, int]] = [
         1,
     ),
     (
-        {"runs": (CheckRun(3, "push", "success"), CheckRun(9, "push", "failure", "https://f/9"))},
+        {"runs": (Run(3, "push", "success"), Run(9, "push", "failure", "https://f/9"))},
         (
             "`model-check.yml` did not pass for commit cccccccccccc, it ended in `failure`: "
             "https://f/9."
@@ -91,13 +92,13 @@ CASES: list[tuple[Mapping[str, Any], str, str, int]] = [
         1,
     ),
     (
-        {"runs": (CheckRun(9, "push", "cancelled"),)},
+        {"runs": (Run(9, "push", "cancelled"),)},
         "`model-check.yml` did not pass for commit cccccccccccc, it ended in `cancelled`.",
         "Mend what it found",
         1,
     ),
     (
-        {"runs": (CheckRun(9, "push", None),)},
+        {"runs": (Run(9, "push", None),)},
         "`model-check.yml` is still running for commit cccccccccccc.",
         "Release once it has passed.",
         1,
@@ -227,7 +228,7 @@ def test_a_release_that_is_out_is_not_taken_back_by_what_came_later() -> None:
     later = replace(
         GOOD,
         registry=registry(("churn@v1.2.0", COMMIT), ("churn@v9.0.0", OTHER)),
-        runs=(CheckRun(9, "push", "failure"),),
+        runs=(Run(9, "push", "failure"),),
         published=Published(DIGEST, draft=False),
     )
     decision = decide(later)
