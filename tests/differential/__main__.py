@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 
 from tests.differential import generate
 from tests.differential.sweep import Difference, Tally, sweep
@@ -42,9 +43,10 @@ def main() -> int:
 def _sweep(flavour: str, first: int, end: int, jobs: int) -> Tally:
     chunks = [range(at, min(at + _CHUNK, end)) for at in range(first, end, _CHUNK)]
     total, begun = Tally(), time.monotonic()
-    # A process lives for a few chunks: what libraries keep does not add up.
-    with ProcessPoolExecutor(jobs, max_tasks_per_child=50) as pool:
-        for tally in pool.map(sweep, [flavour] * len(chunks), chunks):
+    # A process lives for a few chunks: what libraries keep does not add up. (An executor with
+    # `max_tasks_per_child` can wait forever: https://github.com/python/cpython/issues/115634.)
+    with get_context("spawn").Pool(jobs, maxtasksperchild=50) as pool:
+        for tally in pool.imap(partial(sweep, flavour), chunks):
             total.add(tally)
             passed = time.monotonic() - begun
             line = f"{flavour}: {total.cases:,} of {end - first:,} cases, {passed:.0f} s, "
