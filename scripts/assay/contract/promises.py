@@ -96,7 +96,6 @@ def _declared_as(column: str | None, schema: Any) -> str | None:
     if column is None or column in schema.columns:
         return column
     patterns = (str(name) for name, one in schema.columns.items() if getattr(one, "regex", False))
-    # `match`, as Pandera does.
     return next((pattern for pattern in patterns if matches(pattern, column)), column)
 
 

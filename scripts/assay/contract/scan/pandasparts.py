@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from assay.contract import check as contract_check
 from assay.contract import promised
+from assay.contract.patterns import matches
 from assay.contract.scan.copies import copied
 from assay.contract.scan.plan import Part, Promise
 
@@ -134,7 +134,7 @@ def _with_others(
 
 def _is_of(column: Any, name: str, one: str) -> bool:
     """Whether a column of the schema describes one of the table."""
-    return bool(re.match(name, one)) if column.regex else name == one
+    return matches(name, one) if column.regex else name == one
 
 
 def _place_in(error: Any, component: Component) -> Place | None:
