@@ -38,16 +38,32 @@ def bundle_of(context: Context, tag: str, *, given: Path | None, scratch: Path) 
     path = _fetched(context, tag, scratch) if given is None else given
     if not path.exists():
         raise UsageError(f"There is no bundle at {path}.")
-    found = bundle.read(path) if path.is_dir() else archive.unpack(path, scratch)
-    for check in verify.verify(found.folder, trust=None).checks:
-        if check.result == "refused":
-            raise BundleError(f"The bundle is not what it says it is: {check.detail}")
+    found = sound(path, scratch)
     if found.manifest.source.commit != commit:
         raise BundleError(
             f"The bundle is of commit {found.manifest.source.commit[:12]}, and {tag} of "
             f"{commit[:12]}.",
             hint="Name the bundle that was released as this version.",
         )
+    return found
+
+
+def sound(path: Path, scratch: Path, *, hint: str | None = None) -> Bundle:
+    """A bundle in a folder, which is all that its manifest says.
+
+    Args:
+        path: Its folder, or its `.tar.zst`.
+        scratch: Where that is unpacked.
+        hint: What to do about one that is not sound.
+
+    Raises:
+        BundleError: It is not what it says it is.
+        OutsideError: It cannot be unpacked, as on a full disk.
+    """
+    found = bundle.read(path) if path.is_dir() else archive.unpack(path, scratch)
+    for check in verify.verify(found.folder, trust=None).checks:
+        if check.result == "refused":
+            raise BundleError(f"The bundle is not what it says it is: {check.detail}", hint=hint)
     return found
 
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from assay import connection
 from assay.console import printable
 from assay.errors import ForgeError, UsageError
-from assay.packaging import archive, bundle, verify
-from assay.packaging.bundle import BundleError
-from assay.release import decision, howto, lookup, notes, tagging, versions
+from assay.packaging import archive, bundle
+from assay.release import decision, howto, lookup, notes, released, tagging, versions
 from assay.release.publishing import Plan, Publishing, files_of
 from assay.release.section import ReleasedFile, ReleaseSection, refused
 from assay.release.tagname import TagName, parse
@@ -134,14 +133,8 @@ def _read(context: Context, wish: Wish, scratch: Path) -> _Material:
         raise UsageError(
             f"There is no bundle at {path}.", hint="Run `assay package` and `assay sign` first."
         )
-    if path.is_dir():
-        found = bundle.read(path)
-        packed = archive.pack(found, scratch / archive.NAME)
-    else:
-        found, packed = archive.unpack(path, scratch), path
-    for check in verify.verify(found.folder, trust=None).checks:
-        if check.result == "refused":
-            raise BundleError(f"The bundle is not what it says it is: {check.detail}", hint=_AGAIN)
+    found = released.sound(path, scratch, hint=_AGAIN)
+    packed = archive.pack(found, scratch / archive.NAME) if path.is_dir() else path
     if wish.name and wish.name != found.manifest.name:
         raise UsageError(
             f"The bundle is of `{found.manifest.name}`, not of `{printable(wish.name)}`.",
