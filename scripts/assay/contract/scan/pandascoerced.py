@@ -12,21 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contract.scan import engines
 from assay.contract.scan.builtin import MOST_VALUES
+from assay.contract.scan.plainvalues import (
+    EXACT,
+    LARGEST32,
+    REAL_TEXT,
+    WHOLE_TEXT,
+    are_all,
+    cut_off,
+)
 from assay.contract.scan.values import Values, is_categorical, is_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NUMBERS = {"integer", "float64", "float32", "boolean"}
-_WHOLE_TEXT = "^-?[0-9]{1,18}$"
-_REAL_TEXT = r"^-?[0-9]{1,17}(\.[0-9]{1,17})?$"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
 _MOMENT_TEXT = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T]{_TIME})?$"
 _YEARS = (1678, 2261)
 """In which all moments can be counted in nanoseconds."""
-_EXACT = {"float64": 2**53, "float32": 2**24}
-"""Up to here a type has all whole numbers."""
-_LARGEST32 = 3.4028234663852886e38
 
 
 @dataclass(frozen=True)
@@ -81,23 +84,19 @@ def _whole(values: Values, target: Any, _dtype: Any) -> Turned | None:
         column, turned = values.of(table), number(table)
         inside = turned.between(least, most)
         if values.kind == "text":
-            return engines.found(column, _WHOLE_TEXT, takes_text=True) & inside
-        return inside & (column == turned) if masked and values.kind in _EXACT else inside
+            return engines.found(column, WHOLE_TEXT, takes_text=True) & inside
+        return inside & (column == turned) if masked and values.kind in EXACT else inside
 
     return Turned(replace(values, kind="integer", of=number), _all(values, fits, nulls=masked))
 
 
 def _whole_of(values: Values, table: Any) -> Any:
     """Whole numbers, and null where that is not sure to be what pandas makes of a value."""
-    import ibis
-
     column = values.of(table)
     if values.kind == "text":
         return column.try_cast("int64")
-    if values.kind in _EXACT:  # pandas cuts off what is behind the point
-        most = _EXACT[values.kind]
-        small = column.between(-most, most).ifelse(column, ibis.null(column.type()))
-        return (small < 0).ifelse(small.ceil(), small.floor())
+    if values.kind in EXACT:  # pandas cuts off what is behind the point
+        return cut_off(column, EXACT[values.kind])
     return column.cast("int64")
 
 
@@ -114,12 +113,12 @@ def _real(values: Values, target: Any, _dtype: Any) -> Turned | None:
     def fits(table: Any) -> Any:
         column = values.of(table)
         if values.kind == "text":
-            return engines.found(column, _REAL_TEXT, takes_text=True)
+            return engines.found(column, REAL_TEXT, takes_text=True)
         if values.kind == "boolean":
             return column.notnull()
         if values.kind == "integer":  # beyond, engines may round in another way
-            return column.cast("int64").between(-_EXACT[kind], _EXACT[kind])
-        return column.between(-_LARGEST32, _LARGEST32)
+            return column.cast("int64").between(-EXACT[kind], EXACT[kind])
+        return column.between(-LARGEST32, LARGEST32)
 
     after = replace(values, kind=kind, of=number)
     if values.kind in {kind, "float32"} or (values.kind == "integer" and kind == "float64"):
@@ -177,12 +176,12 @@ def _moment(values: Values, _target: Any, dtype: Any) -> Turned | None:
         column, turned = values.of(table), moment(table)
         fits = turned.year().between(*_YEARS)
         if values.kind != "text":
-            return _are_all(column, fits, nulls=True)
+            return are_all(column, fits, nulls=True)
         fits &= engines.found(column, _MOMENT_TEXT, takes_text=True)
         # pandas takes the first text for the form of all.
         length, t = column.length(), column.contains("T")
         alike = (length.min() == length.max()) & (t.min() == t.max())
-        return _are_all(column, fits, nulls=True) & alike.fill_null(True)  # noqa: FBT003 (Ibis)
+        return are_all(column, fits, nulls=True) & alike.fill_null(True)  # noqa: FBT003 (Ibis)
 
     kind: Any = "timestamp" if dtype.tz is None else "instant"
     return Turned(replace(values, kind=kind, of=moment), holds)
@@ -203,14 +202,7 @@ def _category(values: Values, target: Any, _dtype: Any) -> Turned | None:
 
 
 def _all(values: Values, fits: Callable[[Any], Any], *, nulls: bool) -> Callable[[Any], Any]:
-    return lambda table: _are_all(values.of(table), fits(table), nulls=nulls)
-
-
-def _are_all(column: Any, fits: Any, *, nulls: bool) -> Any:
-    """Whether all values fit, as a scalar; `nulls` says whether those that are missing do."""
-    missing = column.isnull()
-    bad = ~fits.fill_null(False)  # noqa: FBT003 (Ibis)
-    return ~(bad & ~missing if nulls else bad | missing).any()
+    return lambda table: are_all(values.of(table), fits(table), nulls=nulls)
 
 
 _RULES: dict[str, Callable[[Values, Any, Any], Turned | None]] = {

@@ -7,16 +7,14 @@ plain numbers in text, numbers within the range of their type. Else Pandera is g
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.scan import engines
+from assay.contract.scan.plainvalues import EXACT, LARGEST32, REAL_TEXT, WHOLE_TEXT, cut_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_EXACT = 2**53
-_LARGEST32 = 3.4028234663852886e38
-_TEXT = {"integer": "^-?[0-9]{1,18}$", "float": r"^-?[0-9]{1,17}(\.[0-9]{1,17})?$"}
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,11 @@ def turned(source: Any, target: Any) -> Turned | None:
     if into.is_integer() and name not in {"UInt64", "Int128", "UInt128"}:
         return _whole(source, *_limits(name))
     if name == "Float64" and source.base_type().__name__ == "String":
-        return _of_text("float", "float64", None)
+        return _of_text(REAL_TEXT, "float64", None)
     if name == "Float32" and source.base_type().__name__ == "Float64":
         return Turned(
             lambda column: column.try_cast("float32"),
-            lambda column: column.between(-_LARGEST32, _LARGEST32),
+            lambda column: column.between(-LARGEST32, LARGEST32),
         )
     return None
 
@@ -57,7 +55,7 @@ def _limits(name: str) -> tuple[int, int]:
 
 def _whole(source: Any, least: int, most: int) -> Turned | None:
     if str(source) == "String":
-        return _of_text("integer", "int64", (least, most))
+        return _of_text(WHOLE_TEXT, "int64", (least, most))
     if source.is_integer():
         return Turned(
             lambda column: column.try_cast("int64"),
@@ -65,24 +63,13 @@ def _whole(source: Any, least: int, most: int) -> Turned | None:
         )
     if not source.is_float():
         return None
-
-    def whole(column: Any) -> Any:
-        import ibis
-
-        small = column.between(-_EXACT, _EXACT).ifelse(column, ibis.null(column.type()))
-        return (small < 0).ifelse(small.ceil(), small.floor())
-
+    whole = partial(cut_off, most=EXACT["float64"])
     return Turned(whole, lambda column: whole(column).between(least, most))
 
 
-def _of_text(kind: str, dtype: str, limits: tuple[int, int] | None) -> Turned:
+def _of_text(pattern: str, dtype: str, limits: tuple[int, int] | None) -> Turned:
     def fits(column: Any) -> Any:
-        plain = engines.found(column, _TEXT[kind], takes_text=True)
+        plain = engines.found(column, pattern, takes_text=True)
         return plain & column.try_cast(dtype).between(*limits) if limits else plain
 
     return Turned(lambda column: column.try_cast(dtype), fits)
-
-
-def all_fit(column: Any, fits: Any) -> Any:
-    """Whether all values that are there fit, as a scalar."""
-    return ~(~fits.fill_null(False) & column.notnull()).any()  # noqa: FBT003 (Ibis)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.scan import builtin, polarschecks, polarscoerced
+from assay.contract.scan.plainvalues import are_all
 from assay.contract.scan.plan import Assumed
 from assay.contract.sources.base import Known
 
@@ -146,7 +147,7 @@ def _assumed(name: str, how: Turned) -> Assumed:
         place=(),
         column=name,
         schema=None,
-        holds=lambda table: polarscoerced.all_fit(table[name], how.fits(table[name])),
+        holds=lambda table: are_all(table[name], how.fits(table[name]), nulls=True),
         in_batches=False,
     )
 
