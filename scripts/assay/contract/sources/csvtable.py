@@ -11,9 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assay.contract import csvfields, reader
-from assay.contract.sources import duck, frames, stored
-from assay.contract.sources.files import Files, Kind
-from assay.contract.sources.parquet import ParquetSource
+from assay.contract.sources import frames, stored
+from assay.contract.sources.pandastext import PandasText, together
 from assay.contract.sources.pieces import Pieces
 from assay.errors import DataError
 
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 
     from assay.contract.schema import Backend
     from assay.contract.sources.base import Layout
-    from assay.contract.sources.files import Part
+    from assay.contract.sources.files import Files, Part
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _CELLS = 2**20
 
 
-class CsvTable:
+class CsvTable(PandasText):
     """CSV files with one header, not packed.
 
     Args:
@@ -43,25 +42,14 @@ class CsvTable:
     """
 
     def __init__(self, files: Files, folder: Path, *, private: bool, has_index: bool) -> None:
-        self._files = files
-        self._folder = folder
-        self._private = private
+        super().__init__(files, folder, private=private)
         self._has_index = has_index
-        self._frame: Any = None
-        self._mixed: set[str] = set()
-        self._inner: Any = None
-
-    def close(self) -> None:
-        """Let go of DuckDB."""
-        if self._inner is not None:
-            self._inner.close()
-            self._inner = None
 
     def layout(self, backend: Backend, *, has_index: bool) -> Layout:
         """See `Source`."""
         import pandas as pd
 
-        heads = [self._head(part) for part in self._files.parts]
+        heads = [self._read(part, nrows=1) for part in self._files.parts]
         for part, head in zip(self._files.parts, heads, strict=True):
             if list(head.columns) != list(heads[0].columns):
                 raise DataError(
@@ -74,27 +62,15 @@ class CsvTable:
             return self._whole()
         pieces = Pieces(self._folder)
         for part in self._files.parts:
-            self._add(part, pieces)
-        made, empty = pieces.finish()
-        self._mixed = pieces.mixed
-        first = self._files.parts[0]
-        self._inner = ParquetSource(
-            Files(
-                parts=tuple(replace(first, path=path) for path in made),
-                kind=Kind(".parquet"),
-                shown=self._files.shown,
-                folder=None,
-            ),
-            private=self._private,
-        )
-        layout: Layout = self._inner.layout(backend, has_index=has_index)
+            self._add(part, pieces, width=heads[0].shape[1])
+        layout, empty = self._kept(pieces, backend, has_index=has_index)
         return replace(layout, empty=empty)
 
-    def _add(self, part: Part, pieces: Pieces) -> None:
+    def _add(self, part: Part, pieces: Pieces, *, width: int) -> None:
         """Add the rows of a file."""
         filled = False
         pieces.next_file()
-        for frame in self._frames(part):
+        for frame in self._frames(part, width):
             pieces.add(frame)
             filled = filled or bool(frame.iloc[:, -1].isna().any())
         if problem := reader.misread(self._source(part), filled=filled, has_index=self._has_index):
@@ -110,9 +86,7 @@ class CsvTable:
             )
             for part in self._files.parts
         ]
-        self._frame = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
-        self._inner = duck.opened([], "", ordered=True, stored=True)
-        return stored.frame_layout(self._inner, self._frame, shown=self._files.shown)
+        return self._held(read)
 
     # --- reading with pandas --------------------------------------------------------------------
 
@@ -136,12 +110,9 @@ class CsvTable:
         separator = self._source(part).separator
         return self._by_pandas(part, pd.read_csv, part.path, sep=separator, **options)
 
-    def _head(self, part: Part) -> Any:
-        return self._read(part, nrows=1)
-
-    def _frames(self, part: Part, **options: Any) -> Iterator[Any]:
-        """The pieces in which `read_csv` looks at a file."""
-        rows = _rows_of_piece(self._head(part).shape[1])
+    def _frames(self, part: Part, width: int, **options: Any) -> Iterator[Any]:
+        """The pieces in which `read_csv` looks at a file of so many columns."""
+        rows = _rows_of_piece(width)
         with self._read(part, chunksize=rows, **options) as found:
             while (frame := self._by_pandas(part, next, found, None)) is not None:
                 yield frame
@@ -165,12 +136,9 @@ class CsvTable:
                 yield from stored.slices(frame, rows)
 
     def _read_again(self, layout: Layout, wanted: Sequence[Any]) -> Any:
-        import pandas as pd
-
         positions = [layout.empty.columns.get_loc(name) for name in wanted]
         read = [self._read(part, usecols=positions) for part in self._files.parts]
-        frame = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
-        return frame[list(wanted)]
+        return together(read)[list(wanted)]
 
     def _pieces_again(self, layout: Layout, wanted: Sequence[Any]) -> Iterator[Any]:
         import pandas as pd
@@ -178,7 +146,7 @@ class CsvTable:
         positions = [layout.empty.columns.get_loc(name) for name in wanted]
         start = 0
         for part in self._files.parts:
-            for frame in self._frames(part, usecols=positions):
+            for frame in self._frames(part, layout.empty.shape[1], usecols=positions):
                 frame.index = pd.RangeIndex(start, start + len(frame))
                 start += len(frame)
                 yield frames.conform(frame, layout.empty[list(wanted)], {})

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any
 from assay.contract import reader
 from assay.contract.scan import memory
 from assay.contract.sources import duck, frames, stored
-from assay.contract.sources.files import Files, Kind
-from assay.contract.sources.parquet import ParquetSource
+from assay.contract.sources.pandastext import PandasText
 from assay.contract.sources.pieces import Pieces
 from assay.errors import DataError, OutsideError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from assay.contract.schema import Backend
     from assay.contract.sources.base import Layout
@@ -35,28 +33,8 @@ _READ_WHOLE = 14
 _DATES = ("modified", "date", "datetime")
 
 
-class JsonTable:
-    """Files of JSON lines, not packed.
-
-    Args:
-        files: The parts.
-        folder: Where files may be made.
-        private: Whether values must not appear in messages.
-    """
-
-    def __init__(self, files: Files, folder: Path, *, private: bool) -> None:
-        self._files = files
-        self._folder = folder
-        self._private = private
-        self._frame: Any = None
-        self._mixed: set[str] = set()
-        self._inner: Any = None
-
-    def close(self) -> None:
-        """Let go of DuckDB."""
-        if self._inner is not None:
-            self._inner.close()
-            self._inner = None
+class JsonTable(PandasText):
+    """Files of JSON lines, not packed."""
 
     def layout(self, backend: Backend, *, has_index: bool) -> Layout:
         """See `Source`.
@@ -67,16 +45,7 @@ class JsonTable:
         pieces = self._pieces() if len(self._files.parts) == 1 else None
         if pieces is None:
             return self._whole()
-        made, empty = pieces.finish()
-        first = self._files.parts[0]
-        parts = tuple(replace(first, path=path) for path in made)
-        shown = self._files.shown
-        self._mixed = pieces.mixed
-        self._inner = ParquetSource(
-            Files(parts=parts, kind=Kind(".parquet"), shown=shown, folder=None),
-            private=self._private,
-        )
-        layout: Layout = self._inner.layout(backend, has_index=has_index)
+        layout, empty = self._kept(pieces, backend, has_index=has_index)
         return replace(layout, empty=_typed(empty, pieces))
 
     def _pieces(self) -> Pieces | None:
@@ -119,8 +88,6 @@ class JsonTable:
 
     def _whole(self) -> Layout:
         """Everything in memory, as the user's own program has it."""
-        import pandas as pd
-
         room, needed = memory.available(), self._files.bytes * _READ_WHOLE
         if room is not None and needed > room:
             raise DataError(
@@ -129,10 +96,7 @@ class JsonTable:
                 hint="Only all values together tell pandas the types of its columns. Write it as"
                 " Parquet, or use a larger machine.",
             )
-        read = [self._part(part) for part in self._files.parts]
-        self._frame = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
-        self._inner = duck.opened([], "", ordered=True, stored=True)
-        return stored.frame_layout(self._inner, self._frame, shown=self._files.shown)
+        return self._held([self._part(part) for part in self._files.parts])
 
     def _part(self, part: Part) -> Any:
         import pandas as pd
