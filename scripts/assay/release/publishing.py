@@ -9,7 +9,6 @@ Immutable releases, of which nothing can change once they are published, need no
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,11 @@ from assay.errors import ForgeError, UsageError
 from assay.forge import tags
 from assay.forge.refusal import LookAgainError, MissingError, RejectedError
 from assay.forge.releases import LARGEST, LONGEST_BODY, Draft, Release, Releases, Upload
+from assay.packaging.archive import SUFFIX
+from assay.packaging.bundle import sha256
+from assay.packaging.envelope import FILE as SIGNATURE
 from assay.packaging.manifest import FILE
+from assay.packaging.modelfile import BOM, CARD
 from assay.release import gto, semver
 from assay.release.tagname import parse
 from assay.workspace import not_written
@@ -241,12 +244,12 @@ def files_of(bundle: Bundle, archive: Path, scratch: Path, version: str) -> tupl
     manifest = bundle.manifest
     label = bundle.folder.name.rpartition("-")[0]
     chosen: Mapping[str, tuple[Path, str]] = {
-        f"{label}-{version}.tar.zst": (archive, "application/zstd"),
+        f"{label}-{version}{SUFFIX}": (archive, "application/zstd"),
         FILE: (bundle.folder / FILE, "application/json"),
         manifest.model: (bundle.folder / manifest.model, "application/octet-stream"),
-        "model.sig": (bundle.folder / "model.sig", "application/json"),
-        "bom.cdx.json": (bundle.folder / "bom.cdx.json", "application/vnd.cyclonedx+json"),
-        "README.md": (bundle.folder / "README.md", "text/markdown"),
+        SIGNATURE: (bundle.folder / SIGNATURE, "application/json"),
+        BOM: (bundle.folder / BOM, "application/vnd.cyclonedx+json"),
+        CARD: (bundle.folder / CARD, "text/markdown"),
     }
     found = [_upload(name, *one) for name, one in chosen.items() if one[0].is_file()]
     lines = "".join(f"{file.digest}  {file.name}\n" for file in found)
@@ -265,9 +268,7 @@ def _upload(name: str, path: Path, media: str) -> Upload:
             f"{name} has {size:,} bytes, and a file of a release has at most {LARGEST:,}.",
             hint="GitHub takes no larger ones. Make the model smaller, as by `quantize`.",
         )
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Upload(name, path, size, digest, media)
+    return Upload(name, path, size, sha256(path), media)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -13,6 +13,7 @@ from assay import connection
 from assay.console import printable
 from assay.errors import ForgeError, UsageError
 from assay.packaging import archive, bundle
+from assay.packaging.envelope import FILE as SIGNATURE
 from assay.release import decision, howto, lookup, notes, released, tagging, versions
 from assay.release.publishing import Plan, Publishing, files_of
 from assay.release.section import ReleasedFile, ReleaseSection, refused
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from assay.release.gto import Artifact, Registry
     from assay.release.versions import Next
 
-SIGNATURE = "model.sig"
 _AGAIN = "Nothing is released. Package and sign the model again."
 
 
