@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from assay.console import printable
 from assay.errors import RepositoryError, UsageError
+from assay.forge.releases import LARGEST
 from assay.packaging import archive, bundle, verify
 from assay.packaging.bundle import BundleError
 from assay.release import gto, tagging
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
     from assay.context import Context
     from assay.packaging.bundle import Bundle
-
-LARGEST = 2_147_483_647
-"""Bytes of a file of a release, at GitHub."""
 
 
 def bundle_of(context: Context, tag: str, *, given: Path | None, scratch: Path) -> Bundle:
@@ -73,8 +71,7 @@ def _commit(context: Context, tag: str) -> str:
         raise UsageError(
             f"`{printable(tag)}` is no version.", hint="Name one as `assay history` does: m@v1.2.3."
         )
-    artifact = gto.read(context.workspace.git).artifact(said.artifact)
-    found = next((one for one in artifact.versions if one.version == said.version), None)
+    found = gto.read(context.workspace.git).artifact(said.artifact).find(said.version)
     if found is None:
         raise RepositoryError(
             f"There is no version {printable(tag)} in this clone.",
