@@ -57,10 +57,10 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
     _fetch(git)
     registry = gto.read(git)
     artifact, commit = registry.artifact(name), git.head()
-    own = artifact.at(commit)
-    again = own is not None and asked in {"", own.version}
+    here = artifact.at(commit)
+    own = here if here is not None and asked in {"", here.version} else None
     with asking(context) as ask:
-        if own is not None and again:
+        if own is not None:
             below = lookup.before(artifact, own.version)
             why = (f"`{own.version}` is the tag that it has.",)
             chosen = versions.Next(own.version, None, below.version if below else None, why)
@@ -68,7 +68,7 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
             old = ask.manifest(artifact.latest.tag) if ask and artifact.latest else None
             chosen = versions.next_version(artifact, _packaged(context, commit), old, asked=asked)
         known = ask.commit(commit, checked_by=context.config.release.checked_by) if ask else None
-    tag = own.tag if own is not None and again else str(_named(registry, name, chosen))
+    tag = own.tag if own is not None else str(_named(registry, name, chosen))
     decided = decision.decide(_facts(context, registry, name, chosen, known))
     section = ReleaseSection(
         status=Status.PASS,
@@ -84,9 +84,9 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
     if dry_run:
         context.console.line("Dry run: nothing was tagged.")
         return section
-    if not again:
+    if own is None:
         _make(git, registry, chosen, name=name, commit=commit)
-    _push(git, tag, made=not again)
+    _push(git, tag, made=own is None)
     context.console.line(f"pushed {tag}: the workflow does the rest", style="green")
     return section
 
