@@ -18,7 +18,7 @@ from assay.packaging import bundle, native
 from assay.packaging.facts import ParityOutput
 from assay.packaging.job import AlikeAnswer, AlikeJob
 from assay.packaging.parity.answers import Original
-from assay.packaging.parity.compare import differ, furthest, labels_differ, rounded_up
+from assay.packaging.parity.compare import answers_differ, furthest, rounded_up
 from assay.packaging.parity.session import Session
 from assay.stats.columns import text_names
 from assay.workspace import write_atomically
@@ -79,12 +79,13 @@ def _is_matrix(signature: Signature) -> bool:
 
 def _output(name: str, expected: object, got: object, tolerance: Tolerance) -> ParityOutput:
     one, other = np.asarray(expected), np.asarray(got)
+    mismatches = int(answers_differ(name, one, other, tolerance).sum())
     if name == "label":
-        return ParityOutput(output=name, mismatches=int(labels_differ(one, other).sum()))
+        return ParityOutput(output=name, mismatches=mismatches)
     absolute, relative = furthest(one, other)
     return ParityOutput(
         output=name,
-        mismatches=int(differ(one, other, tolerance).sum()),
+        mismatches=mismatches,
         max_absolute=rounded_up(absolute),
         max_relative=rounded_up(relative),
     )

@@ -16,7 +16,7 @@ from assay.packaging.facts import Parity, ParityOutput, ParityRows
 from assay.packaging.parity import cause, rows
 from assay.packaging.parity.answers import ask_each
 from assay.packaging.parity.cells import features
-from assay.packaging.parity.compare import differ, furthest, labels_differ, rounded_up
+from assay.packaging.parity.compare import answers_differ, furthest, rounded_up
 from assay.packaging.parity.deciding import beside, is_tied, is_undecided
 
 if TYPE_CHECKING:
@@ -170,27 +170,19 @@ def _hold(question: Question, model: Original, export: Answerer, tolerance: Tole
     for name, expected in question.expected.items():
         mask = refused.copy()
         if there.size:
-            mask[there] = _wrong(name, expected[there], got[name], tolerance)
+            mask[there] = answers_differ(name, expected[there], got[name], tolerance)
         doubtful = np.flatnonzero(mask & ~refused)
         if doubtful.size:
             excused = is_tied(model, frame.iloc[doubtful])
             chosen = got[name][np.searchsorted(there, doubtful)]
             for near in beside(model, frame.iloc[doubtful], name):
-                excused |= ~_wrong(name, near, chosen, tolerance)
+                excused |= ~answers_differ(name, near, chosen, tolerance)
             if name == "label":
                 excused |= is_undecided(model, frame.iloc[doubtful], chosen, tolerance)
             mask[doubtful] = ~excused
             undecided[doubtful] |= excused
         wrong[name] = mask
     return Held(question, got, refused, why, wrong, undecided)
-
-
-def _wrong(
-    name: str, expected: NDArray[np.generic], got: NDArray[np.generic], tolerance: Tolerance
-) -> NDArray[np.bool_]:
-    if name == "label":
-        return labels_differ(expected, got)
-    return differ(expected, got, tolerance)
 
 
 def _facts(held: Held) -> ParityRows:

@@ -11,7 +11,7 @@ from assay.console import printable
 from assay.packaging.facts import Mismatch
 from assay.packaging.parity import rows
 from assay.packaging.parity.answers import ask_each
-from assay.packaging.parity.compare import differ, labels_differ
+from assay.packaging.parity.compare import answers_differ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,13 +93,8 @@ class _Pair:
         for name, values in expected.items():
             if not both.any():
                 break
-            compared = (values[both], got[name])
-            wrong = labels_differ(*compared) if name == "label" else self._apart(*compared)
-            found[there[both]] |= wrong
+            found[there[both]] |= answers_differ(name, values[both], got[name], self._tolerance)
         return found
-
-    def _apart(self, expected: NDArray[Any], got: NDArray[Any]) -> NDArray[np.bool_]:
-        return differ(expected, got, self._tolerance)
 
 
 def _deciding(held: Held, row: int, evaluation: Held, pair: _Pair) -> list[str]:

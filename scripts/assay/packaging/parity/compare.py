@@ -18,6 +18,15 @@ _NOISE = 1e-9
 """Far below every tolerance that makes sense, far above rounding errors of float64."""
 
 
+def answers_differ(
+    output: str, expected: NDArray[Any], got: NDArray[Any], tolerance: Tolerance
+) -> Mask:
+    """(n,): whether an output of a row differs: a label at all, numbers as `differ` has it."""
+    if output == "label":
+        return labels_differ(expected, got)
+    return differ(expected, got, tolerance)
+
+
 def differ(expected: NDArray[Any], got: NDArray[Any], tolerance: Tolerance) -> Mask:
     """(n,): whether numbers of a row differ. NaN is equal to NaN, an infinity to itself.
 
