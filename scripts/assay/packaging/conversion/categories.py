@@ -45,7 +45,7 @@ def coded(model: Any, data: Data, categories: Sequence[Sequence[Any]] | None) ->
         if name in known:
             fitted = np.array(list(known[name]), dtype=object)
             place = codes(model, block, fitted).cast("float64")
-            parts.append(place.equals(float(len(fitted))).where(place.like(np.nan), place))
+            parts.append(place.equals(float(len(fitted))).where(np.nan, place))
         else:
             parts.append(block)
     return matrix(Frame(tuple(parts), data.widths, data.names))

@@ -55,7 +55,7 @@ def between(
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         unit = np.asarray(rows) / np.where(length == 0, 1.0, length)
         here = (values * values).sum().op("Sqrt")
-        own = values / here.equals(0.0).where(here.like(1.0), here)
+        own = values / here.equals(0.0).where(1.0, here)
         return (1.0 - own @ unit.T).clip(0.0, 2.0)
     if weighted or metric not in {"manhattan", "cityblock", "l1", "chebyshev", "minkowski"}:
         raise unsupported(estimator, f"`metric={metric!r}`")

@@ -58,9 +58,9 @@ class Graph:
         self._nodes.append(helper.make_node("Identity", [tensor.name], [name]))
         self._outputs[name] = tensor.dtype, shape
 
-    def constant(self, values: Any, dtype: str | None = None) -> Tensor:
+    def constant(self, values: Any) -> Tensor:
         """An array of numbers, booleans or text."""
-        array = np.asarray(values, dtype=dtype)
+        array = np.asarray(values)
         text = array.dtype.kind in "OUS"
         kind = "string" if text else array.dtype.name
         content = repr(array.tolist()).encode() if text else array.tobytes()

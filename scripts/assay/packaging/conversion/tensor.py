@@ -41,7 +41,7 @@ class Tensor:
         from assay.packaging.conversion import ufuncs
 
         del kinds
-        return ufuncs.call(self, function, inputs, options)
+        return ufuncs.call(function, inputs, options)
 
     def __bool__(self) -> bool:
         """Nobody knows while the graph is made."""
@@ -162,7 +162,7 @@ class Tensor:
 
     def fillna(self, value: float | str) -> Tensor:
         """With a value in place of what is missing."""
-        return self.isna().where(self.like(value), self)
+        return self.isna().where(value, self)
 
     def isin(self, values: Sequence[Any]) -> Tensor:
         """Whether it is one of some values."""
@@ -171,8 +171,10 @@ class Tensor:
             found |= self.equals(value)
         return found
 
-    def where(self, yes: Tensor, no: Operand) -> Tensor:
-        """`yes` where this boolean tensor holds, else `no`."""
+    def where(self, yes: Operand, no: Operand) -> Tensor:
+        """`yes` where this boolean tensor holds, else `no`; a number has the dtype of a tensor."""
+        if not isinstance(yes, Tensor):
+            yes = no.like(yes) if isinstance(no, Tensor) else self.graph.constant(yes)
         return self.graph.node("Where", [self, yes, yes.like(no)], dtype=yes.dtype)
 
     def reduce(self, kind: str, axis: int, *, keep: bool = True) -> Tensor:
@@ -184,9 +186,9 @@ class Tensor:
         """The sum along an axis."""
         return self.reduce("Sum", axis, keep=keep)
 
-    def max(self, axis: int = 1, *, keep: bool = True) -> Tensor:
+    def max(self, axis: int = 1) -> Tensor:
         """The maximum along an axis."""
-        return self.reduce("Max", axis, keep=keep)
+        return self.reduce("Max", axis)
 
     def argmax(self, axis: int = 1) -> Tensor:
         """The first place of the maximum: int64; the axis stays, with length 1."""
@@ -198,27 +200,26 @@ class Tensor:
 
     def isnan(self) -> Tensor:
         """Whether it is NaN; nothing but a float ever is."""
-        floats = self if self.dtype.startswith("float") else self.cast("float64")
-        return floats.op("IsNaN", dtype="bool")
+        return self._float().op("IsNaN", dtype="bool")
 
     def clip(self, low: float | None = None, high: float | None = None) -> Tensor:
         """Within two bounds; NaN stays NaN."""
-        kept = self if low is None else (self < low).where(self.like(low), self)
-        return kept if high is None else (kept > high).where(kept.like(high), kept)
+        kept = self if low is None else (self < low).where(low, self)
+        return kept if high is None else (kept > high).where(high, kept)
 
     def sigmoid(self) -> Tensor:
         """1 / (1 + exp(-x)); onnxruntime's `Sigmoid` is stable in float64 too."""
         return self.op("Sigmoid")
 
-    def softmax(self, axis: int = 1) -> Tensor:
+    def softmax(self) -> Tensor:
         """As `sklearn.utils.extmath.softmax`."""
-        shifted = (self - self.max(axis)).op("Exp")
-        return shifted / shifted.sum(axis)
+        shifted = (self - self.max()).op("Exp")
+        return shifted / shifted.sum()
 
-    def logsumexp(self, axis: int = 1) -> Tensor:
+    def logsumexp(self) -> Tensor:
         """log(sum(exp(x))) without overflow."""
-        top = self.max(axis)
-        return (self - top).op("Exp").sum(axis).op("Log") + top
+        top = self.max()
+        return (self - top).op("Exp").sum().op("Log") + top
 
     def take(self, indices: Tensor | NDArray[Any] | Sequence[int], axis: int = 1) -> Tensor:
         """Columns by position, as `np.take`."""
@@ -239,17 +240,14 @@ class Tensor:
         """As NumPy; without an order of axes, of a matrix."""
         return self.op("Transpose", perm=list(order or (1, 0)))
 
-    def sort_top(self, count: int, *, largest: bool = False) -> tuple[Tensor, Tensor]:
+    def sort_top(self, count: int) -> tuple[Tensor, Tensor]:
         """The first `count` of each row in order, and their places; ties by the lower place."""
         counted = self.graph.constant(np.array([count], dtype=np.int64))
-        return self.graph.nodes(
-            "TopK",
-            [self, counted],
-            dtypes=(self.dtype, "int64"),
-            axis=1,
-            largest=int(largest),
-            sorted=1,
-        )  # type: ignore[return-value]
+        dtypes = (self.dtype, "int64")
+        ordered, places = self.graph.nodes(
+            "TopK", [self, counted], dtypes=dtypes, axis=1, largest=0, sorted=1
+        )
+        return ordered, places
 
 
 def tensor_type(dtype: str) -> int:

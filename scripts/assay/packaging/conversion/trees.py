@@ -129,16 +129,16 @@ class Sides:
             code = values.column(feature)
             place = code_of(code, size)
             side = values.graph.constant(np.ascontiguousarray(rows.T)).take(place, axis=0)
-            parts.append(code.isnan().where(side.like(np.nan), side))
+            parts.append(code.isnan().where(np.nan, side))
         back = np.argsort(np.array([*range(self._features), *order]))
         return values.graph.concat(parts).take(back) if order else values
 
 
 def code_of(column: Tensor, size: int) -> Tensor:
     """A column of codes as int64 (n,); `size` stands for NaN and for what is none of them."""
-    known = column.isnan().where(column.like(float(size)), column)
+    known = column.isnan().where(float(size), column)
     code = known.clip(-1.0, float(size)).cast("int64").reshape(-1)
-    return (code < 0).where(code.like(size), code)
+    return (code < 0).where(size, code)
 
 
 def _places(tree: Tree) -> NDArray[np.float64]:

@@ -86,11 +86,9 @@ def ndtri(p: Tensor) -> Tensor:
 
 
 def _where(condition: Tensor, yes: Any, no: Any) -> Tensor:
-    if isinstance(yes, Tensor):
-        return condition.where(yes, no)
-    if isinstance(no, Tensor):
-        return (~condition).where(no, yes)
-    return condition.cast("float64") * (float(yes) - float(no)) + float(no)
+    if not isinstance(yes, Tensor) and not isinstance(no, Tensor):
+        yes, no = float(yes), float(no)
+    return condition.cast("bool").where(yes, no)
 
 
 CALLS: dict[str, Callable[..., Tensor]] = {
@@ -102,9 +100,8 @@ CALLS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def call(tensor: Tensor, function: Any, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
+def call(function: Any, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
     """A function of NumPy's that is no ufunc; `NotImplemented` as of `trace`."""
-    del tensor
     name = getattr(function, "__name__", "")
     return CALLS[name](*inputs, **options) if name in CALLS else NotImplemented
 

@@ -31,7 +31,7 @@ def codes(encoder: Any, values: Tensor, categories: NDArray[Any]) -> Tensor:
         numbers = np.array(
             [0 if lost else one for one, lost in zip(categories, missing, strict=True)]
         )
-        exact = values.dtype != "float64" and not values.dtype.startswith("float")
+        exact = not values.dtype.startswith("float")
         whole = exact and numbers.dtype.kind in "iub"
         numbers = numbers.astype(np.int64 if whole else np.float64)
     except (TypeError, ValueError) as error:
@@ -42,7 +42,7 @@ def codes(encoder: Any, values: Tensor, categories: NDArray[Any]) -> Tensor:
         hit = hit | (asked.isnan() & missing[None, :])
     count = len(categories)
     behind = hit.cast("int64") * (count - np.arange(count))[None, :]
-    return behind.graph.constant(np.array([[count]])) - behind.max()
+    return count - behind.max()
 
 
 def _text_codes(

@@ -143,16 +143,12 @@ def boosted_scores(model: Any, data: Data) -> Tensor:
             continue
         hit = _place(model, one, data).equals(np.arange(k)[None, :])
         share = float(weight)
-        parts.append(hit.where(_full(hit, share), -1.0 / (k - 1) * share))
+        parts.append(hit.where(share, -1.0 / (k - 1) * share))
     total = parts[0]
     for part in parts[1:]:
         total = total + part
     total = total / float(model.estimator_weights_.sum())
     return total.column(1) - total.column(0) if k == 2 else total
-
-
-def _full(like: Tensor, value: float) -> Tensor:
-    return like.graph.constant(np.array([[value]]))
 
 
 def _place(model: Any, member: Any, data: Data) -> Tensor:
@@ -237,4 +233,4 @@ def _average_path(count: int) -> float:
 def isolation_label(model: Any, data: Data) -> Tensor:
     """1 inside, -1 outside."""
     scores = apply(model, "decision_function", data)
-    return (scores < 0.0).where(scores.graph.constant(np.array([[-1]])), 1)
+    return (scores < 0.0).where(-1, 1)

@@ -38,7 +38,7 @@ def simple(imputer: Any, data: Data) -> Data:
         fill = imputer.statistics_[place]
         fill = str(fill) if values.dtype == "string" else float(fill)
         values = values if values.dtype == "string" else values.cast("float64")
-        parts.append(_mask(values, imputer.missing_values).where(values.like(fill), values))
+        parts.append(_mask(values, imputer.missing_values).where(fill, values))
     return _with_indicator(imputer, data, join(parts, [1] * len(parts)), len(parts))
 
 
@@ -54,7 +54,7 @@ def _simple_numbers(imputer: Any, values: Tensor) -> Data:
     chosen = values if len(kept) == len(imputer.statistics_) else values.take(kept)
     chosen = chosen if chosen.dtype.startswith("float") else chosen.cast("float64")
     fills = np.asarray(imputer.statistics_[kept], dtype=np.float64)[None, :]
-    made = _mask(chosen, imputer.missing_values).where(chosen.like(fills), chosen)
+    made = _mask(chosen, imputer.missing_values).where(fills, chosen)
     return _with_indicator(imputer, values, made, len(kept))
 
 
@@ -89,7 +89,7 @@ def nearest(imputer: Any, data: Data) -> Data:
             filled = _filled(imputer, distances.take(known), imputer._fit_X[known, place])  # noqa: SLF001 (as above)
             parts.append(empty.take([place]).where(filled, here))
         elif imputer.keep_empty_features:
-            parts.append(empty.take([place]).where(here.like(0.0), here))
+            parts.append(empty.take([place]).where(0.0, here))
     made = values.graph.concat(parts)
     return _with_indicator(imputer, data, made, len(parts))
 
@@ -98,13 +98,13 @@ def _distances(
     values: Tensor, empty: Tensor, rows: NDArray[Any], lost: NDArray[np.bool_]
 ) -> Tensor:
     """`sklearn.metrics.pairwise.nan_euclidean_distances`; infinite where no column is in both."""
-    here = empty.where(values.like(0.0), values)
+    here = empty.where(0.0, values)
     known = (~empty).cast("float64")
     fitted, there = np.where(lost, 0.0, rows).astype(np.float64), (~lost).astype(np.float64)
     squares = (here * here) @ there.T + known @ (fitted**2).T - 2.0 * (here @ fitted.T)
     counts = known @ there.T
     scaled = squares.clip(0.0, None) / counts * float(rows.shape[1])
-    return counts.equals(0.0).where(squares.like(np.inf), scaled.op("Sqrt"))
+    return counts.equals(0.0).where(np.inf, scaled.op("Sqrt"))
 
 
 def _filled(imputer: Any, distances: Tensor, values: NDArray[Any]) -> Tensor:
@@ -117,7 +117,7 @@ def _filled(imputer: Any, distances: Tensor, values: NDArray[Any]) -> Tensor:
         weights = same.any().where(same.cast("float64"), 1.0 / nearest_ones)
     total = weights.sum()
     average = (weights * donors).sum() / total
-    return total.equals(0.0).where(total.like(float(np.mean(values))), average)
+    return total.equals(0.0).where(float(np.mean(values)), average)
 
 
 @converts("sklearn.IterativeImputer", method="transform")

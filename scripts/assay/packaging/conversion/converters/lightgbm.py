@@ -84,7 +84,7 @@ def _raw(model: Any, data: Data) -> Tensor:
     if zeros := set[int]().union(*(_zeros(root) for root in roots)):
         marked = np.isin(np.arange(model.n_features_in_), list(zeros))[None, :]
         tiny = (values.op("Abs") <= ZERO) & marked
-        values = tiny.where(values.like(np.nan), values)
+        values = tiny.where(np.nan, values)
     sides = Sides(int(model.n_features_in_))
     trees = [_tree(model, root, sides) for root in roots]
     extended, k = sides.extend(values), int(dumped["num_tree_per_iteration"])

@@ -128,7 +128,7 @@ def isotonic(model: Any, data: Data) -> Tensor:
     if model.out_of_bounds == "clip":
         return made
     outside = (values < float(at[0])) | (values > float(at[-1]))
-    return outside.where(made.like(np.nan), made)
+    return outside.where(np.nan, made)
 
 
 @converts(*LINEAR_CLASSIFIERS, method="decision_function")

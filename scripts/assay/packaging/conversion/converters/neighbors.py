@@ -102,7 +102,7 @@ def _within(model: Any, values: Tensor) -> Tensor:
         raise unsupported(model, "`weights` that are a function")
     same = apart.equals(0.0)
     weights = same.any().where(same.cast("float64"), 1.0 / apart)
-    return inside.equals(0.0).where(weights.like(0.0), weights)
+    return inside.equals(0.0).where(0.0, weights)
 
 
 @converts("sklearn.RadiusNeighborsRegressor", method="predict")
@@ -123,7 +123,7 @@ def _radius_outputs(model: Any, data: Data) -> list[tuple[Tensor, NDArray[Any], 
         total = shares.sum()
         empty = total.equals(0.0)
         certain = (np.asarray(names) == label).astype(np.float64)[None, :]
-        known = shares / empty.where(total.like(1.0), total)
+        known = shares / empty.where(1.0, total)
         found.append((empty.where(shares * 0.0 + certain, known), np.asarray(names), label))
     return found
 
@@ -142,8 +142,7 @@ def radius_labels(model: Any, data: Data) -> Tensor:
     for shares, names, label in _radius_outputs(model, data):
         likely = classes_at(names, shares.argmax())
         if label is not None and label not in names.tolist():
-            other = shares.graph.constant(np.array([[label]], dtype=names.dtype))
-            likely = shares.sum().equals(0.0).where(other, likely)
+            likely = shares.sum().equals(0.0).where(label, likely)
         parts.append(likely)
     return parts[0].graph.concat(parts)
 
@@ -187,4 +186,4 @@ def _density(model: Any, values: Tensor) -> Tensor:
 def outlier_factor_label(model: Any, data: Data) -> Tensor:
     """1 inside, -1 outside."""
     scores = apply(model, "decision_function", data)
-    return (scores < 0.0).where(scores.graph.constant(np.array([[-1]])), 1)
+    return (scores < 0.0).where(-1, 1)

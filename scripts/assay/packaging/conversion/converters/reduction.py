@@ -213,7 +213,7 @@ def envelope_scores(model: Any, data: Data) -> Tensor:
 def envelope_label(model: Any, data: Data) -> Tensor:
     """1 inside, -1 outside."""
     scores = apply(model, "decision_function", data)
-    return (scores >= 0.0).where(scores.graph.constant(np.array([[1]])), -1)
+    return (scores >= 0.0).where(1, -1)
 
 
 @converts("sklearn.SGDOneClassSVM", method="decision_function")

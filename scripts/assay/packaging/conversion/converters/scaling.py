@@ -68,7 +68,7 @@ def normalizer(scaler: Any, data: Data) -> Tensor:
         "l2": lambda: (values * values).sum().op("Sqrt"),
         "max": lambda: values.op("Abs").max(),
     }[scaler.norm]()
-    return typed(data, values / norms.equals(0.0).where(norms.like(1.0), norms))
+    return typed(data, values / norms.equals(0.0).where(1.0, norms))
 
 
 @converts("sklearn.Binarizer", method="transform")
@@ -137,13 +137,13 @@ def _quantile(
     slack = BOUND if within else 0.0
     high = (x + slack > float(quantiles[-1])) | x.equals(float(quantiles[-1]))
     low = (x - slack < float(quantiles[0])) | x.equals(float(quantiles[0]))
-    ended = low.where(middle.like(0.0), high.where(middle.like(1.0), middle))
+    ended = low.where(0.0, high.where(1.0, middle))
     return x.isnan().where(x, ended)
 
 
 def interpolate(x: Tensor, at: NDArray[Any], values: NDArray[Any]) -> Tensor:
     """As `np.interp`: x is (n, 1); `at` is sorted, may repeat, and the last of equals counts."""
-    place = (x >= at[None, :]).cast("int64").sum() - x.graph.constant(np.array([[1]]))
+    place = (x >= at[None, :]).cast("int64").sum() - 1
     inside = place.clip(0, len(at) - 1)
     widths, rises = np.diff(at), np.diff(values)
     slopes = np.divide(rises, widths, out=np.zeros_like(rises), where=widths > 0)
@@ -152,7 +152,7 @@ def interpolate(x: Tensor, at: NDArray[Any], values: NDArray[Any]) -> Tensor:
     left, start, slope = (graph.constant(one).take(inside, axis=0) for one in (at, values, slopes))
     held = slope.equals(0.0).where(slope, (x - left) * slope)
     under = x < float(at[0])
-    return under.where(start.like(float(values[0])), start + held)
+    return under.where(float(values[0]), start + held)
 
 
 @converts("sklearn.KBinsDiscretizer", method="transform")

@@ -59,7 +59,7 @@ def rest_chances(model: Any, data: Data) -> Tensor:
     if model.multilabel_:
         return made
     total = made.sum()
-    return made / total.equals(0.0).where(total.like(1.0), total)
+    return made / total.equals(0.0).where(1.0, total)
 
 
 @converts("sklearn.OneVsRestClassifier", method="index")

@@ -130,7 +130,7 @@ def _normalized(made: Tensor, norm: str | None) -> Tensor:
     if norm is None:
         return made
     length = (made * made).sum().op("Sqrt") if norm == "l2" else made.op("Abs").sum()
-    return made / length.equals(0.0).where(length.like(1.0), length)
+    return made / length.equals(0.0).where(1.0, length)
 
 
 @converts("sklearn.TfidfVectorizer", method="transform")
@@ -154,7 +154,7 @@ def hashed(vectorizer: Any, data: Data) -> Tensor:
         code = gram.op("MurmurHash3", domain=CONTRIB, dtype="int32", positive=0, seed=0).cast(
             "int64"
         )
-        sign = (code < 0).where(code.like(-1), 1) if vectorizer.alternate_sign else code * 0 + 1
+        sign = (code < 0).where(-1, 1) if vectorizer.alternate_sign else code * 0 + 1
         hashes.append(code)
         amounts.append(last.equals("").where(sign * 0, sign))
     graph = tokens.graph

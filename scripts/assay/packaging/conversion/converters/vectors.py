@@ -40,7 +40,7 @@ def one_class(model: Any, data: Data) -> Tensor:
 def one_class_label(model: Any, data: Data) -> Tensor:
     """1 inside, -1 outside."""
     scores = apply(model, "decision_function", data)
-    return (scores > 0.0).where(scores.graph.constant(np.array([[1]])), -1)
+    return (scores > 0.0).where(1, -1)
 
 
 def _pairs(model: Any, data: Data) -> Tensor:
@@ -148,8 +148,7 @@ def _coupled(first: Tensor, k: int) -> Tensor:
         outer = Tensor(inner, quadratic.name, quadratic.dtype)
         moved, error = _coupling_step(outer, states[0], k)
         running = error >= 0.005 / k
-        flat = running.cast("int64").reshape(-1).reduce("Max", 0, keep=False)
-        return flat.cast("bool"), [running.where(moved, states[0])]
+        return running.reshape(-1).any(0, keep=False), [running.where(moved, states[0])]
 
     return graph.loop([start], body, limit=max(100, k))[0]
 

@@ -76,9 +76,7 @@ def threshold_index(model: Any, data: Data) -> Tensor:
         scores = scores.column(positive)
     elif positive == 0:
         scores = -scores
-    return (scores >= float(threshold)).where(
-        scores.graph.constant(np.array([[positive]])), 1 - positive
-    )
+    return (scores >= float(threshold)).where(positive, 1 - positive)
 
 
 def _positive(model: Any) -> int:
@@ -122,7 +120,7 @@ def _calibrated(fold: Any, data: Data) -> Tensor:
     made = said.graph.concat([parts.get(place, none) for place in range(k)])
     total = made.sum()
     empty = total.equals(0.0)
-    return empty.where(made * 0.0 + 1.0 / k, made / empty.where(total.like(1.0), total))
+    return empty.where(made * 0.0 + 1.0 / k, made / empty.where(1.0, total))
 
 
 def _tempered(calibrator: Any, said: Tensor, *, scored: bool, k: int) -> Tensor:
@@ -216,7 +214,7 @@ def inverse_quantile(transformer: Any, data: Data) -> Tensor:
     parts = []
     for at, quantiles in enumerate(np.asarray(transformer.quantiles_, dtype=np.float64).T):
         share = shares.column(at).clip(0.0, 1.0)
-        share = (share < slack).where(share.like(0.0), share)
-        share = (share > 1.0 - slack).where(share.like(1.0), share)
+        share = (share < slack).where(0.0, share)
+        share = (share > 1.0 - slack).where(1.0, share)
         parts.append(interpolate(share, references, quantiles))
     return values.graph.concat(parts)

@@ -98,7 +98,7 @@ def _raw(model: Any, data: Data) -> Tensor:
     sides = Sides(int(parameters["num_feature"]))
     values = coded(model, data, _categories(model, learner, data)).cast("float32").cast("float64")
     if model.missing is not None and not np.isnan(model.missing):
-        values = values.equals(float(np.float32(model.missing))).where(values.like(np.nan), values)
+        values = values.equals(float(np.float32(model.missing))).where(np.nan, values)
     trees = [_tree(one, sides, weight) for one, weight in zip(dumped, weights, strict=True)]
     extended = sides.extend(values)
     parts = []
