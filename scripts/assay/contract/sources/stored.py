@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contract.sources import tables
 from assay.contract.sources.base import POSITION, Layout
+from assay.contract.sources.pieces import presence
 from assay.datadiff.engine import quoted
 
 if TYPE_CHECKING:
@@ -57,22 +58,15 @@ def layout(
     )
 
 
-def keep_frame(opened: Duck, frame: Any) -> None:
-    """Store a frame of pandas, or of polars."""
+def frame_layout(opened: Duck, frame: Any, *, shown: str) -> Layout:
+    """The layout of a frame of pandas that is in memory, with its values in DuckDB."""
     import pyarrow as pa
 
-    series = [frame.iloc[:, n] for n in range(frame.shape[1])] if hasattr(frame, "iloc") else frame
-    arrow = pa.table(
-        [_arrow(column) for column in series], names=[f"c{n}" for n in range(frame.shape[1])]
-    )
+    numbers = range(frame.shape[1])
+    arrow = pa.table([_arrow(frame.iloc[:, n]) for n in numbers], names=[f"c{n}" for n in numbers])
     opened.connection.register("given", arrow)
     opened.connection.execute(f"CREATE OR REPLACE TABLE {STORED} AS SELECT * FROM given")  # noqa: S608 (ours)
     opened.connection.unregister("given")
-
-
-def frame_layout(opened: Duck, frame: Any, *, shown: str) -> Layout:
-    """The layout of a frame of pandas that is in memory, with its values in DuckDB."""
-    keep_frame(opened, frame)
     expressions = [
         f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END" if type_ in _FLOATS else name
         for name, type_ in opened.columns(STORED).items()
@@ -104,15 +98,13 @@ def _arrow(column: Any) -> Any:
     """A column for DuckDB; of values that have no common type only which of them are missing."""
     import pyarrow as pa
 
-    if hasattr(column, "to_arrow"):  # polars
-        return column.to_arrow()
     if column.dtype == object and _mixed(column):
-        return pa.array([None if absent else b"" for absent in column.isna()], pa.binary())
+        return presence(pa.array(column.notna()))
     try:
         array = pa.array(column, from_pandas=True)
         return array.cast(pa.int32()) if pa.types.is_null(array.type) else array
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return pa.array([None if absent else b"" for absent in column.isna()], pa.binary())
+        return presence(pa.array(column.notna()))
 
 
 def _mixed(column: Any) -> bool:
