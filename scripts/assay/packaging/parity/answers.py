@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +13,7 @@ from assay.contract import usercode
 from assay.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -25,6 +26,14 @@ Answers = dict[str, "NDArray[Any]"]
 
 BATCH = 16_384
 """Rows that are asked about at once: kernels hold a row for each row that they were fitted on."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Neither warnings nor floating-point errors: some rows are made to overflow."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
 
 
 class Answerer(Protocol):
@@ -72,8 +81,7 @@ class Original:
             DataError: The estimator raises.
         """
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
+            with quiet():
                 return METHODS[name](self.estimator, rows)
         except (Exception, SystemExit) as error:
             text = "" if self.private else f": {usercode.first_line(error)}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assay.errors import DataError
-from assay.packaging.parity.answers import classes
+from assay.packaging.parity.answers import classes, quiet
 from assay.packaging.parity.compare import undecided
 
 if TYPE_CHECKING:
@@ -90,8 +89,7 @@ def is_tied(model: Original, frame: pd.DataFrame) -> NDArray[np.bool_]:
     if not hasattr(last, "kneighbors") or not isinstance(count, int):
         return found
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+        with quiet():
             given = model.given(frame)
             rows = model.estimator[:-1].transform(given) if steps and len(steps) > 1 else given
             distances, _ = last.kneighbors(rows, n_neighbors=count + 1)
@@ -120,8 +118,7 @@ def _of_classes(
             yield scores, names
     if not known and hasattr(model.estimator, "transform"):
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
+            with quiet():
                 distances = np.asarray(model.estimator.transform(model.given(frame)))
         except Exception:  # noqa: BLE001 (the model's own code; then nothing is known to be near)
             return

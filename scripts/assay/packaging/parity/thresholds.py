@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.packaging.parity.answers import quiet
 from assay.packaging.structure import parts
 
 if TYPE_CHECKING:
@@ -251,8 +251,7 @@ def _in_columns(
         return
     from assay.packaging.parity.inverting import invert
 
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with quiet():
         chosen = found[:_MOST_INVERTED]
         values = invert(splits.space.of, frame, numbers, [one[:2] for one in chosen])
     for (_, _, weight), reached in zip(chosen, values, strict=True):
