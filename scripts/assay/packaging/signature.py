@@ -5,6 +5,7 @@ Found by looking at the estimator and at a table of rows that it is asked about.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -92,7 +93,8 @@ def rows_of(model: Model, table: pd.DataFrame, *, apart: Collection[str]) -> pd.
         SignatureError: It has two of a name.
     """
     columns = model.columns(table, apart=apart)
-    if twice := [name for name in columns if list(table.columns).count(name) > 1]:
+    times = Counter(table.columns)
+    if twice := [name for name in columns if times[name] > 1]:
         raise SignatureError(
             f"The table of features has several columns that are called `{printable(twice[0])}`.",
             hint="Give every column a name of its own.",

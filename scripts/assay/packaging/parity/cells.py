@@ -47,10 +47,10 @@ def features(signature: Signature, frame: pd.DataFrame) -> list[Feature]:
     """The columns of a table, as the signature of the model has them."""
     names = [str(name) for name in frame.columns]
     specs = {spec.name: spec for spec in signature.inputs}
-    matrix = signature.inputs[0]
+    by_name, matrix = set(specs) == set(names), signature.inputs[0]
     found = []
     for name in names:
-        spec = specs[name] if set(specs) == set(names) else matrix
+        spec = specs[name] if by_name else matrix
         missing = spec.dtype == "string" or spec.dtype.startswith("float")
         found.append(Feature(name, _own(frame[name], spec.dtype), spec.categories, missing))
     return found
