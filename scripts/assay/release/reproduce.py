@@ -20,7 +20,7 @@ from assay.errors import OutsideError, RepositoryError
 from assay.packaging import bundle, source
 from assay.packaging.job import AlikeAnswer, AlikeJob
 from assay.release import likeness
-from assay.workspace import STATE, Workspace, dvcconfig, write_atomically
+from assay.workspace import Workspace, dvcconfig, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,10 +64,10 @@ def reproduce(
             hint="Fetch it: `git fetch --tags origin`.",
         )
     with tempfile.TemporaryDirectory(prefix="assay-reproduce-") as scratch:
-        folder = Path(scratch) / "clone"
-        project = _clone(workspace, origin.commit, folder) / origin.project
-        _share_remotes(workspace, project)
-        build = _Build(project, workspace.environ, console)
+        clone = _clone(workspace, origin.commit, Path(scratch) / "clone")
+        project = Workspace(clone / origin.project, workspace.environ)
+        _share_remotes(workspace, project.root)
+        build = _Build(project, console)
         build.data()
         build.pipeline()
         build.package(origin.base)
@@ -111,22 +111,21 @@ def _git(workspace: Workspace, *args: str) -> None:
 class _Build:
     """The steps of building, in the environment that the commit's own lock describes."""
 
-    project: Path
-    environ: Mapping[str, str]
+    project: Workspace
     console: Console
 
     def data(self) -> None:
         """What no stage makes, from the remote."""
-        tracked = Workspace(self.project, self.environ).git.working_files()
+        tracked = self.project.git.working_files()
         files = [name for name in tracked if name.endswith(".dvc") and not name.startswith(".dvc/")]
         if files:
             self._run("Fetching the data", "dvc", "pull", "--quiet", *files)
 
     def pipeline(self) -> None:
         """Every stage, although caches may know what comes out of it."""
-        if (self.project / "dvc.yaml").is_file():
+        if (self.project.root / "dvc.yaml").is_file():
             self._run("Running the pipeline", "dvc", "repro", "--force", "--no-run-cache")
-        git = Workspace(self.project, self.environ).git
+        git = self.project.git
         if git.is_dirty():
             # A package names its commit. That this one is another is what will be found.
             git.run(*_AUTHOR, "commit", "--quiet", "--all", "--no-verify", "-m", "Built again")
@@ -148,7 +147,7 @@ class _Build:
         with self.console.untrusted():
             done = process.stream(
                 [python, "-P", "-m", module, *args],
-                cwd=self.project,
+                cwd=self.project.root,
                 env=env,
                 on_line=lambda line: self.console.raw(printable(line)),
             )
@@ -161,15 +160,16 @@ class _Build:
     @functools.cached_property
     def _python(self) -> tuple[str, Mapping[str, str]]:
         """The commit's own environment; ours, where Assay is installed as a package."""
+        environ, root = self.project.environ, self.project.root
         if not (launch.ROOT / "scripts" / "assay-action").is_file():
-            return sys.executable, process.user_environment(self.environ)
-        launcher = launch.Launcher({**self.environ, "ASSAY_WORKING_DIRECTORY": str(self.project)})
+            return sys.executable, process.user_environment(environ)
+        launcher = launch.Launcher({**environ, "ASSAY_WORKING_DIRECTORY": str(root)})
         command, env = launcher.plan("package", ())
         return command[0], env
 
 
-def _made(project: Path) -> Bundle:
-    (folder,) = (path for path in (project / STATE / bundle.FOLDER).iterdir() if path.is_dir())
+def _made(project: Workspace) -> Bundle:
+    (folder,) = (path for path in (project.state / bundle.FOLDER).iterdir() if path.is_dir())
     return bundle.read(folder)
 
 
@@ -187,16 +187,16 @@ def _hold(released: Bundle, rebuilt: Bundle, build: _Build) -> Likeness:
 
 
 def _ask(released: Bundle, rebuilt: Bundle, build: _Build) -> AlikeAnswer:
-    table = source.table(configuration.load(build.project))
+    root, state = build.project.root, build.project.state
+    table = source.table(configuration.load(root))
     if table is None:
         return AlikeAnswer(problem="assay.yaml names no table of features.")
     features, apart = table
-    state = Workspace(build.project, build.environ).state
     asked, answered = state / "alike-job.json", state / "alike-answer.json"
     job = AlikeJob(
-        root=str(build.project),
+        root=str(root),
         bundles=(str(released.folder.resolve()), str(rebuilt.folder)),
-        features=str(build.project / features),
+        features=str(root / features),
         apart=apart,
     )
     write_atomically(asked, job.model_dump_json())
