@@ -117,6 +117,14 @@ def too_large(shown: str) -> DataError:
     )
 
 
+def not_json_lines(shown: str, error: BaseException, *, private: bool) -> DataError:
+    """A file does not hold the JSON lines that its name promises."""
+    return DataError(
+        f"{shown} is not a readable JSON lines file{because(error, private=private)}.",
+        hint="Expected: one JSON object a line, in UTF-8.",
+    )
+
+
 def _read_parquet(library: Any, path: Path, shown: str, *, private: bool) -> Any:
     try:
         if library.__name__ == "polars":

@@ -246,13 +246,10 @@ def _translated(part: Part, suffix: str, *, private: bool) -> Iterator[None]:
             raise
         if isinstance(error, MemoryError):
             raise reader.too_large(part.shown) from error
+        if suffix == ".jsonl":
+            raise reader.not_json_lines(part.shown, error, private=private) from error
         because = reader.because(error, private=private)
-        hint = (
-            "Expected: one JSON object a line, in UTF-8."
-            if suffix == ".jsonl"
-            else "It is damaged or was cut off: write it again, or run `dvc pull --force`."
-        )
         raise DataError(
             f"{part.shown} is not a readable {_FORMS[suffix]} file{because}.",
-            hint=hint,
+            hint="It is damaged or was cut off: write it again, or run `dvc pull --force`.",
         ) from error

@@ -189,7 +189,4 @@ def _typed(empty: Any, pieces: Pieces) -> Any:
 def _unreadable(part: Part, error: Exception, *, private: bool) -> DataError | OutsideError:
     if duck.ran_short(error):
         return duck.memory_short(part.shown)
-    return DataError(
-        f"{part.shown} is not a readable JSON lines file{reader.because(error, private=private)}.",
-        hint="Expected: one JSON object a line, in UTF-8.",
-    )
+    return reader.not_json_lines(part.shown, error, private=private)

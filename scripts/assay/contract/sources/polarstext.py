@@ -7,6 +7,7 @@ the same types, as long as the blocks agree; only where they do not is it asked 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
@@ -14,7 +15,6 @@ from assay.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _BLOCK = 32 << 20
 
@@ -96,7 +96,7 @@ def _of_blocks(path: str, separator: str | None) -> dict[str, Any] | None:
 def _blocks(path: str) -> Iterator[bytes]:
     """The lines of a file, many at a time."""
     rest = b""
-    with open(path, "rb") as file:  # noqa: PTH123 (a name)
+    with Path(path).open("rb") as file:
         while read := file.read(_BLOCK):
             rest += read
             end = rest.rfind(b"\n") + 1
