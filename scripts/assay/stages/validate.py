@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from assay.context import Context
     from assay.contract.job import JobSpec, Outcome
 
-_BROKEN = SchemaError.exit_code
 _STRUCTURE = re.compile(r"(dtype|coerce_dtype)\(|column_in_dataframe")
 """Checks without which others cannot be expected to run."""
 REASONS = 20
@@ -119,7 +118,8 @@ def run(context: Context) -> ValidateSection:
     outcomes = list(failing.limited(context.workspace.state, outcomes))
     files = tuple(outcome.file for outcome in outcomes if outcome.file is not None)
     exit_code = max((outcome.exit_code for outcome in outcomes), default=0)
-    exit_code = max(exit_code, *(_BROKEN if is_broken(file) else 0 for file in files), 0)
+    if any(map(_is_broken, files)):
+        exit_code = max(exit_code, SchemaError.exit_code)
     failed = any(file.failures for file in files)
     warned = any(file.warnings for file in files)
     if exit_code:
@@ -133,7 +133,7 @@ def run(context: Context) -> ValidateSection:
     )
 
 
-def is_broken(file: FileResult) -> bool:
+def _is_broken(file: FileResult) -> bool:
     """Whether a check raised, and not because the table is another than the check was written for.
 
     Pandera counts that as a failure of the data; it is one of the check.
