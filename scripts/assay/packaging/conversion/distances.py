@@ -55,8 +55,7 @@ def between(
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         unit = np.asarray(rows) / np.where(length == 0, 1.0, length)
         here = (values * values).sum().op("Sqrt")
-        own = values / here.equals(0.0).where(1.0, here)
-        return (1.0 - own @ unit.T).clip(0.0, 2.0)
+        return (1.0 - values / here.divisor() @ unit.T).clip(0.0, 2.0)
     if weighted or metric not in {"manhattan", "cityblock", "l1", "chebyshev", "minkowski"}:
         raise unsupported(estimator, f"`metric={metric!r}`")
     steps = _steps(values, rows)
@@ -70,6 +69,15 @@ def between(
 def exact(values: Tensor, rows: NDArray[Any]) -> Tensor:
     """Squared Euclidean distances from differences: exactly 0 from a row to itself."""
     return reduce(operator.add, [step * step for step in _steps(values, rows)])
+
+
+def closeness(apart: Tensor) -> Tensor:
+    """Weights by distance, (n, m); a row at distance 0 outweighs all others.
+
+    As `sklearn.neighbors._base._get_weights`.
+    """
+    same = apart.equals(0.0)
+    return same.any().where(same.cast("float64"), 1.0 / apart)
 
 
 def _steps(values: Tensor, rows: NDArray[Any]) -> list[Tensor]:

@@ -207,6 +207,10 @@ class Tensor:
         kept = self if low is None else (self < low).where(low, self)
         return kept if high is None else (kept > high).where(high, kept)
 
+    def divisor(self) -> Tensor:
+        """1 in place of 0, as scikit-learn's `_handle_zeros_in_scale`."""
+        return self.equals(0.0).where(1.0, self)
+
     def sigmoid(self) -> Tensor:
         """1 / (1 + exp(-x)); onnxruntime's `Sigmoid` is stable in float64 too."""
         return self.op("Sigmoid")

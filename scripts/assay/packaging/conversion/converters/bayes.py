@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.packaging.conversion.converters.linear import above
+from assay.packaging.conversion.distances import between
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.registry import converts
 
 if TYPE_CHECKING:
     from assay.packaging.conversion.tensor import Tensor
-
-NAIVE = tuple(
-    f"sklearn.{name}NB"
-    for name in ("Gaussian", "Bernoulli", "Multinomial", "Complement", "Categorical")
-)
 
 
 def _gaussian(model: Any, data: Data) -> Tensor:
@@ -68,6 +65,7 @@ JOINT = {
     "ComplementNB": _complement,
     "CategoricalNB": _categorical,
 }
+NAIVE = tuple(f"sklearn.{name}" for name in JOINT)
 
 
 def _joint(model: Any, data: Data) -> Tensor:
@@ -102,8 +100,7 @@ def _quadratic(model: Any, data: Data) -> Tensor:
 @converts("sklearn.QuadraticDiscriminantAnalysis", method="decision_function")
 def quadratic_scores(model: Any, data: Data) -> Tensor:
     """Log-posteriors up to a constant; of two classes their difference."""
-    scores = _quadratic(model, data)
-    return scores.column(1) - scores.column(0) if len(model.classes_) == 2 else scores
+    return above(model, _quadratic(model, data))
 
 
 @converts("sklearn.QuadraticDiscriminantAnalysis", method="index")
@@ -121,8 +118,6 @@ def quadratic_chances(model: Any, data: Data) -> Tensor:
 @converts("sklearn.NearestCentroid", method="index")
 def centroid_index(model: Any, data: Data) -> Tensor:
     """The nearest centroid; with priors that differ the highest discriminant score."""
-    from assay.packaging.conversion.distances import between
-
     values = matrix(data)
     prior = getattr(model, "class_prior_", np.full(len(model.classes_), 1 / len(model.classes_)))
     if np.isclose(prior, 1 / len(model.classes_)).all():
@@ -131,8 +126,6 @@ def centroid_index(model: Any, data: Data) -> Tensor:
 
 
 def _centroid_scores(model: Any, data: Data) -> Tensor:
-    from assay.packaging.conversion.distances import between
-
     spread = np.where(model.within_class_std_dev_ != 0, model.within_class_std_dev_, 1.0)
     apart = between(model, matrix(data) / spread, model.centroids_ / spread, model.metric, None)
     return apart * apart * -1.0 + 2.0 * np.log(model.class_prior_)[None, :]
@@ -141,8 +134,7 @@ def _centroid_scores(model: Any, data: Data) -> Tensor:
 @converts("sklearn.NearestCentroid", method="decision_function")
 def centroid_scores(model: Any, data: Data) -> Tensor:
     """Discriminant scores; of two classes their difference."""
-    scores = _centroid_scores(model, data)
-    return scores.column(1) - scores.column(0) if len(model.classes_) == 2 else scores
+    return above(model, _centroid_scores(model, data))
 
 
 @converts("sklearn.NearestCentroid", method="predict_proba")

@@ -24,7 +24,7 @@ def codes(encoder: Any, values: Tensor, categories: NDArray[Any]) -> Tensor:
     Raises:
         NotConvertible: The categories are of several types, or both "" and missing are among them.
     """
-    missing = np.array([_missing(one) for one in categories], dtype=bool)
+    missing = np.array([is_missing(one) for one in categories], dtype=bool)
     if values.dtype == "string":
         return _text_codes(encoder, values, categories, missing)
     try:
@@ -63,7 +63,7 @@ def _text_codes(
     )
 
 
-def _missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """NaN, None and `pandas.NA`: what a category can be that is no value."""
     return value is None or value != value or type(value).__name__ == "NAType"  # noqa: PLR0124 (NaN)
 

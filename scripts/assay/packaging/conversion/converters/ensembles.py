@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.packaging.conversion.converters.linear import above, index_of
 from assay.packaging.conversion.frame import Data, join, matrix, select
 from assay.packaging.conversion.registry import apply, converts
 
@@ -147,8 +148,7 @@ def boosted_scores(model: Any, data: Data) -> Tensor:
     total = parts[0]
     for part in parts[1:]:
         total = total + part
-    total = total / float(model.estimator_weights_.sum())
-    return total.column(1) - total.column(0) if k == 2 else total
+    return above(model, total / float(model.estimator_weights_.sum()))
 
 
 def _place(model: Any, member: Any, data: Data) -> Tensor:
@@ -170,8 +170,7 @@ def boosted_chances(model: Any, data: Data) -> Tensor:
 @converts("sklearn.AdaBoostClassifier", method="index")
 def boosted_index(model: Any, data: Data) -> Tensor:
     """The highest score."""
-    scores = apply(model, "decision_function", data)
-    return (scores > 0.0).cast("int64") if len(model.classes_) == 2 else scores.argmax()
+    return index_of(model, apply(model, "decision_function", data))
 
 
 @converts("sklearn.AdaBoostRegressor", method="predict")
@@ -187,50 +186,3 @@ def boosted_regressor(model: Any, data: Data) -> Tensor:
     reached = summed >= summed.column(len(parts) - 1) * 0.5
     first = reached.argmax()
     return graph.node("GatherElements", [ordered, first], dtype="float64", axis=1)
-
-
-@converts("sklearn.IsolationForest", method="decision_function")
-def isolation_scores(model: Any, data: Data) -> Tensor:
-    """How long the paths are, as `IsolationForest.score_samples`, above the offset."""
-    from assay.packaging.conversion.converters.trees import single, tree_of
-    from assay.packaging.conversion.trees import Tree, total
-
-    values = single(matrix(data))
-    whole = np.arange(model.n_features_in_)
-    trees: list[Tree] = []
-    for one, features, lengths, average in zip(
-        model.estimators_,
-        model.estimators_features_,
-        model._decision_path_lengths,  # noqa: SLF001 (what score_samples adds up)
-        model._average_path_length_per_tree,  # noqa: SLF001 (as above)
-        strict=True,
-    ):
-        made = tree_of(one)
-        feature = (
-            made.feature
-            if np.array_equal(features, whole)
-            else np.where(made.feature < 0, -1, np.asarray(features)[made.feature])
-        )
-        depth = (np.asarray(lengths) + np.asarray(average) - 1.0)[:, None]
-        trees.append(Tree(feature, made.threshold, made.left, made.right, made.missing_left, depth))
-    depths = total(values, trees)
-    longest = float(len(trees) * _average_path(model._max_samples))  # noqa: SLF001 (as above)
-    return -((depths * (-np.log(2.0) / longest)).op("Exp")) - float(model.offset_)
-
-
-def _average_path(count: int) -> float:
-    """`sklearn.ensemble._iforest._average_path_length` of one number."""
-    if count <= 1:
-        return 1.0
-    return (
-        1.0
-        if count == 2
-        else 2.0 * (np.log(count - 1.0) + np.euler_gamma) - 2.0 * (count - 1.0) / count
-    )
-
-
-@converts("sklearn.IsolationForest", method="predict")
-def isolation_label(model: Any, data: Data) -> Tensor:
-    """1 inside, -1 outside."""
-    scores = apply(model, "decision_function", data)
-    return (scores < 0.0).where(-1, 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.converters.linear import pair
+from assay.packaging.conversion.converters.linear import chances_of
 from assay.packaging.conversion.frame import Data, matrix, select
 from assay.packaging.conversion.registry import apply, converts
 from assay.packaging.conversion.trees import Sides, Tree, total
@@ -79,5 +79,4 @@ def scores(model: Any, data: Data) -> Tensor:
 @converts("sklearn.HistGradientBoostingClassifier", method="predict_proba")
 def chances(model: Any, data: Data) -> Tensor:
     """Sigmoid of two classes, else softmax."""
-    raw = apply(model, "decision_function", data)
-    return pair(raw.sigmoid()) if len(model.classes_) == 2 else raw.softmax()
+    return chances_of(model, apply(model, "decision_function", data))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.packaging.conversion.converters.encoding import is_missing
+from assay.packaging.conversion.distances import closeness
 from assay.packaging.conversion.frame import Data, Frame, column, join, matrix, typed
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 def _mask(values: Tensor, missing: Any) -> Tensor:
     """Where a column has no value."""
-    lost = missing is None or missing != missing or type(missing).__name__ == "NAType"  # noqa: PLR0124 (NaN)
+    lost = is_missing(missing)
     if values.dtype == "string":
         return values.equals("" if lost else str(missing))
     if lost or isinstance(missing, str):
@@ -46,7 +48,7 @@ def _kept(imputer: Any) -> list[int]:
     statistics = imputer.statistics_
     if imputer.keep_empty_features:
         return list(range(len(statistics)))
-    return [at for at, one in enumerate(statistics) if one is not None and one == one]  # noqa: PLR0124 (NaN)
+    return [at for at, one in enumerate(statistics) if not is_missing(one)]
 
 
 def _simple_numbers(imputer: Any, values: Tensor) -> Data:
@@ -113,8 +115,7 @@ def _filled(imputer: Any, distances: Tensor, values: NDArray[Any]) -> Tensor:
     donors = distances.graph.constant(values.astype(np.float64)).take(places, axis=0)
     weights = (nearest_ones < np.inf).cast("float64")
     if imputer.weights == "distance":
-        same = nearest_ones.equals(0.0)
-        weights = same.any().where(same.cast("float64"), 1.0 / nearest_ones)
+        weights = closeness(nearest_ones)
     total = weights.sum()
     average = (weights * donors).sum() / total
     return total.equals(0.0).where(float(np.mean(values)), average)

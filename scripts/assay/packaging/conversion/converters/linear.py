@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.packaging.conversion.converters.scaling import interpolate
 from assay.packaging.conversion.frame import Data, in_place, matrix
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
@@ -115,8 +116,6 @@ def ransac(model: Any, data: Data) -> Tensor:
 @converts("sklearn.IsotonicRegression", method="predict")
 def isotonic(model: Any, data: Data) -> Tensor:
     """Linear between the fitted points; beyond them as `out_of_bounds` says."""
-    from assay.packaging.conversion.converters.scaling import interpolate
-
     values = matrix(data).cast(model.X_thresholds_.dtype.name).cast("float64")
     at, heights = (
         np.asarray(one, np.float64) for one in (model.X_thresholds_, model.y_thresholds_)
@@ -153,9 +152,19 @@ def index_of(model: Any, scores: Tensor) -> Tensor:
     return scores.argmax()
 
 
+def above(model: Any, scores: Tensor) -> Tensor:
+    """Of two classes how far the second is above the first; else the scores: one a class."""
+    return scores.column(1) - scores.column(0) if len(model.classes_) == 2 else scores
+
+
 def pair(positive: Tensor) -> Tensor:
     """Probabilities of two classes from that of the second: (n, 2)."""
     return positive.graph.concat([1.0 - positive, positive])
+
+
+def chances_of(model: Any, scores: Tensor) -> Tensor:
+    """Sigmoid of two classes, else softmax."""
+    return pair(scores.sigmoid()) if len(model.classes_) == 2 else scores.softmax()
 
 
 def normalized_sigmoid(model: Any, scores: Tensor) -> Tensor:
@@ -185,8 +194,7 @@ def logistic(model: Any, data: Data) -> Tensor:
 @converts("sklearn.LinearDiscriminantAnalysis", method="predict_proba")
 def linear_discriminant(model: Any, data: Data) -> Tensor:
     """The scores are log-posteriors up to a constant."""
-    scores = apply(model, "decision_function", data)
-    return pair(scores.sigmoid()) if len(model.classes_) == 2 else scores.softmax()
+    return chances_of(model, apply(model, "decision_function", data))
 
 
 @converts("sklearn.LinearDiscriminantAnalysis", method="transform")

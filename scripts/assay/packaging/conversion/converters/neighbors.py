@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.distances import between, exact, kernel
+from assay.packaging.conversion.distances import between, closeness, exact, kernel
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.refusal import unsupported
-from assay.packaging.conversion.registry import apply, classes_at, converts
+from assay.packaging.conversion.registry import classes_at, converts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,18 +34,16 @@ def nearest(model: Any, values: Tensor) -> tuple[Tensor, Tensor]:
     # a row that was fitted is at a distance of exactly 0, which the sum of squares does not give
     width = rows.shape[1]
     found = values.graph.constant(rows).take(places, axis=0)
-    exact = values.reshape(-1, 1, width) - found
-    return (exact * exact).sum(axis=2, keep=False).op("Sqrt"), places
+    steps = values.reshape(-1, 1, width) - found
+    return (steps * steps).sum(axis=2, keep=False).op("Sqrt"), places
 
 
 def _weights(model: Any, apart: Tensor) -> Tensor:
-    """`sklearn.neighbors._base._get_weights`: a row at distance 0 outweighs all others."""
     if callable(model.weights):
         raise unsupported(model, "`weights` that are a function")
     if model.weights != "distance":
         return apart.graph.constant(np.ones((1, int(model.n_neighbors))))
-    same = apart.equals(0.0)
-    return same.any().where(same.cast("float64"), 1.0 / apart)
+    return closeness(apart)
 
 
 def _outputs(model: Any) -> NDArray[Any]:
@@ -100,9 +98,7 @@ def _within(model: Any, values: Tensor) -> Tensor:
         return inside
     if callable(model.weights):
         raise unsupported(model, "`weights` that are a function")
-    same = apart.equals(0.0)
-    weights = same.any().where(same.cast("float64"), 1.0 / apart)
-    return inside.equals(0.0).where(0.0, weights)
+    return inside.equals(0.0).where(0.0, closeness(apart))
 
 
 @converts("sklearn.RadiusNeighborsRegressor", method="predict")
@@ -121,10 +117,9 @@ def _radius_outputs(model: Any, data: Data) -> list[tuple[Tensor, NDArray[Any], 
     for fitted, names, label in zip(_outputs(model).T, classes, alone, strict=True):
         shares = weights @ (fitted[:, None] == np.arange(len(names))).astype(np.float64)
         total = shares.sum()
-        empty = total.equals(0.0)
-        certain = (np.asarray(names) == label).astype(np.float64)[None, :]
-        known = shares / empty.where(1.0, total)
-        found.append((empty.where(shares * 0.0 + certain, known), np.asarray(names), label))
+        certain = shares * 0.0 + (np.asarray(names) == label).astype(np.float64)[None, :]
+        known = total.equals(0.0).where(certain, shares / total.divisor())
+        found.append((known, np.asarray(names), label))
     return found
 
 
@@ -180,10 +175,3 @@ def _density(model: Any, values: Tensor) -> Tensor:
     density = 1.0 / (reached.reduce("Mean", 1) + 1e-10)
     others = graph.constant(model._lrd.astype(np.float64)).take(places, axis=0)  # noqa: SLF001 (as above)
     return -(others / density).reduce("Mean", 1)
-
-
-@converts("sklearn.LocalOutlierFactor", method="predict")
-def outlier_factor_label(model: Any, data: Data) -> Tensor:
-    """1 inside, -1 outside."""
-    scores = apply(model, "decision_function", data)
-    return (scores < 0.0).where(-1, 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.packaging.conversion.distances import exact, kernel, squared
 from assay.packaging.conversion.frame import Data, matrix, select
-from assay.packaging.conversion.registry import apply, converts
+from assay.packaging.conversion.registry import converts
 
 if TYPE_CHECKING:
     from assay.packaging.conversion.tensor import Tensor
@@ -199,30 +199,3 @@ def mixture_chances(model: Any, data: Data) -> Tensor:
 def mixture_label(model: Any, data: Data) -> Tensor:
     """The most probable component."""
     return _mixture(model, data).argmax()
-
-
-@converts("sklearn.EllipticEnvelope", method="decision_function")
-def envelope_scores(model: Any, data: Data) -> Tensor:
-    """The Mahalanobis distance below the offset."""
-    apart = matrix(data) - model.location_
-    squares = (apart @ model.get_precision() * apart).sum()
-    return -squares - float(model.offset_)
-
-
-@converts("sklearn.EllipticEnvelope", method="predict")
-def envelope_label(model: Any, data: Data) -> Tensor:
-    """1 inside, -1 outside."""
-    scores = apply(model, "decision_function", data)
-    return (scores >= 0.0).where(1, -1)
-
-
-@converts("sklearn.SGDOneClassSVM", method="decision_function")
-def linear_one_class(model: Any, data: Data) -> Tensor:
-    """The signed distance to the border."""
-    return matrix(data) @ np.atleast_2d(model.coef_).T - float(np.ravel(model.offset_)[0])
-
-
-@converts("sklearn.SGDOneClassSVM", method="predict")
-def linear_one_class_label(model: Any, data: Data) -> Tensor:
-    """1 inside, -1 outside."""
-    return envelope_label(model, data)

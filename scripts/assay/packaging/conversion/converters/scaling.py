@@ -62,13 +62,17 @@ def max_abs_scaler(scaler: Any, data: Data) -> Tensor:
 @converts("sklearn.Normalizer", method="transform")
 def normalizer(scaler: Any, data: Data) -> Tensor:
     """Rows of length 1; a row of zeros stays."""
-    values = matrix(data)
-    norms = {
+    return typed(data, normalized(matrix(data), scaler.norm))
+
+
+def normalized(values: Tensor, norm: str) -> Tensor:
+    """`sklearn.preprocessing.normalize`."""
+    lengths = {
         "l1": lambda: values.op("Abs").sum(),
         "l2": lambda: (values * values).sum().op("Sqrt"),
         "max": lambda: values.op("Abs").max(),
-    }[scaler.norm]()
-    return typed(data, values / norms.equals(0.0).where(1.0, norms))
+    }[norm]()
+    return values / lengths.divisor()
 
 
 @converts("sklearn.Binarizer", method="transform")

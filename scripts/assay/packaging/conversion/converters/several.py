@@ -58,8 +58,7 @@ def rest_chances(model: Any, data: Data) -> Tensor:
     made = pair(parts[0]) if len(parts) == 1 else parts[0].graph.concat(parts)
     if model.multilabel_:
         return made
-    total = made.sum()
-    return made / total.equals(0.0).where(1.0, total)
+    return made / made.sum().divisor()
 
 
 @converts("sklearn.OneVsRestClassifier", method="index")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.packaging.conversion.converters.scaling import normalized
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.graph import ML
 from assay.packaging.conversion.refusal import unsupported
@@ -123,14 +124,7 @@ def weighted(transformer: Any, data: Data) -> Tensor:
         made = some.where(some.where(made, 1.0).op("Log") + 1.0, 0.0)
     if transformer.use_idf:
         made = made * np.asarray(transformer.idf_)[None, :]
-    return _normalized(made, transformer.norm)
-
-
-def _normalized(made: Tensor, norm: str | None) -> Tensor:
-    if norm is None:
-        return made
-    length = (made * made).sum().op("Sqrt") if norm == "l2" else made.op("Abs").sum()
-    return made / length.equals(0.0).where(1.0, length)
+    return normalized(made, transformer.norm) if transformer.norm else made
 
 
 @converts("sklearn.TfidfVectorizer", method="transform")
@@ -163,4 +157,4 @@ def hashed(vectorizer: Any, data: Data) -> Tensor:
     made = _summed(places, amount, width)
     if vectorizer.binary:
         made = made.equals(0.0).where(made, 1.0)
-    return _normalized(made, vectorizer.norm)
+    return normalized(made, vectorizer.norm) if vectorizer.norm else made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.converters.linear import pair
+from assay.packaging.conversion.converters.linear import chances_of
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.registry import apply, converts
 from assay.packaging.conversion.trees import Tree, leaves, total
@@ -126,9 +126,7 @@ def _boosting_start(model: Any, data: Data) -> Tensor:
 def boosting_chances(model: Any, data: Data) -> Tensor:
     """Behind the inverse link of the loss."""
     scores = apply(model, "decision_function", data)
-    if len(model.classes_) > 2:
-        return scores.softmax()
-    return pair((scores * 2.0 if model.loss == "exponential" else scores).sigmoid())
+    return chances_of(model, scores * 2.0 if model.loss == "exponential" else scores)
 
 
 @converts("sklearn.GradientBoostingClassifier", method="index")

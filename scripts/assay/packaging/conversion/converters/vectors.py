@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-any-return"
-"""Support vectors and other sums of kernels, Gaussian processes among them."""
+"""Support vectors and other sums of kernels."""
 
 from __future__ import annotations
 
@@ -25,22 +25,10 @@ def _kernel(model: Any, values: Tensor) -> Tensor:
 
 
 @converts("sklearn.SVR", "sklearn.NuSVR", method="predict")
-def regressor(model: Any, data: Data) -> Tensor:
+@converts("sklearn.OneClassSVM", method="decision_function")
+def summed(model: Any, data: Data) -> Tensor:
     """The sum over support vectors."""
     return _kernel(model, matrix(data)) @ model.dual_coef_.T + model.intercept_
-
-
-@converts("sklearn.OneClassSVM", method="decision_function")
-def one_class(model: Any, data: Data) -> Tensor:
-    """The signed distance to the border."""
-    return _kernel(model, matrix(data)) @ model.dual_coef_.T + model.intercept_
-
-
-@converts("sklearn.OneClassSVM", method="predict")
-def one_class_label(model: Any, data: Data) -> Tensor:
-    """1 inside, -1 outside."""
-    scores = apply(model, "decision_function", data)
-    return (scores > 0.0).where(1, -1)
 
 
 def _pairs(model: Any, data: Data) -> Tensor:

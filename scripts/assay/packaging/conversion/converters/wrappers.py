@@ -9,7 +9,8 @@ import numpy as np
 
 from assay.packaging.conversion import ufuncs
 from assay.packaging.conversion.converters.ensembles import mean
-from assay.packaging.conversion.converters.linear import pair
+from assay.packaging.conversion.converters.linear import pair, shares
+from assay.packaging.conversion.converters.scaling import BOUND, interpolate
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.registry import apply, converts, labels
 from assay.packaging.conversion.tracing import traced
@@ -117,10 +118,7 @@ def _calibrated(fold: Any, data: Data) -> Tensor:
         for at, (place, calibrator) in enumerate(zip(places, fold.calibrators, strict=True))
     }
     none = said.column(0) * 0.0
-    made = said.graph.concat([parts.get(place, none) for place in range(k)])
-    total = made.sum()
-    empty = total.equals(0.0)
-    return empty.where(made * 0.0 + 1.0 / k, made / empty.where(1.0, total))
+    return shares(said.graph.concat([parts.get(place, none) for place in range(k)]))
 
 
 def _tempered(calibrator: Any, said: Tensor, *, scored: bool, k: int) -> Tensor:
@@ -204,16 +202,14 @@ def _yeo_johnson_back(x: Tensor, power: float) -> Tensor:
 @converts("sklearn.QuantileTransformer", method="inverse_transform")
 def inverse_quantile(transformer: Any, data: Data) -> Tensor:
     """Linear between the fitted quantiles, of the normal distribution's share or of it itself."""
-    from assay.packaging.conversion.converters.scaling import BOUND, interpolate
-
     values = matrix(data)
     normal = transformer.output_distribution == "normal"
-    shares = (ufuncs.erf(values / float(np.sqrt(2.0))) + 1.0) / 2.0 if normal else values
+    places = (ufuncs.erf(values / float(np.sqrt(2.0))) + 1.0) / 2.0 if normal else values
     references = np.asarray(transformer.references_, dtype=np.float64)
     slack = BOUND if normal else 0.0
     parts = []
     for at, quantiles in enumerate(np.asarray(transformer.quantiles_, dtype=np.float64).T):
-        share = shares.column(at).clip(0.0, 1.0)
+        share = places.column(at).clip(0.0, 1.0)
         share = (share < slack).where(0.0, share)
         share = (share > 1.0 - slack).where(1.0, share)
         parts.append(interpolate(share, references, quantiles))
