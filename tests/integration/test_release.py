@@ -635,8 +635,11 @@ def meanwhile(world: World, monkeypatch: pytest.MonkeyPatch, call: str, deed: An
 
 def test_another_run_was_faster_with_the_tag(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     other = world.github.state.commit(REPO, {"other": b"1"})
-    deed = lambda: world.tag("peak-hour@v1.0.0", other)  # noqa: E731 (read where it is used)
-    meanwhile(world, monkeypatch, "POST /repos/acme/bikes/git/tags", deed)
+
+    def push() -> None:
+        world.tag("peak-hour@v1.0.0", other)
+
+    meanwhile(world, monkeypatch, "POST /repos/acme/bikes/git/tags", push)
     with pytest.raises(UsageError, match=f"by Ada, for commit {other[:12]}") as failed:
         world.release()
     assert "takes the next version" in str(failed.value.hint)

@@ -14,6 +14,7 @@ from assay.release import tagging
 from assay.stages import release as stage
 
 from tests.builders import make_context, printed
+from tests.fakes.github.objects import GitObject
 from tests.fakes.github_api import GitHubApi, Repository, State, workflow_token
 from tests.repos import Repo
 from tests.unit.packaging import bundles
@@ -136,8 +137,6 @@ def asking(github: GitHubApi) -> dict[str, str]:
 
 def known(github: GitHubApi, clone: Repo, *, branch: bool = True) -> None:
     """Let GitHub have the commit that is checked out, and a run that passed for it."""
-    from tests.fakes.github.objects import GitObject
-
     repository = github.state.repositories[REPO]
     for line in clone("rev-list", "--objects", "--all").splitlines():
         name = line.split()[0]
@@ -146,6 +145,7 @@ def known(github: GitHubApi, clone: Repo, *, branch: bool = True) -> None:
             content = subprocess.run(
                 ["git", "cat-file", kind, name], cwd=clone.root, capture_output=True, check=True
             ).stdout
+            # git has no other kinds.
             repository.objects[name] = GitObject(kind, content)  # type: ignore[arg-type]
     sha = clone("rev-parse", "HEAD")
     if branch:

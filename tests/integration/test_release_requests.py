@@ -6,7 +6,7 @@ import hashlib
 import socket
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from assay.errors import ForgeError
@@ -22,6 +22,8 @@ from tests.fakes.github_api import Asset, GitHubApi, Repository, State, workflow
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.fakes.github.state import Accident
 
 REPO = "acme/bikes"
 SECRET = "ghs_S3cretThatNobodyMaySee0123456789"
@@ -78,8 +80,8 @@ def files(tmp_path: Path) -> list[Upload]:
     return found
 
 
-def wanted(repository: Repository, **changes: object) -> Draft:
-    fields: dict[str, object] = {
+def wanted(repository: Repository, **changes: Any) -> Draft:
+    fields: dict[str, Any] = {
         "tag": TAG,
         "commit": repository.refs["refs/heads/main"],
         "title": "peak/hour v1.2.0",
@@ -87,7 +89,7 @@ def wanted(repository: Repository, **changes: object) -> Draft:
         "mark": MARK,
         "prerelease": False,
     }
-    return Draft(**(fields | changes))  # type: ignore[arg-type]
+    return Draft(**(fields | changes))
 
 
 def fill(releases: Releases, draft: Release, files: list[Upload]) -> list[str]:
@@ -158,9 +160,9 @@ def test_what_does_not_belong_there_is_removed(
     "accidents", [["starter"], ["none", "starter", "starter"], ["changed"], ["changed", "changed"]]
 )
 def test_a_broken_upload_is_done_again(
-    repository: Repository, releases: Releases, files: list[Upload], accidents: list[str]
+    repository: Repository, releases: Releases, files: list[Upload], accidents: list[Accident]
 ) -> None:
-    repository.accidents = accidents  # type: ignore[assignment]
+    repository.accidents = accidents
     draft = releases.draft(wanted(repository))
     fill(releases, draft, files)
     assert contents(repository) == expected(files)
@@ -180,7 +182,7 @@ def test_whatever_a_draft_has_it_is_filled_rightly(
     releases: Releases,
     files: list[Upload],
     there: dict[str, str],
-    accidents: list[str],
+    accidents: list[Accident],
     *,
     tells: bool,
 ) -> None:
@@ -195,7 +197,7 @@ def test_whatever_a_draft_has_it_is_filled_rightly(
         asset = Asset(number, name, content[kind], "text/plain", None, "ada", github.state.now())
         asset.state = "starter" if kind == "starter" else "uploaded"
         repository.releases[0].assets.append(asset)
-    repository.accidents = accidents  # type: ignore[assignment]
+    repository.accidents = accidents
     fill(releases, draft, files)
     assert contents(repository) == expected(files)
     kept = {one.name for one in repository.releases[0].assets if one.id < 3}
@@ -227,11 +229,11 @@ def test_lost_answers_and_rate_limits_make_nothing_twice(
     releases: Releases,
     files: list[Upload],
     path: str,
-    failure: dict[str, object],
+    failure: dict[str, Any],
 ) -> None:
     repository = github.state.repositories[REPO]
     times = 2 if "headers" in failure or failure["status"] == 502 else 1
-    github.state.fail(**failure, method="POST", path=path, times=times)  # type: ignore[arg-type]
+    github.state.fail(**failure, method="POST", path=path, times=times)
     draft = releases.draft(wanted(repository))
     fill(releases, draft, files)
     assert [one.id for one in repository.releases] == [draft.id]
@@ -310,15 +312,15 @@ def test_a_draft_that_is_gone(
     assert "/uploads/" not in "".join(github.state.calls())
 
 
-def make(api: Api, repository: Repository, **changes: object) -> bool:
-    fields: dict[str, object] = {
+def make(api: Api, repository: Repository, **changes: Any) -> bool:
+    fields: dict[str, Any] = {
         "commit": repository.refs["refs/heads/main"],
         "message": "peak/hour v1.2.0",
         "time": 1_790_000_000,
         "tagger": ("assay", "assay@example.test"),
         "sleep": lambda _: None,
     }
-    return tags.create(api, REPO, TAG, **(fields | changes))  # type: ignore[arg-type]
+    return tags.create(api, REPO, TAG, **(fields | changes))
 
 
 def test_one_of_two_gets_the_tag(api: Api, repository: Repository) -> None:

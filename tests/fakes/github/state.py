@@ -145,6 +145,10 @@ class Comment:
     """Who, and what; GitHub does not take them for a change of the comment."""
 
 
+Accident = Literal["none", "starter", "changed"]
+"""What befalls an upload: nothing; a 502 that leaves an empty asset; a bit that changes."""
+
+
 @dataclass
 class Asset:
     """A file of a release."""
@@ -220,8 +224,8 @@ class Repository:
     """Older Enterprise servers do not say what an asset's SHA-256 is."""
     uploads: str | None = None
     """Where assets are said to be sent; None is this server, by another name."""
-    accidents: list[Literal["none", "starter", "changed"]] = field(default_factory=list)
-    """What befalls the next uploads: a 502 that leaves an empty asset; a bit that changes."""
+    accidents: list[Accident] = field(default_factory=list)
+    """What befalls the next uploads."""
 
     def knows(self, sha: str) -> bool:
         """Whether a commit is there: pushed, or the end of a pull request or of a run."""
