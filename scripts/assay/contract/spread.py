@@ -56,14 +56,13 @@ def added(
     known: dict[str, Counts | None] = {}
     found = []
     for failure in failures:
-        bounds = _bounds(failure, loaded)
-        column = failure.column
+        bounds, column, counts = _bounds(failure, loaded), failure.column, None
         if bounds and column is not None and column in names and column not in sensitive:
             if column not in known and len(known) < MOST_COLUMNS:
                 known[column] = look(column)
-            if (counts := known.get(column)) is not None:
-                failure = failure.model_copy(update={"spread": drawn(counts, bounds)})  # noqa: PLW2901 (the same, with more)
-        found.append(failure)
+            counts = known.get(column)
+        update = {} if counts is None else {"spread": drawn(counts, bounds)}
+        found.append(failure.model_copy(update=update))
     return tuple(found)
 
 
