@@ -86,8 +86,8 @@ def all_by_pandera(component: Component, whole: Any, why: str, into: Pieces) -> 
     how: How = "table" if grouped else "column"
     promises = [Promise(one, component.name, how, why) for one in promised.of_column(schema)]
     into.promises += promises
-    part = only(whole, _with_others(component, schema, whole, grouped))
     columns = _with_groups(component.name, grouped)
+    part = only(whole, _with_others(component, schema, whole, columns))
     into.parts.append(
         Part(
             schema=part,
@@ -112,13 +112,12 @@ def _with_groups(name: str, grouped: Iterable[Any]) -> tuple[str, ...] | None:
 
 
 def _with_others(
-    component: Component, schema: Any, whole: Any, grouped: Iterable[Any]
+    component: Component, schema: Any, whole: Any, columns: tuple[str, ...] | None
 ) -> dict[str, Any]:
     """A column; beside checks of groups also what changes the columns that these may be of."""
     found = {component.name: schema}
-    names = _with_groups(component.name, grouped)
     for name, column in whole.columns.items():
-        if names is not None and not any(_is_of(column, name, one) for one in names[1:]):
+        if columns is not None and not any(_is_of(column, name, one) for one in columns[1:]):
             continue
         coerce = column.coerce or whole.coerce
         if _is_of(column, name, component.name) or not (
@@ -156,9 +155,10 @@ def parts(component: Component, whole: Any, left: Left) -> Iterator[Part]:
         if not component.coerce and not (how == "batches" and left.dtype):
             schema.dtype = None
         grouped = [one for one in schema.checks if one.groupby is not None]
+        columns = _with_groups(component.name, grouped)
         yield Part(
-            schema=only(whole, _with_others(component, schema, whole, grouped)),
-            columns=_with_groups(component.name, grouped),
+            schema=only(whole, _with_others(component, schema, whole, columns)),
+            columns=columns,
             how=how,  # type: ignore[arg-type]
             place=lambda error: _place_in(error, component),
             order=component.place,
