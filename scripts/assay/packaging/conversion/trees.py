@@ -16,7 +16,7 @@ import numpy as np
 from assay.packaging.conversion.graph import ML, proto
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from onnx import AttributeProto
@@ -38,6 +38,47 @@ class Tree:
     """(m,): whether NaN goes left."""
     value: NDArray[np.float64]
     """(m, k): what a leaf gives."""
+
+
+def grown(
+    root: dict[str, Any],
+    ways: tuple[str, str],
+    split: Callable[[dict[str, Any]], tuple[int, float, bool]],
+    value: Callable[[dict[str, Any]], Any],
+) -> Tree:
+    """A tree of nodes that hold each other, numbered as they are met.
+
+    Args:
+        root: The first node.
+        ways: Where a node holds the one to the left and the one to the right; a leaf has neither.
+        split: Column, threshold, and whether NaN goes left, of a node that is no leaf.
+        value: What a leaf gives: a number, or k of them.
+    """
+    rows: list[tuple[int, float, bool]] = []
+    values: list[Any] = []
+    next_to: list[list[int]] = []
+    pending = [(root, -1, 0)]
+    while pending:
+        node, parent, side = pending.pop()
+        place = len(rows)
+        if parent >= 0:
+            next_to[parent][side] = place
+        next_to.append([0, 0])
+        leaf = ways[0] not in node
+        rows.append((-1, 0.0, False) if leaf else split(node))
+        values.append(np.atleast_1d(value(node)) if leaf else None)
+        if not leaf:
+            pending += [(node[ways[1]], place, 1), (node[ways[0]], place, 0)]
+    feature, threshold, missing_left = zip(*rows, strict=True)
+    nothing = np.zeros_like(next(one for one in values if one is not None))
+    return Tree(
+        feature=np.array(feature, dtype=np.int64),
+        threshold=np.array(threshold, dtype=np.float64),
+        left=np.array([left for left, _ in next_to], dtype=np.int64),
+        right=np.array([right for _, right in next_to], dtype=np.int64),
+        missing_left=np.array(missing_left, dtype=np.bool_),
+        value=np.array([nothing if one is None else one for one in values], dtype=np.float64),
+    )
 
 
 def leaves(values: Tensor, trees: Sequence[Tree], *, below: bool = False) -> Tensor:

@@ -14,7 +14,7 @@ from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.frame import Data, matrix
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
-from assay.packaging.conversion.trees import Tree, total
+from assay.packaging.conversion.trees import Tree, grown, total
 
 if TYPE_CHECKING:
     from assay.packaging.conversion.tensor import Tensor
@@ -70,28 +70,11 @@ def _split(
 
 def _grown(model: Any, root: dict[str, Any], known: dict[int, dict[str, Any]]) -> Tree:
     """A tree of `grow_policy` Depthwise or Lossguide."""
-    rows: list[tuple[int, float, bool]] = []
-    values: list[Any] = []
-    left: dict[int, int] = {}
-    right: dict[int, int] = {}
-    pending: list[tuple[dict[str, Any], int, dict[int, int]]] = [(root, -1, left)]
-    while pending:
-        node, parent, side = pending.pop()
-        place = side[parent] = len(rows)
-        rows.append(_split(model, node["split"], known) if "split" in node else (-1, 0.0, False))
-        values.append(np.atleast_1d(node.get("value", np.nan)))
-        if "split" in node:
-            pending += [(node["right"], place, right), (node["left"], place, left)]
-    feature, border, missing_left = (np.array(one) for one in zip(*rows, strict=True))
-    width = max(len(one) for one in values)
-    return Tree(
-        feature=feature,
-        threshold=border,
-        left=np.array([left.get(at, 0) for at in range(len(rows))]),
-        right=np.array([right.get(at, 0) for at in range(len(rows))]),
-        missing_left=missing_left,
-        value=np.array([one if len(one) == width else np.zeros(width) for one in values]),
-    )
+
+    def split(node: dict[str, Any]) -> tuple[int, float, bool]:
+        return _split(model, node["split"], known)
+
+    return grown(root, ("left", "right"), split, lambda leaf: leaf["value"])
 
 
 def _raw(model: Any, data: Data) -> Tensor:

@@ -11,7 +11,7 @@ from assay.packaging.conversion.categories import coded
 from assay.packaging.conversion.converters.linear import pair
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import apply, converts
-from assay.packaging.conversion.trees import Sides, Tree, total
+from assay.packaging.conversion.trees import Sides, Tree, grown, total
 
 if TYPE_CHECKING:
     from assay.packaging.conversion.frame import Data
@@ -22,46 +22,29 @@ ZERO = float(np.float32(1e-35))
 
 
 def _tree(model: Any, root: dict[str, Any], sides: Sides) -> Tree:
-    """A tree of `dump_model`, its nodes numbered as they are met."""
-    rows: list[tuple[int, float, int, int, bool, float]] = []
-    pending = [(root, -1, "")]
-    links: dict[tuple[int, str], int] = {}
-    while pending:
-        node, parent, side = pending.pop()
-        place = len(rows)
-        links[parent, side] = place
-        if "leaf_value" in node:
-            if "leaf_coeff" in node:
-                raise unsupported(model, "`linear_tree=True`")
-            rows.append((-1, 0.0, 0, 0, False, float(node["leaf_value"])))
-            continue
-        rows.append((*_split(node, sides), 0.0))
-        pending += [(node["right_child"], place, "right"), (node["left_child"], place, "left")]
-    columns = list(zip(*rows, strict=True))
-    places = range(len(rows))
-    return Tree(
-        feature=np.array(columns[0], dtype=np.int64),
-        threshold=np.array(columns[1], dtype=np.float64),
-        left=np.array([links.get((at, "left"), 0) for at in places], dtype=np.int64),
-        right=np.array([links.get((at, "right"), 0) for at in places], dtype=np.int64),
-        missing_left=np.array(columns[4], dtype=np.bool_),
-        value=np.array(columns[5], dtype=np.float64)[:, None],
-    )
+    """A tree of `dump_model`."""
+
+    def value(leaf: dict[str, Any]) -> float:
+        if "leaf_coeff" in leaf:
+            raise unsupported(model, "`linear_tree=True`")
+        return float(leaf["leaf_value"])
+
+    return grown(root, ("left_child", "right_child"), lambda node: _split(node, sides), value)
 
 
-def _split(node: dict[str, Any], sides: Sides) -> tuple[int, float, int, int, bool]:
+def _split(node: dict[str, Any], sides: Sides) -> tuple[int, float, bool]:
     feature = int(node["split_feature"])
     if node["decision_type"] == "==":
         members = [int(one) for one in str(node["threshold"]).split("||")]
         right = np.ones(max(members) + 1)
         right[members] = 0.0
-        return sides.column(feature, right, 1.0), 0.5, 0, 0, False
+        return sides.column(feature, right, 1.0), 0.5, False
     threshold = float(node["threshold"])
     # without a way for missing values, NaN is read as 0
     missing_left = (
         threshold >= 0.0 if node["missing_type"] == "None" else bool(node["default_left"])
     )
-    return feature, threshold, 0, 0, missing_left
+    return feature, threshold, missing_left
 
 
 def _zeros(root: dict[str, Any]) -> set[int]:
