@@ -15,11 +15,11 @@ from assay.contract import promised
 from assay.contract.privacy import has_plain_rows
 from assay.contract.scan import pandasindex
 from assay.contract.scan.copies import copied
-from assay.contract.scan.pandascolumn import DROPPED, plan_column
+from assay.contract.scan.pandascolumn import plan_column
 from assay.contract.scan.pandasparts import COERCION, COMPONENT, Component, Pieces, only
 from assay.contract.scan.pandasseen import seen
 from assay.contract.scan.pandastable import absent_columns, checks, uniqueness
-from assay.contract.scan.plan import Decided, Part, Plan, Promise
+from assay.contract.scan.plan import DROPPED, Decided, Part, Plan, Promise
 from assay.contract.sources.base import LEVEL, Known
 
 if TYPE_CHECKING:

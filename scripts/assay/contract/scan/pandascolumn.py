@@ -21,7 +21,7 @@ from assay.contract.scan.pandasparts import (
     parts,
 )
 from assay.contract.scan.pandasseen import STRUCTURAL, is_already
-from assay.contract.scan.plan import Promise, Repeats, Rows, Whole
+from assay.contract.scan.plan import DROPPED, Promise, Repeats, Rows, Whole
 from assay.contract.scan.values import Values, is_categorical
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from assay.contract.scan.plan import How, Place
     from assay.contract.sources.base import Layout
 
-DROPPED = "rows that fail are dropped"
 CUSTOM = "the check is the user's own"
 WHOLE = f"{CUSTOM}, and not element_wise"
 

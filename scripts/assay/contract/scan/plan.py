@@ -26,6 +26,9 @@ Turned = dict[Place, "bool | None"]
 
 How = Literal["scan", "batches", "column", "table"]
 
+DROPPED = "rows that fail are dropped"
+"""Why a promise fails in no row."""
+
 
 @dataclass(frozen=True)
 class Promise:

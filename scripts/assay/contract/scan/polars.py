@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from assay.contract.scan import builtin, polarschecks, polarsparts
 from assay.contract.scan.copies import copied
-from assay.contract.scan.plan import Decided, Part, Plan, Promise, Repeats, Rows, Whole
+from assay.contract.scan.plan import DROPPED, Decided, Part, Plan, Promise, Repeats, Rows, Whole
 from assay.contract.scan.polarsframe import parsed
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ _STAGES = {
 # What happens within a column, in Pandera's order.
 _NULLS, _UNIQUE, _DTYPE, _CHECKS = range(4)
 
-_DROPPED = "rows that fail are dropped"
 _KEYS = (*polarschecks.INTEGERS, "Float32", "Float64", "String", "Boolean", "Date")
 """Types whose equal values are equal in every engine."""
 
@@ -62,7 +61,7 @@ def plan(layout: Layout, loaded: LoadedSchema, *, root: Path, private: bool) -> 
         found = replace(found, assumed=frame.assumed, otherwise=lambda _: table)
     if not schema.drop_invalid_rows:
         return found
-    promises = tuple(replace(one, why=one.why or _DROPPED) for one in found.promises)
+    promises = tuple(replace(one, why=one.why or DROPPED) for one in found.promises)
     whole = polarsparts.whole_table(
         schema, "a check has one answer for all rows, of which some are dropped"
     )
