@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from assay.packaging.bundle import Bundle, BundleError, name_of, read
+from assay.packaging.bundle import Bundle, BundleError, files_of, name_of, read
 from assay.workspace import not_written
 
 if TYPE_CHECKING:
@@ -60,17 +60,13 @@ def pack(bundle: Bundle, target: Path) -> Path:
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
     stamp = int(datetime.fromisoformat(bundle.manifest.source.committed).timestamp())
     folder = bundle.folder
-    files = {
-        f"{folder.name}/{path.relative_to(folder).as_posix()}": path
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    files = files_of(folder)
     try:
         with scratch.open("wb") as file:
             sealed = _Sealing(file)
             with compressor.stream_writer(cast("IO[bytes]", sealed), closefd=False) as packed:
                 for name in sorted(files):
-                    _add(packed, name, files[name], stamp)
+                    _add(packed, f"{folder.name}/{name}", files[name], stamp)
                 packed.write(_END)
             file.write(_SKIPPED + sealed.hash.digest())
         scratch.replace(target)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from assay import __version__
-from assay.packaging.manifest import FILE
+from assay.packaging.envelope import STATEMENT
+from assay.packaging.manifest import ATTESTATIONS, FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from assay.packaging.bundle import Bundle
     from assay.packaging.manifest import GateResult, Tracked
 
-PROVENANCE, TEST_RESULTS = "attestations/provenance.json", "attestations/test-results.json"
-"""Where they lie in a bundle."""
-STATEMENT = "https://in-toto.io/Statement/v1"
+PROVENANCE = f"{ATTESTATIONS}/provenance.json"
+TEST_RESULTS = f"{ATTESTATIONS}/test-results.json"
 SLSA = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 _DOCUMENT = "https://github.com/your-org/assay/blob/main/docs/verify.md"

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from assay.packaging.licenses import Installed
     from assay.packaging.manifest import Manifest, MetricValue, Tracked
 
-FILE = "bom.cdx.json"
 _MODEL = "model"
 _TASKS = {
     "binary": "binary classification",

@@ -166,6 +166,15 @@ def is_outside(path: str) -> bool:
     return any(path == one or (one.endswith("/") and path.startswith(one)) for one in OUTSIDE)
 
 
+def files_of(folder: Path) -> dict[str, Path]:
+    """The files in a folder and below it, by their paths within it, with `/`."""
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
 def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from assay.packaging import cardmeta, usage
-from assay.packaging.bom import FILE as BOM
 from assay.packaging.cardtables import folded, interval, section, table
 from assay.packaging.cardworst import by_weight, of_groups, of_slices
+from assay.packaging.modelfile import BOM
 from assay.packaging.profile import Numbers
 from assay.report import escape
 from assay.report.escape import Code
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from assay.packaging.pictures import Picture
     from assay.packaging.profile import Profile
 
-FILE = "README.md"
 _MOST_CATEGORIES = 8
 _ICONS = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "not decided": "⚪"}
 _PREDICTS = {

@@ -14,6 +14,8 @@ from assay.packaging import bom, card, licenses, pictures
 from assay.packaging.bundle import sha256
 from assay.packaging.licenses import Installed
 from assay.packaging.manifest import GateResult
+from assay.packaging.modelfile import BOM, CARD
+from assay.packaging.profile import FILE as PROFILE
 from assay.packaging.profile import Profile
 from assay.stages.report import plot_files
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from assay.stats.alone import Interval
 
 PARITY = "parity.json"
-PROFILE = "profile.json"
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,8 @@ def files(
         manifest.model: model,
         PROFILE: profile,
         PARITY: _parity(manifest.parity),
-        card.FILE: card.render(facts).encode(),
-        bom.FILE: listed,
+        CARD: card.render(facts).encode(),
+        BOM: listed,
         **{one.path: one.content for one in beside.pictures},
         **texts,
     }

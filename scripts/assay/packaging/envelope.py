@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FILE = "model.sig"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-_STATEMENT = "https://in-toto.io/Statement/v1"
+STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://model_signing/signature/v1.0"
 
 
@@ -32,7 +32,7 @@ def payload_of(name: str, digests: Mapping[str, str]) -> bytes:
     """The statement that is signed."""
     paths = sorted(digests, key=lambda path: PurePosixPath(path).parts)
     statement = {
-        "_type": _STATEMENT,
+        "_type": STATEMENT,
         "subject": [{"name": name, "digest": {"sha256": _whole([digests[p] for p in paths])}}],
         "predicateType": _PREDICATE,
         "predicate": {
@@ -62,7 +62,7 @@ def digests_of(payload: bytes) -> dict[str, str]:
         resources = statement["predicate"]["resources"]
         listed = [(one["name"], one["digest"]) for one in resources]
         sound = (
-            statement["_type"] == _STATEMENT
+            statement["_type"] == STATEMENT
             and statement["predicateType"] == _PREDICATE
             and statement["predicate"]["serialization"]["method"] == "files"
             and all(one["algorithm"] == "sha256" for one in resources)

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from assay.packaging.parity.answers import Answerer
     from assay.workspace.dvcfiles import DvcFiles
 
-PROFILE = "profile.json"
 _FILES: dict[Kind, str] = {"onnx": "model.onnx", "native": "model.skops"}
 _SAMPLE = 100
 """Rows that a converter may look at."""
@@ -95,7 +94,7 @@ def export(job: ExportJob, files: DvcFiles) -> ExportAnswer:
     said = subject.questions.evaluation
     known = profile.of(said.rows.frame, said.expected, candidate.signature, sensitive=job.sensitive)
     write_atomically(folder / fact.file, candidate.content)
-    write_atomically(folder / PROFILE, known.model_dump_json() + "\n")
+    write_atomically(folder / profile.FILE, known.model_dump_json() + "\n")
     return ExportAnswer(export=fact, reasons=subject.model.notes)
 
 

@@ -12,11 +12,14 @@ from typing import Literal
 from pydantic import Field
 
 from assay.gates import Result
+from assay.packaging.envelope import FILE as SIGNATURE
 from assay.packaging.facts import Conversion, Kind, Parity, Signature
 from assay.section import Fact
 
 FILE = "manifest.json"
-OUTSIDE = ("attestations/", "model.sig")
+ATTESTATIONS = "attestations"
+"""A folder."""
+OUTSIDE = (f"{ATTESTATIONS}/", SIGNATURE)
 """What is about the bundle, so not of it: made later, by whoever vouches for it."""
 
 

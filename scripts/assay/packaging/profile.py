@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from assay.packaging.facts import Signature
     from assay.packaging.parity.answers import Answers
 
+FILE = "profile.json"
 BINS = 256
 _TAILS = 2.0 ** -np.arange(9, 17)
 QUANTILES = np.unique(

@@ -14,6 +14,7 @@ from assay.console import printable
 from assay.errors import AssayError, OutsideError, UsageError
 from assay.packaging import attest, bundle, envelope, modelfile
 from assay.packaging.envelope import FILE as SIGNATURE
+from assay.packaging.manifest import ATTESTATIONS
 from assay.packaging.manifest import FILE as MANIFEST
 from assay.report.wording import listed, size
 
@@ -106,7 +107,7 @@ def _of_folder(
     files = _files(found, digest)
     if files.result == "refused":
         return Verdict(str(shown), (files,), found.manifest.name, found.digest)
-    digests = {path.relative_to(folder).as_posix(): digest(path) for path in _plain(folder)}
+    digests = {name: digest(path) for name, path in bundle.files_of(folder).items()}
     signature, signer = _signature(found, digests, trust)
     checks = [files, signature]
     # What a stranger made is not given to the readers of models and documents.
@@ -121,10 +122,6 @@ def _of_folder(
         signer=signer,
         files=digests,
     )
-
-
-def _plain(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
 def _files(found: bundle.Bundle, digest: Callable[[Path], str]) -> Check:
@@ -143,8 +140,7 @@ def _files(found: bundle.Bundle, digest: Callable[[Path], str]) -> Check:
 
 def _too_large(folder: Path) -> Iterator[str]:
     """What no manifest gives a size, and would be hashed without end."""
-    for path in _plain(folder):
-        name = path.relative_to(folder).as_posix()
+    for name, path in bundle.files_of(folder).items():
         if bundle.is_outside(name) and path.stat().st_size > _LARGEST:
             yield f"{name} is larger than it can be."
 
@@ -200,10 +196,10 @@ def _differences(signed: dict[str, str], there: dict[str, str]) -> Iterator[str]
 
 def _attestations(found: bundle.Bundle, *, signed: bool) -> Check:
     """What is attested, held against the manifest."""
-    folder = found.folder / "attestations"
     try:
         statements = {
-            path.relative_to(found.folder).as_posix(): path.read_bytes() for path in _plain(folder)
+            f"{ATTESTATIONS}/{name}": path.read_bytes()
+            for name, path in bundle.files_of(found.folder / ATTESTATIONS).items()
         }
     except OSError as error:
         return _refusal("attestations", [f"They cannot be read: {error.strerror}."])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from assay.packaging import archive, attest, bundle
 from assay.packaging.envelope import FILE as SIGNATURE
+from assay.packaging.manifest import ATTESTATIONS
 from assay.workspace import not_written, write_atomically
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def add(made: bundle.Bundle, signer: Signer | None, run: Run) -> None:
             f"{folder.name} is not as it was packaged, and is not signed: {damage[0]}",
             hint="Run `assay package` again.",
         )
-    shutil.rmtree(folder / "attestations", ignore_errors=True)
+    shutil.rmtree(folder / ATTESTATIONS, ignore_errors=True)
     (folder / SIGNATURE).unlink(missing_ok=True)
     write_atomically(folder / attest.PROVENANCE, attest.text(attest.provenance(made, run)))
     write_atomically(folder / attest.TEST_RESULTS, attest.text(attest.test_results(made)))
@@ -84,9 +85,5 @@ def add(made: bundle.Bundle, signer: Signer | None, run: Run) -> None:
         return
     from assay.packaging import signing
 
-    digests = {
-        path.relative_to(folder).as_posix(): digest(path)
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    digests = {name: digest(path) for name, path in bundle.files_of(folder).items()}
     write_atomically(folder / SIGNATURE, signing.sign(folder.name, digests, signer))

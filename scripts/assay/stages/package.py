@@ -15,6 +15,7 @@ from assay.packaging import archive, asking, bundle, contents, licenses, source
 from assay.packaging.facts import Tolerance
 from assay.packaging.job import ExportJob
 from assay.packaging.manifest import Environment, Manifest, MetricValue
+from assay.packaging.profile import FILE as PROFILE
 from assay.packaging.section import PackageSection
 from assay.section import Reason, Status
 from assay.verdict import decide
@@ -98,7 +99,7 @@ def _exported(scratch: Path, manifest: Manifest) -> Path:
         OutsideError: A file is not there, or is a link.
     """
     folder = scratch / "out"
-    for name in (manifest.model, contents.PROFILE):
+    for name in (manifest.model, PROFILE):
         path = folder / name
         if path.parent != folder or path.is_symlink() or not path.is_file():
             raise OutsideError(
