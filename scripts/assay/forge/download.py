@@ -31,7 +31,7 @@ def read(
     limit: int,
     timeout: float,
     take: Callable[[bytes], object],
-    accept: str = "*/*",
+    accept: str,
 ) -> None:
     """Give the bytes of a file to `take`, in pieces.
 

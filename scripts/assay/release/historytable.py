@@ -27,10 +27,10 @@ _DIGITS = 8
 """Of a digest that people compare by eye."""
 
 
-def text(histories: Sequence[History], *, metrics: Iterable[str] = (), width: int = WIDTH) -> str:
+def text(histories: Sequence[History], *, metrics: Iterable[str] = ()) -> str:
     """The tables as plain text."""
     out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None, legacy_windows=False)
+    console = Console(file=out, width=WIDTH, color_system=None, legacy_windows=False)
     console.print(render(histories, metrics=metrics))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
