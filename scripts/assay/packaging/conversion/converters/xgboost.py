@@ -87,9 +87,8 @@ def _body(booster: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _raw(model: Any, data: Data) -> Tensor:
+def _raw(model: Any, learner: dict[str, Any], data: Data) -> Tensor:
     """The margin: (n, k)."""
-    learner = _learner(model)
     parameters = learner["learner_model_param"]
     k = max(int(parameters["num_class"]), int(parameters.get("num_target", 1)), 1)
     dumped, groups, weights = _trees(model, learner["gradient_booster"])
@@ -154,7 +153,8 @@ def _names(model: Any, fitted: dict[str, Any], here: list[Any]) -> list[Any]:
 @converts(*REGRESSORS, method="predict")
 def regressor(model: Any, data: Data) -> Tensor:
     """Behind the inverse link of the objective."""
-    raw, name = _raw(model, data), _learner(model)["objective"]["name"]
+    learner = _learner(model)
+    raw, name = _raw(model, learner, data), learner["objective"]["name"]
     if name in LOGARITHMIC:
         return raw.op("Exp")
     return raw.sigmoid() if name in {"reg:logistic", "binary:logistic"} else raw
@@ -163,21 +163,22 @@ def regressor(model: Any, data: Data) -> Tensor:
 @converts(*CLASSIFIERS, method="predict_proba")
 def classifier(model: Any, data: Data) -> Tensor:
     """Sigmoid of two classes, softmax of more; of several labels, that each holds."""
-    raw, name = _raw(model, data), _learner(model)["objective"]["name"]
+    learner = _learner(model)
+    raw, name = _raw(model, learner, data), learner["objective"]["name"]
     if name == "binary:logistic":
-        return raw.sigmoid() if _has_labels(model) else pair(raw.sigmoid())
+        return raw.sigmoid() if _has_labels(learner) else pair(raw.sigmoid())
     if name in {"multi:softprob", "multi:softmax"}:
         return raw.softmax()
     raise unsupported(model, f"`objective='{name}'`")
 
 
-def _has_labels(model: Any) -> bool:
+def _has_labels(learner: dict[str, Any]) -> bool:
     """Whether several labels may hold together."""
-    return int(_learner(model)["learner_model_param"].get("num_target", 1)) > 1
+    return int(learner["learner_model_param"].get("num_target", 1)) > 1
 
 
 @converts(*CLASSIFIERS, method="index")
 def index(model: Any, data: Data) -> Tensor:
     """The likeliest class; of several labels, whether each is likelier than not."""
     chances = apply(model, "predict_proba", data)
-    return (chances > 0.5).cast("int64") if _has_labels(model) else chances.argmax()
+    return (chances > 0.5).cast("int64") if _has_labels(_learner(model)) else chances.argmax()
