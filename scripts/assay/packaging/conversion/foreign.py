@@ -13,7 +13,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from assay.packaging.conversion.frame import Data, Frame
+from assay.packaging.conversion.frame import Data, Frame, blocks_of
 from assay.packaging.conversion.graph import ML, OPSET, OPSET_ML
 from assay.packaging.conversion.refusal import NotConvertible, no_converter
 from assay.packaging.conversion.tensor import Tensor
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 PLACES = {"predict": 0, "predict_proba": 1, "decision_function": 1, "transform": 0}
 """Which of its outputs a method is."""
-
-
 OURS = {"sklearn", "lightgbm", "xgboost", "catboost"}
 """What we have no converter for in these, nobody else has right in float64."""
 
@@ -51,7 +49,7 @@ def convert(estimator: Any, method: str, data: Data) -> Tensor:
     """
     if method not in PLACES:
         raise no_converter(estimator, method)
-    blocks = data.blocks if isinstance(data, Frame) else (data,)
+    blocks = blocks_of(data)
     graph = blocks[0].graph
     made = _model(estimator, data, raw_scores=method == "decision_function")
     names = {one.name: block.name for one, block in zip(made.graph.input, blocks, strict=True)}
@@ -72,10 +70,9 @@ def convert(estimator: Any, method: str, data: Data) -> Tensor:
 
 def _model(estimator: Any, data: Data, *, raw_scores: bool) -> ModelProto:
     convert_sklearn = importlib.import_module("skl2onnx").convert_sklearn
-    blocks = data.blocks if isinstance(data, Frame) else (data,)
-    widths: tuple[int | None, ...] = (getattr(estimator, "n_features_in_", None),)
-    if isinstance(data, Frame):
-        widths = data.widths
+    blocks = blocks_of(data)
+    whole = (getattr(estimator, "n_features_in_", None),)
+    widths = data.widths if isinstance(data, Frame) else whole
     types = [
         (f"input{place}", _type(block.dtype)([None, width]))
         for place, (block, width) in enumerate(zip(blocks, widths, strict=True))

@@ -27,18 +27,21 @@ class Frame:
 Data: TypeAlias = "Tensor | Frame"
 
 
+def blocks_of(data: Data) -> tuple[Tensor, ...]:
+    """The tensors that it consists of."""
+    return data.blocks if isinstance(data, Frame) else (data,)
+
+
 def matrix(data: Data, dtype: str = "float64") -> Tensor:
     """All columns as one (n, d).
 
     Raises:
         TextError: There is text among them, and numbers are asked for; or the other way round.
     """
-    if not isinstance(data, Frame):
-        _hold(data, dtype)
-        return data.cast(dtype)
-    for block in data.blocks:
+    blocks = blocks_of(data)
+    for block in blocks:
         _hold(block, dtype)
-    return data.blocks[0].graph.concat([block.cast(dtype) for block in data.blocks])
+    return blocks[0].graph.concat([block.cast(dtype) for block in blocks])
 
 
 class TextError(Exception):
@@ -57,8 +60,7 @@ def in_place(data: Data, values: Tensor) -> Tensor:
 
 def typed(data: Data, values: Tensor) -> Tensor:
     """A result as scikit-learn gives it for a table: float32 where all of it is float32."""
-    blocks = data.blocks if isinstance(data, Frame) else (data,)
-    single = all(block.dtype == "float32" for block in blocks)
+    single = all(block.dtype == "float32" for block in blocks_of(data))
     return values.cast("float32") if single else values
 
 

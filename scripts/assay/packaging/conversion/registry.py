@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from assay.packaging.conversion import converters, foreign
-from assay.packaging.conversion.frame import Data, Frame, TextError
+from assay.packaging.conversion.frame import Data, TextError, blocks_of
 from assay.packaging.conversion.refusal import no_converter, unsupported
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def apply(estimator: Any, method: str, data: Data) -> Any:
     Raises:
         NotConvertible: There is no converter, or not for this configuration.
     """
-    graph = _graph(data)
-    blocks = data.blocks if isinstance(data, Frame) else (data,)
+    blocks = blocks_of(data)
+    graph = blocks[0].graph
     key = (id(estimator), method, *(block.name for block in blocks))
     if key not in graph.memo:
         try:
@@ -123,7 +123,3 @@ def classes_at(classes: Any, index: Tensor) -> Tensor:
         return index.graph.constant(np.asarray(classes)).take(index, axis=0)
     taken = [classes_at(one, index.column(place)) for place, one in enumerate(classes)]
     return index.graph.concat(taken)
-
-
-def _graph(data: Data) -> Graph:
-    return data.blocks[0].graph if isinstance(data, Frame) else data.graph

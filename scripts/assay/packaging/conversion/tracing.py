@@ -27,8 +27,7 @@ def traced(estimator: Any, function: Any, options: dict[str, Any] | None, data: 
         NotConvertible: It is more than a formula of columns and NumPy's elementwise functions.
     """
     name = getattr(function, "__name__", type(function).__name__)
-    named = isinstance(data, Frame) and data.names is not None
-    given = Table.of(data) if named and isinstance(data, Frame) else matrix(data)
+    given = Table.of(data) if isinstance(data, Frame) and data.names is not None else matrix(data)
     try:
         made = function(given, **(options or {}))
     except Exception as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.frame import Data, Frame, column
+from assay.packaging.conversion.frame import Data, column
 from assay.packaging.conversion.refusal import unsupported
 from assay.packaging.conversion.registry import converts
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def repeated(data: Data, row: NDArray[Any]) -> Tensor:
     """One row for every row of a table, whatever is in it: (n, k)."""
-    first = column(data, 0) if isinstance(data, Frame) else data.column(0)
+    first = column(data, 0)
     same = first.equals(first)
     zeros = (same & ~same).cast("int64")
     return zeros.graph.constant(np.atleast_2d(row)).take(zeros.reshape(-1), axis=0)
