@@ -185,8 +185,7 @@ def page(found: dict[str, list[Row]]) -> str:
 
 def _summary(found: dict[str, list[Row]]) -> str:
     known = [row for kind in ("classifier", "regressor") for row in found[kind]]
-    there = [(name, version(name)) for name in PACKAGES]
-    packages = ", ".join(f"{name} {number}" for name, number in there)
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     good = sum(row.good for row in known)
     return (
         f"With {packages}: **{good} of {len(known)}** classifiers and regressors of scikit-learn "

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import operator
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,10 +54,7 @@ def _categorical(model: Any, data: Data) -> Tensor:
         )
         for at, table in enumerate(model.feature_log_prob_)
     ]
-    made = parts[0]
-    for part in parts[1:]:
-        made = made + part
-    return made + model.class_log_prior_
+    return reduce(operator.add, parts) + model.class_log_prior_
 
 
 JOINT = {

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import operator
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,10 +147,7 @@ def boosted_scores(model: Any, data: Data) -> Tensor:
         hit = _place(model, one, data).equals(np.arange(k)[None, :])
         share = float(weight)
         parts.append(hit.where(share, -1.0 / (k - 1) * share))
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return above(model, total / float(model.estimator_weights_.sum()))
+    return above(model, reduce(operator.add, parts) / float(model.estimator_weights_.sum()))
 
 
 def _place(model: Any, member: Any, data: Data) -> Tensor:

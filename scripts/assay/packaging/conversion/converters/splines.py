@@ -43,7 +43,7 @@ def _evaluated(x: Tensor, spline: Any, extrapolation: str) -> Tensor:
     made = _basis(x.clip(low, high), knots, degree) @ spline.c
     if extrapolation != "linear":
         return made
-    slope = spline.derivative() if degree > 1 else spline.derivative(1)
+    slope = spline.derivative()
     below, above = (x - low).clip(None, 0.0), (x - high).clip(0.0, None)
     return made + below * slope(low)[None, :] + above * slope(high)[None, :]
 

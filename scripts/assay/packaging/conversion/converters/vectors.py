@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,12 +42,9 @@ def _pairs(model: Any, data: Data) -> Tensor:
     if k < 2:
         raise unsupported(model, "one class")
     table = np.zeros((weights.shape[1], k * (k - 1) // 2))
-    place = 0
-    for i in range(k):
-        for j in range(i + 1, k):
-            table[starts[i] : ends[i], place] = weights[j - 1, starts[i] : ends[i]]
-            table[starts[j] : ends[j], place] = weights[i, starts[j] : ends[j]]
-            place += 1
+    for place, (i, j) in enumerate(combinations(range(k), 2)):
+        table[starts[i] : ends[i], place] = weights[j - 1, starts[i] : ends[i]]
+        table[starts[j] : ends[j], place] = weights[i, starts[j] : ends[j]]
     return near @ table + np.asarray(model._intercept_)
 
 
@@ -59,8 +57,7 @@ def _votes(first: Tensor, k: int) -> Tensor:
 
 def _membership(k: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """(pairs, k) each: which class is the first of a pair, and which the second."""
-    pairs = [(i, j) for i in range(k) for j in range(i + 1, k)]
-    first, second = np.array(pairs).T
+    first, second = np.array(list(combinations(range(k), 2))).T
     return np.eye(k)[first], np.eye(k)[second]
 
 
@@ -112,7 +109,7 @@ def _coupled(first: Tensor, k: int) -> Tensor:
         first: (n, pairs): that it is the first class, if it is one of the two.
         k: How many classes there are.
     """
-    graph, pairs = first.graph, [(i, j) for i in range(k) for j in range(i + 1, k)]
+    graph, pairs = first.graph, list(combinations(range(k), 2))
     both = graph.concat([first, 1.0 - first])
     at = {(i, j): place for place, (i, j) in enumerate(pairs)}
     at |= {(j, i): len(pairs) + place for place, (i, j) in enumerate(pairs)}
