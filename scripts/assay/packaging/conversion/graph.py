@@ -199,7 +199,7 @@ def proto(array: NDArray[Any], name: str = "") -> TensorProto:
 
     if array.dtype.kind in "OUS":
         texts = [str(text).encode() for text in array.ravel()]
-        return helper.make_tensor(name, TensorProto.STRING, array.shape, texts)  # type: ignore[arg-type]
+        return helper.make_tensor(name, TensorProto.STRING, array.shape, texts)  # type: ignore[arg-type]  # text is bytes
     return numpy_helper.from_array(np.asarray(array, order="C"), name)
 
 

@@ -113,10 +113,10 @@ class Tensor:
     def __neg__(self) -> Tensor:
         return self.op("Neg")
 
-    def __eq__(self, other: Operand) -> Tensor:  # type: ignore[override]
+    def __eq__(self, other: Operand) -> Tensor:  # type: ignore[override]  # as NumPy: elementwise
         return self.equals(other)
 
-    def __ne__(self, other: Operand) -> Tensor:  # type: ignore[override]
+    def __ne__(self, other: Operand) -> Tensor:  # type: ignore[override]  # as NumPy: elementwise
         return ~self.equals(other)
 
     __hash__ = object.__hash__
