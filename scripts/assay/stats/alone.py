@@ -16,20 +16,24 @@ from typing import TYPE_CHECKING
 
 from assay.stats.losses import losses_alone
 from assay.stats.margins import FORMULAS
-from assay.stats.medians import MEDIAN, medians_alone
+from assay.stats.medians import medians_alone
 from assay.stats.metrics import compute
-from assay.stats.paired import AREAS
-from assay.stats.samples import Answers, Question, Sample
+from assay.stats.paired import AREAS, by_kind
+from assay.stats.samples import Question, Sample
 from assay.stats.tables import labels_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from assay.stats.difference import Difference, Settings
     from assay.stats.predictions import Predictions
+
+
+_METHODS = (labels_alone, losses_alone, medians_alone)
+"""In the order of `by_kind`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +66,14 @@ def intervals(
     if ranked := [name for name in metrics if name in AREAS]:
         from assay.stats.areas import areas_alone
 
-        found, _ = areas_alone(predictions, metrics=ranked, settings=settings, groups=groups)
+        found = areas_alone(predictions, metrics=ranked, settings=settings, groups=groups)
     sample = Sample.of(predictions, groups)
     values = compute(predictions, metrics=[name for name in metrics if name not in AREAS]).values
     question = Question(values, dict.fromkeys(values, 0.0), settings, {})
     if sample.units > 1:
-        for names, method in _methods(values):
-            found |= method(sample, question, names)[0] if names else {}
+        for method, names in zip(_METHODS, by_kind(values), strict=True):
+            found |= method(sample, question, names) if names else {}
     return {name: _within(name, found[name]) for name in metrics if _is_known(found.get(name))}
-
-
-def _methods(
-    values: dict[str, float],
-) -> tuple[tuple[list[str], Callable[[Sample, Question, Sequence[str]], Answers]], ...]:
-    """Which metrics each method is for."""
-    labels = [name for name in values if name in FORMULAS]
-    median = [name for name in values if name == MEDIAN]
-    means = [name for name in values if name not in {*labels, *median}]
-    return (labels, labels_alone), (means, losses_alone), (median, medians_alone)
 
 
 def _is_known(found: Difference | None) -> bool:

@@ -133,8 +133,8 @@ def areas_alone(
     metrics: Sequence[str],
     settings: Settings,
     groups: NDArray[np.intp] | None = None,
-) -> tuple[dict[str, Difference], dict[str, str]]:
-    """One model's areas, as differences from 0. See `compare_areas`.
+) -> dict[str, Difference]:
+    """One model's areas, as differences from 0, without those that have no value.
 
     The interval is made on the scale of the logit and brought back, for an area close to 1 varies
     more to below than to above (Pepe 2003, section 5.2.5): with 20 positive rows of 200 and an area
@@ -143,9 +143,9 @@ def areas_alone(
     undefined = _undefined(metrics, head)
     defined = [name for name in metrics if name not in undefined]
     if not defined:
-        return {}, undefined
+        return {}
     sample = _sample(head, groups, defined)
-    return {name: _alone(name, sample, settings) for name in defined}, undefined
+    return {name: _alone(name, sample, settings) for name in defined}
 
 
 def _alone(name: str, sample: _Sample, settings: Settings) -> Difference:

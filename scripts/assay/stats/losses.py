@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from assay.stats.difference import Difference
     from assay.stats.samples import Answers, Question, Sample
 
 
@@ -127,13 +128,13 @@ def compare_losses_unpaired(
     return found, {}
 
 
-def losses_alone(new: Sample, question: Question, metrics: Sequence[str]) -> Answers:
+def losses_alone(new: Sample, question: Question, metrics: Sequence[str]) -> dict[str, Difference]:
     """One model's metrics, as differences from 0."""
     found = {}
     for name in metrics:
         spread = new.spread(influence(loss_of(name), new))
         found[name] = question.linearized(name, spread, new.units, "linearized")
-    return found, {}
+    return found
 
 
 def influence(loss: Loss, sample: Sample) -> NDArray[np.float64]:

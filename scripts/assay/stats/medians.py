@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from assay.stats.difference import Difference
+
 MEDIAN = "median_absolute_error"
 
 
@@ -39,11 +41,10 @@ def compare_medians_unpaired(
     return {name: question.linearized(name, spread, units, "unpaired") for name in metrics}, {}
 
 
-def medians_alone(new: Sample, question: Question, metrics: Sequence[str]) -> Answers:
+def medians_alone(new: Sample, question: Question, metrics: Sequence[str]) -> dict[str, Difference]:
     """One model's metric, as the difference from 0."""
     spread = _straight(new.spread(influence(new)))
-    found = {name: question.linearized(name, spread, new.units, "linearized") for name in metrics}
-    return found, {}
+    return {name: question.linearized(name, spread, new.units, "linearized") for name in metrics}
 
 
 def _straight(spread: Spread) -> Spread:

@@ -24,7 +24,7 @@ from assay.stats.samples import Answers, Question, Sample, values
 from assay.stats.tables import compare_labels, compare_labels_unpaired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -162,6 +162,14 @@ _UNPAIRED: tuple[Compare, ...] = (
 )
 
 
+def by_kind(metrics: Collection[str]) -> tuple[list[str], list[str], list[str]]:
+    """Those of labels, means, and the median: each kind has a method of its own."""
+    labels = [name for name in metrics if name in FORMULAS]
+    median = [name for name in metrics if name == MEDIAN]
+    means = [name for name in metrics if name not in {*labels, *median}]
+    return labels, means, median
+
+
 def _by_method(
     methods: tuple[Compare, ...], new: Sample, old: Sample, question: Question
 ) -> Answers:
@@ -171,12 +179,9 @@ def _by_method(
         what = "row" if grouped is None else "group of rows"
         reason = f"there is one {what}: how much it varies is not known"
         return {}, dict.fromkeys(question.head, reason)
-    labels = [name for name in question.head if name in FORMULAS]
-    median = [name for name in question.head if name == MEDIAN]
-    means = [name for name in question.head if name not in {*labels, *median}]
     found: dict[str, Difference] = {}
     undefined: dict[str, str] = {}
-    for method, names in zip(methods, (labels, means, median), strict=True):
+    for method, names in zip(methods, by_kind(question.head), strict=True):
         if names:
             more, without = method(new, old, question, names)
             found |= more

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from assay.stats.difference import Method
+    from assay.stats.difference import Difference, Method
 
 
 def compare_labels(new: Sample, old: Sample, question: Question, metrics: Sequence[str]) -> Answers:
@@ -65,11 +65,12 @@ def compare_labels_unpaired(
     )
 
 
-def labels_alone(new: Sample, question: Question, metrics: Sequence[str]) -> Answers:
+def labels_alone(new: Sample, question: Question, metrics: Sequence[str]) -> dict[str, Difference]:
     """One model's metrics, as differences from 0."""
     (head,), method = _resample(Labels.of([new]), metrics, question, "labels of head")
     degrees = None if method == "multinomial" else min(new.degrees, MOST_UNITS - 1)
-    return _judge(question, head, new.units, method, degrees)
+    found, _ = _judge(question, head, new.units, method, degrees)
+    return found
 
 
 def _judge(
