@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from assay.packaging.facts import InputSpec
     from assay.packaging.manifest import GateResult, Manifest, MetricValue
     from assay.packaging.pictures import Picture
-    from assay.packaging.profile import Profile
+    from assay.packaging.profile import Categories, Profile
 
 _MOST_CATEGORIES = 8
 _ICONS = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "not decided": "⚪"}
@@ -141,7 +141,7 @@ def _inputs(facts: CardFacts) -> Iterator[str]:
     yield table(("input", "type", "", "values"), rows)
 
 
-def _values(one: InputSpec, seen: object) -> tuple[str, ...]:
+def _values(one: InputSpec, seen: Numbers | Categories | None) -> tuple[str, ...]:
     """What the model knows: the categories that it was fitted with, or the range in the data."""
     if one.categories is not None:
         return _some([str(value) for value in one.categories])
@@ -149,8 +149,7 @@ def _values(one: InputSpec, seen: object) -> tuple[str, ...]:
         if seen.min is None or seen.max is None:
             return ("no finite value",)
         return (f"{_end(seen.min)} to {_end(seen.max)}",)
-    values = getattr(seen, "values", ())
-    return _some(list(values)) if values else ("",)
+    return _some(list(seen.values)) if seen and seen.values else ("",)
 
 
 def _end(value: float) -> str:
