@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,7 @@ def made(
     component = {
         "name": facts.name,
         "version": facts.source.commit,
-        "hashes": [{"alg": "SHA-256", "content": hashed(content)}],
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}],
     }
     whole = {
         facts.model: content,
@@ -107,12 +108,6 @@ def signed(parent: Path, signer: Signer | None = None, **given: Any) -> bundle.B
     one = made(parent, **given)
     vouching.add(one, signer or KeySigner(KEY), RUN)
     return one
-
-
-def hashed(content: bytes) -> str:
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(content)
-    return digest.finalize().hex()
 
 
 def private_pem(key: ec.EllipticCurvePrivateKey, password: bytes | None = None) -> bytes:
