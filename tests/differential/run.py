@@ -189,12 +189,13 @@ def _wrong_examples(told: Findings, ours: Findings) -> Iterator[str]:
 
 def _value(example: str) -> str:
     """The value of an example: without its row, which need not be named, and as it was in the
-    file: Pandera shows it converted (3.0 for 3, 1e+16 for 10000000000000000)."""
+    file: Pandera shows it converted (3.0 for 3, 1e+16 for 10000000000000000, 1 for the text 01)."""
     text = re.sub(r"^\{'[^']*': (.*)\}$", r"\1", example)  # of Ibis, a row of one column
     text = re.sub(r"^row (\(.*?\)|.*?)(: |$)", "", text)
     text = re.sub(r"^[^=]*=(?=[^=]*$)", "", text)
     text = re.sub(r"^-?\d{17,}$", lambda number: str(float(number[0])), text.strip("'"))
     text = re.sub(r"\b(\d+)\.0\b", r"\1", text)
+    text = re.sub(r"^([+-]?)0+(?=\d)", r"\1", text)
     return "null" if text in {"", "nan", "NaT", "<NA>"} else text
 
 
