@@ -427,6 +427,34 @@ def test_a_release_that_exists_with_other_content(world: World) -> None:
     assert {one.method for one in world.github.state.requests[before:]} == {"GET"}
 
 
+@pytest.mark.parametrize("deregistered", [False, True])
+def test_a_version_is_released_once_whatever_its_counter(
+    world: World, *, deregistered: bool
+) -> None:
+    old = world.clone("rev-parse", "HEAD")
+    world.release()
+    if deregistered:
+        world.tag("peak-hour@v1.0.0!#1", old, moment="2040-01-01T00:00:00Z")
+    new = world.commit()
+    tag = "peak-hour@v1.0.0#2"
+    world.tag(tag, new, moment="2041-01-01T00:00:00Z")
+    world.pull(new)
+    section = world.release(world.bundle(md5="b" * 32), GITHUB_REF=f"refs/tags/{tag}")
+    assert section.exit_code == 2
+    assert "`peak-hour@v1.0.0` is released already, with other content" in said(section)
+    assert f"is the version of commit {old[:12]}" in said(section)
+    assert [one.tag for one in world.repository.releases] == ["peak-hour@v1.0.0"]
+
+
+def test_a_second_tag_of_the_same_version_and_commit_releases_nothing(world: World) -> None:
+    first = world.release()
+    tag = "peak-hour@v1.0.0#2"
+    world.tag(tag, world.clone("rev-parse", "HEAD"), moment="2041-01-01T00:00:00Z")
+    again = world.release(GITHUB_REF=f"refs/tags/{tag}")
+    assert (again.url, again.repeated) == (first.url, True)
+    assert len(world.repository.releases) == 1
+
+
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_release_that_somebody_changed(world: World, *, gone: bool) -> None:
     world.release()

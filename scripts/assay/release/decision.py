@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from assay.console import printable
 from assay.release import semver
-from assay.release.tagname import TagName, parse
+from assay.release.tagname import TagName, parse, registers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +38,11 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Published:
-    """The release that the forge has under the tag."""
+    """A release that the forge has under a tag of the version."""
 
+    tag: str
     digest: str | None
     """Of its bundle; `None` where it has none."""
-    draft: bool
-    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ class Facts:
     """Of `checked_by`, in this repository, for the commit. `None` where nobody could ask, as on a
     laptop without a token; the workflow asks again."""
     bundle: Bundle | None = None
-    published: Published | None = None
+    published: tuple[Published, ...] = ()
+    """Under every tag of the version: GTO tells several apart by a counter."""
 
     @property
     def tag(self) -> str:
@@ -111,40 +111,42 @@ def decide(facts: Facts) -> Decision:
         message = f"`{printable(facts.tag)}` is no tag that GTO reads as a version."
         return Decision((Refusal(message, "Write it as `name@v1.2.3`."),))
     # What is out already was decided then: later versions and later checks do not take it back.
-    published, bundle = facts.published, facts.bundle
-    if published is not None and not published.draft:
-        same = bundle is not None and published.digest == bundle.digest
-        tagged = tuple(_of_tag(facts))
-        found = tagged if same else (*tagged, _other_content(facts, published))
+    if facts.published:
+        found = (*_of_tag(facts), *_of_published(facts))
         return Decision(found, done=not found)
     rules = (_of_tag, _of_versions, _of_branch, _of_runs, _of_bundle)
     return Decision(tuple(refusal for rule in rules for refusal in rule(facts)))
 
 
-def _other_content(facts: Facts, published: Published) -> Refusal:
-    other = f"the bundle {published.digest}" if published.digest else "no bundle"
-    return Refusal(
-        f"`{facts.tag}` is released already, with other content: {other}.",
-        "What is published does not change: release the next version.",
-    )
+def _of_published(facts: Facts) -> Iterator[Refusal]:
+    for published in facts.published:
+        if facts.bundle is None or published.digest != facts.bundle.digest:
+            other = f"the bundle {published.digest}" if published.digest else "no bundle"
+            yield Refusal(
+                f"`{published.tag}` is released already, with other content: {other}.",
+                "What is published does not change: release the next version.",
+            )
 
 
 def _of_tag(facts: Facts) -> Iterator[Refusal]:
     for note in facts.registry.notes:
-        if note.tag == facts.tag:
+        if registers(note.tag, facts.name, facts.version):
             yield Refusal(note.message, note.hint)
-    found = facts.artifact.find(facts.version)
-    if found is None or found.commit == facts.commit:
-        return
-    yield Refusal(
-        f"`{facts.tag}` is the version of commit {found.commit[:12]}, not of {facts.commit[:12]}.",
-        "A version never moves: take the next one.",
-    )
+    # Of all registrations: a newer one, `v1.2.3#2`, does not take back what a version was.
+    same = (one for one in facts.artifact.versions if one.version == facts.version)
+    other = next((one for one in same if one.commit != facts.commit), None)
+    if other is not None:
+        yield Refusal(
+            f"`{other.tag}` is the version of commit {other.commit[:12]}, not of "
+            f"{facts.commit[:12]}.",
+            "A version never moves: take the next one.",
+        )
 
 
 def _of_versions(facts: Facts) -> Iterator[Refusal]:
     artifact, own = facts.artifact, facts.artifact.find(facts.version)
-    if own is not None and not own.registered:
+    taken_back = (tag.name for tag in artifact.tags if tag.name.action == "deregister")
+    if any(name.version == facts.version for name in taken_back):
         yield Refusal(
             f"{facts.version} was deregistered, and people may still know it as what it was.",
             "Take the next version.",

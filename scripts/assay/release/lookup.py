@@ -14,7 +14,7 @@ from assay.packaging.manifest import FILE, Manifest
 from assay.release import gto, semver
 from assay.release.decision import Published
 from assay.release.gto import Note, Registry, Tag
-from assay.release.tagname import parse
+from assay.release.tagname import parse, registers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,13 +95,16 @@ class Lookup:
         message = " ".join(said.message.partition("\n\n")[0].split())
         return Tag(ref.name, name, said.commit, said.time, message)
 
-    def published(self, release: Release | None) -> Published | None:
-        """What is published under a tag, as the decision wants it."""
-        if release is None:
-            return None
+    def released(self, registry: Registry, name: str, version: str) -> tuple[Release, ...]:
+        """What is released as a version, under every tag of it."""
+        same = sorted(tag for tag in registry.taken if registers(tag, name, version))
+        found = map(self.releases.published, same)
+        return tuple(release for release in found if release is not None)
+
+    def published(self, release: Release) -> Published:
+        """A release, as the decision wants it."""
         asset = release.asset(FILE)
-        digest = None if asset is None else self.releases.digest(asset)
-        return Published(digest, release.draft, release.url)
+        return Published(release.tag, None if asset is None else self.releases.digest(asset))
 
     def manifest(self, tag: str) -> Manifest | None:
         """The manifest of the release of a tag; `None` without one that we can read."""

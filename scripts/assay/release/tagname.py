@@ -11,7 +11,7 @@ Source: gto/constants.py of GTO 1.10.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from assay.console import printable
@@ -75,6 +75,14 @@ def parse(tag: str) -> TagName | None:
         action = "unassign" if cancel else "assign"
     counter = int(match["counter"]) if match["counter"] else None
     return TagName(match["artifact"].replace("=", ":"), action, version, stage, counter)
+
+
+def registers(tag: str, artifact: str, version: str) -> bool:
+    """Whether a tag registers this version, with a counter or without."""
+    said = parse(tag)
+    return said is not None and replace(said, counter=None) == TagName(
+        artifact, "register", version
+    )
 
 
 def is_artifact(name: str) -> bool:

@@ -98,8 +98,8 @@ def _released(context: Context, api: Api, wish: Wish, material: _Material) -> Re
     repository, line = context.ci.repository or "", context.console.line
     forge = lookup.Lookup(api, repository, sleep=time.sleep)
     chosen = _choose(context, forge, wish, material)
-    release = forge.releases.published(chosen.tag)
-    decided = _decide(context, forge, material, chosen, release)
+    out = forge.released(chosen.registry, chosen.artifact.name, chosen.next.version)
+    decided = _decide(context, forge, material, chosen, out)
     section = _section(material, chosen)
     if not decided.allowed:
         return section.model_copy(update=refused(decided))
@@ -111,19 +111,20 @@ def _released(context: Context, api: Api, wish: Wish, material: _Material) -> Re
         now=time.time,
         told=line,
     )
-    if decided.done and release is not None:
-        publishing.check(release, material.bundle)
-        line(f"{chosen.tag} is released already, with the same content: {release.url}")
-        return section.model_copy(update={"url": release.url, "repeated": True})
+    if decided.done:
+        for release in out:
+            publishing.check(release, material.bundle)
+        line(f"{out[0].tag} is released already, with the same content: {out[0].url}")
+        return section.model_copy(update={"url": out[0].url, "repeated": True})
     plan = _plan(context, material, chosen)
     section = section.model_copy(update={"files": _files(plan)})
     _show(context, plan, chosen, wish)
     if wish.dry_run:
         line("Dry run: nothing was tagged or published.")
         return section
-    out = publishing.publish(plan)
-    line(f"released: {out.url}", style="green")
-    return section.model_copy(update={"url": out.url, "repeated": out.repeated})
+    made = publishing.publish(plan)
+    line(f"released: {made.url}", style="green")
+    return section.model_copy(update={"url": made.url, "repeated": made.repeated})
 
 
 def _read(context: Context, wish: Wish, scratch: Path) -> _Material:
@@ -222,7 +223,7 @@ def _decide(
     forge: lookup.Lookup,
     material: _Material,
     chosen: _Chosen,
-    release: Release | None,
+    out: tuple[Release, ...],
 ) -> Decision:
     manifest = material.bundle.manifest
     checked_by = context.config.release.checked_by
@@ -240,7 +241,7 @@ def _decide(
             bundle=decision.Bundle(
                 manifest.source.commit, manifest.verdict, material.bundle.digest
             ),
-            published=forge.published(release),
+            published=tuple(map(forge.published, out)),
         )
     )
 

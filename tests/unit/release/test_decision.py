@@ -50,8 +50,6 @@ GOOD = Facts(
         {"bundle": Bundle(COMMIT, "warn", DIGEST)},
         {"registry": registry()},  # the tag is not made yet
         {"registry": registry(("churn#prod#1", COMMIT))},
-        {"published": Published(DIGEST, draft=True)},
-        {"published": Published(None, draft=True)},  # its upload broke
         {"runs": (Run(3, "push", "failure"), Run(9, "workflow_dispatch", "success"))},
         {"runs": (Run(3, "push", "success"), Run(9, "schedule", None))},
         # Tagged in its turn, and published late.
@@ -157,6 +155,38 @@ CASES: list[tuple[Mapping[str, Any], str, str, int]] = [
         "Take the next version.",
         2,
     ),
+    (  # also where it was registered again
+        {
+            "registry": registry(
+                ("churn@v1.2.0", COMMIT), ("churn@v1.2.0!", COMMIT), ("churn@v1.2.0#1", COMMIT)
+            )
+        },
+        "v1.2.0 was deregistered, and people may still know it as what it was.",
+        "Take the next version.",
+        2,
+    ),
+    (
+        {"registry": registry(("churn@v1.2.0", OTHER), ("churn@v1.2.0#2", COMMIT))},
+        "`churn@v1.2.0` is the version of commit eeeeeeeeeeee, not of cccccccccccc.",
+        "A version never moves",
+        2,
+    ),
+    (
+        {
+            "registry": registry(
+                notes=(Note("churn@v1.2.0#2", "`churn@v1.2.0#2` is lightweight.", "Delete it."),)
+            )
+        },
+        "`churn@v1.2.0#2` is lightweight.",
+        "Delete it.",
+        2,
+    ),
+    (
+        {"published": (Published("churn@v1.2.0", DIGEST), Published("churn@v1.2.0#1", "9" * 64))},
+        f"`churn@v1.2.0#1` is released already, with other content: the bundle {'9' * 64}.",
+        "release the next version",
+        2,
+    ),
     (
         {"registry": registry(("churn@v1.10.0", OTHER))},
         "v1.2.0 is below v1.10.0, which exists.",
@@ -180,13 +210,13 @@ CASES: list[tuple[Mapping[str, Any], str, str, int]] = [
         2,
     ),
     (
-        {"published": Published("9" * 64, draft=False)},
+        {"published": (Published("churn@v1.2.0", "9" * 64),)},
         f"`churn@v1.2.0` is released already, with other content: the bundle {'9' * 64}.",
         "release the next version",
         2,
     ),
     (
-        {"published": Published(None, draft=False)},
+        {"published": (Published("churn@v1.2.0", None),)},
         "`churn@v1.2.0` is released already, with other content: no bundle.",
         "release the next version",
         2,
@@ -229,7 +259,7 @@ def test_a_release_that_is_out_is_not_taken_back_by_what_came_later() -> None:
         GOOD,
         registry=registry(("churn@v1.2.0", COMMIT), ("churn@v9.0.0", OTHER)),
         runs=(Run(9, "push", "failure"),),
-        published=Published(DIGEST, draft=False),
+        published=(Published("churn@v1.2.0", DIGEST),),
     )
     decision = decide(later)
     assert (decision.allowed, decision.done) == (True, True)
@@ -239,7 +269,7 @@ def test_a_release_whose_tag_was_moved_is_not_harmless() -> None:
     moved = replace(
         GOOD,
         registry=registry(("churn@v1.2.0", OTHER)),
-        published=Published(DIGEST, draft=False),
+        published=(Published("churn@v1.2.0", DIGEST),),
     )
     decision = decide(moved)
     assert (decision.allowed, decision.done) == (False, False)
