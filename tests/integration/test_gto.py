@@ -312,6 +312,15 @@ def test_a_lightweight_tag_does_not_count_and_its_counter_does(empty: Bench) -> 
     assert str(empty.read().name("churn", "assign", stage="prod")) == "churn#prod#9"
 
 
+def test_only_a_line_end_ends_what_git_says_of_a_tag(empty: Bench) -> None:
+    """Git takes what Python calls line ends, in names of tags and in their messages."""
+    one = empty.commits[0]
+    empty.repo("tag", "neither\u2028gto", one)
+    empty.repo("tag", "--annotate", "--message=one\x0ctwo\x85three\r", "churn@v1.0.0", one)
+    (version,) = empty.read().artifact("churn").versions
+    assert version.commit == one
+
+
 def test_a_tag_of_another_name_or_of_a_tree_does_not_count(empty: Bench) -> None:
     one = empty.commits[0]
     empty.tag("churn", "register", one, version="v1.0.0")

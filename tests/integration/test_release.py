@@ -271,6 +271,14 @@ def test_a_tag_starts_the_release(world: World, tag: str) -> None:
     assert "POST /repos/acme/bikes/git/refs" not in world.github.state.calls()
 
 
+def test_a_tag_that_is_nobodys_version(world: World) -> None:
+    """Its name has what Python calls a line end."""
+    sha = world.clone("rev-parse", "HEAD")
+    world.tag("neither\u2028gto", sha, annotated=False)
+    world.pull(sha)
+    assert world.release().exit_code == 0
+
+
 def test_the_tags_are_those_that_github_has(world: World) -> None:
     """A clone may be older than GitHub, or have tags that nobody pushed."""
     sha = world.clone("rev-parse", "HEAD")

@@ -114,6 +114,14 @@ def test_on_the_default_branch_it_is_the_parent(
     assert _find(git, dirty=True) == origin("rev-parse", "m3"), "changes are held against head"
 
 
+def test_a_branch_may_have_in_its_name_what_python_calls_a_line_end(
+    origin: Repo, tmp_path: Path
+) -> None:
+    origin("branch", "tr\u2028unk", "m2")
+    origin("symbolic-ref", "HEAD", "refs/heads/tr\u2028unk")
+    assert _clone(origin, tmp_path / "clone").default_branch() == "origin/tr\u2028unk"
+
+
 def test_the_first_commit_has_no_base(tmp_path: Path) -> None:
     repo = Repo(tmp_path / "repo")
     repo.commit({"a": "1"})

@@ -158,7 +158,7 @@ def read(git: Git) -> Registry:
     tags: list[Tag] = []
     notes: list[Note] = []
     taken: set[str] = set()
-    for line in done.stdout.decode(errors="replace").splitlines():
+    for line in done.stdout.decode(errors="replace").split("\n")[:-1]:
         ref, kind, inner, target, commit, time, message = line.split("\0")
         if (name := parse(ref)) is None:
             continue

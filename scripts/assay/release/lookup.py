@@ -121,7 +121,7 @@ class Lookup:
 def _names(git: Git) -> dict[str, str]:
     """The tags of a clone: name to what it points to."""
     listed = git.text("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/tags/")
-    lines = (line.partition(" ") for line in (listed or "").splitlines())
+    lines = (line.partition(" ") for line in (listed or "").split("\n"))
     return {name: sha for sha, _, name in lines}
 
 

@@ -110,7 +110,7 @@ class Git:
         listing = self.text(
             "for-each-ref", "--format=%(refname) %(symref)", f"{origin}HEAD", *candidates
         )
-        found = dict(line.partition(" ")[::2] for line in (listing or "").splitlines())
+        found = dict(line.partition(" ")[::2] for line in (listing or "").split("\n"))
         named = found.get(f"{origin}HEAD")
         first = named or next((name for name in candidates if name in found), None)
         return None if first is None else first.removeprefix("refs/remotes/").removeprefix(local)
