@@ -603,6 +603,16 @@ def test_notes_that_are_longer_than_github_takes(world: World) -> None:
     assert "words.\n\n(The rest is left out" in body
 
 
+@pytest.mark.parametrize("path", [".git/config", "NOTES.md"])
+def test_what_is_gits_own_is_not_published(world: World, path: str) -> None:
+    """It holds the credentials of actions/checkout."""
+    if path == "NOTES.md":
+        (world.clone.root / path).symlink_to(".git/config")
+    with pytest.raises(UsageError, match="it is no text file of the project"):
+        stage.run(noted(world, path), stage.Wish(bundle=str(world.bundle())))
+    assert world.repository.releases == []
+
+
 def test_notes_that_are_not_there(world: World) -> None:
     with pytest.raises(UsageError, match=r"There are no notes at ABSENT\.md") as failed:
         stage.run(noted(world, "ABSENT.md"), stage.Wish(bundle=str(world.bundle())))

@@ -118,12 +118,14 @@ class Workspace:
 def read_inside(folder: Path, path: str, limit: int) -> bytes | None:
     """The beginning of a file below a folder; `None` for any other thing.
 
-    Links that lead out of the folder are not followed. One byte more than `limit` is read, so that
-    what is too large is seen to be.
+    Links that lead out of the folder are not followed, nor is anything of git's own read: what is
+    read here is published, and `.git/config` holds the credentials of actions/checkout. One byte
+    more than `limit` is read, so that what is too large is seen to be.
     """
     try:
         whole = (folder / path).resolve(strict=True)
-        if not whole.is_relative_to(folder.resolve()) or not whole.is_file():
+        parts = whole.relative_to(folder.resolve()).parts
+        if ".git" in map(str.lower, parts) or not whole.is_file():
             return None
         with whole.open("rb") as file:
             return file.read(limit + 1)
