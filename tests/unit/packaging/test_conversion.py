@@ -260,6 +260,13 @@ def _features(d):
     )
 
 
+def _halves(d):
+    old = (d["age"] >= 60).astype(int)
+    return np.column_stack(
+        [np.where(d["owner"], 0.5, old), np.minimum(old, 0.5), old > 0.5, d["owner"] * 1.5]
+    )
+
+
 def _stacked(d):
     return np.column_stack([d["age"], np.sqrt(d["income"])])
 
@@ -284,8 +291,8 @@ class TestFunctions:
 
     @pytest.mark.parametrize(
         "function",
-        [_features, lambda d: np.log1p(d[["age", "income"]]) * 2 - 1, _stacked],
-        ids=["features", "frame", "stacked"],
+        [_features, lambda d: np.log1p(d[["age", "income"]]) * 2 - 1, _halves, _stacked],
+        ids=["features", "frame", "halves", "stacked"],
     )
     def test_formulas_of_columns_by_name(self, function):
         frame = table()

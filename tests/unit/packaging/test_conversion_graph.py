@@ -65,6 +65,49 @@ class TestFunctions:
         expected = formula(values.reshape(-1, 1))[:, 0]
         np.testing.assert_allclose(one(formula, values), expected, 1e-15)
 
+    @pytest.mark.parametrize("dtype", ["int64", "bool", "float32"])
+    @pytest.mark.parametrize(
+        "formula",
+        [
+            lambda x: np.where(x > 0, 0.5, x),
+            lambda x: np.where(x > 0, x, np.nan),
+            lambda x: np.where(x > 0, 1, 0.5),
+            lambda x: np.where(x > 0, "yes", "no"),
+            lambda x: np.minimum(x, 0.5),
+            lambda x: np.maximum(0.5, x),
+            lambda x: np.clip(x, 0.25, 1.5),
+            lambda x: 0.5 - x * 1.5,
+            lambda x: (x + 2) ** 0.5,
+            lambda x: np.multiply(x, 0.5),
+            lambda x: np.log1p(np.add(x, 2)),
+            lambda x: x > 0.5,
+            lambda x: x == 2,
+            lambda x: np.less(0.5, x),
+        ],
+    )
+    def test_numbers_have_the_type_that_numpy_gives_them(self, formula, dtype):
+        column = np.array([[-1], [0], [1], [2]]).astype(dtype)
+        expected = formula(column)
+        got = run(formula(Graph().input("x", dtype, (None, 1))), x=column)
+        if expected.dtype.kind == "U":
+            assert got.tolist() == expected.tolist()
+        else:
+            np.testing.assert_allclose(got, expected, 1e-6)
+            assert got.dtype.kind == expected.dtype.kind
+
+    @pytest.mark.parametrize(
+        "formula",
+        [lambda x: x == 1, lambda x: np.where(x == "1", x, 0.5), lambda x: x.fillna(0.5)],
+        ids=["compared", "chosen", "filled"],
+    )
+    def test_text_beside_numbers(self, formula):
+        with pytest.raises(TypeError, match="Text stands beside numbers"):
+            formula(Graph().input("x", "string", (None, 1)))
+
+    def test_an_operand_of_a_type_loses_no_fraction(self):
+        with pytest.raises(TypeError, match="Cannot cast"):
+            Graph().input("x", "int64", (None, 1)).op("Max", 0.5)
+
     def test_nobody_can_ask_for_a_value_while_the_graph_is_made(self):
         with pytest.raises(TypeError, match="not known"):
             bool(Graph().input("x", "float64", (None, 1)) > 0)

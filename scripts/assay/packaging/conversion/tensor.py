@@ -59,22 +59,20 @@ class Tensor:
         return self.graph.node(kind, operands, dtype=dtype or self.dtype, **attributes)
 
     def like(self, other: Operand) -> Tensor:
-        """Another operand as a tensor; its dtype is this one's, unless it is a tensor already."""
+        """Another operand as a tensor; its dtype is this one's, unless it is a tensor already.
+
+        Raises:
+            TypeError: It is a fraction, and this is an integer: see `promoted`.
+        """
         if isinstance(other, Tensor):
             return other
         kind = object if self.dtype == "string" else self.dtype
-        return self.graph.constant(np.asarray(other, dtype=kind))
+        return self.graph.constant(np.asarray(other).astype(kind, casting="same_kind"))
 
     def _pair(self, kind: str, other: Operand, *, swap: bool = False, to: str = "") -> Tensor:
-        left = self
-        fraction = not isinstance(other, Tensor) and np.asarray(other).dtype.kind == "f"
-        if fraction and not self.dtype.startswith("float"):
-            left = self.cast("float64")
-        right = left.like(other)
-        if left.dtype != right.dtype:
-            left, right = left.cast("float64"), right.cast("float64")
-        operands = [right, left] if swap else [left, right]
-        return self.graph.node(kind, operands, dtype=to or left.dtype)
+        operands = promoted(self.graph, self, other)
+        dtype = to or operands[0].dtype
+        return self.graph.node(kind, operands[::-1] if swap else operands, dtype=dtype)
 
     def __add__(self, other: Operand) -> Tensor:
         return self._pair("Add", other)
@@ -93,12 +91,13 @@ class Tensor:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Operand) -> Tensor:
-        return self._float()._pair("Div", other)
+        return self.floating()._pair("Div", other)
 
     def __rtruediv__(self, other: Operand) -> Tensor:
-        return self._float()._pair("Div", other, swap=True)
+        return self.floating()._pair("Div", other, swap=True)
 
-    def _float(self) -> Tensor:
+    def floating(self) -> Tensor:
+        """A float as it is, anything else as float64."""
         return self if self.dtype.startswith("float") else self.cast("float64")
 
     def __pow__(self, other: Operand) -> Tensor:
@@ -172,10 +171,9 @@ class Tensor:
         return found
 
     def where(self, yes: Operand, no: Operand) -> Tensor:
-        """`yes` where this boolean tensor holds, else `no`; a number has the dtype of a tensor."""
-        if not isinstance(yes, Tensor):
-            yes = no.like(yes) if isinstance(no, Tensor) else self.graph.constant(yes)
-        return self.graph.node("Where", [self, yes, yes.like(no)], dtype=yes.dtype)
+        """`yes` where this boolean tensor holds, else `no`."""
+        either = promoted(self.graph, yes, no)
+        return self.graph.node("Where", [self, *either], dtype=either[0].dtype)
 
     def reduce(self, kind: str, axis: int, *, keep: bool = True) -> Tensor:
         """`Sum`, `Mean`, `Max` or `Min` along an axis."""
@@ -200,7 +198,7 @@ class Tensor:
 
     def isnan(self) -> Tensor:
         """Whether it is NaN; nothing but a float ever is."""
-        return self._float().op("IsNaN", dtype="bool")
+        return self.floating().op("IsNaN", dtype="bool")
 
     def clip(self, low: float | None = None, high: float | None = None) -> Tensor:
         """Within two bounds; NaN stays NaN."""
@@ -252,6 +250,32 @@ class Tensor:
             "TopK", [self, counted], dtypes=dtypes, axis=1, largest=0, sorted=1
         )
         return ordered, places
+
+
+def promoted(graph: Graph, *operands: Operand) -> list[Tensor]:
+    """Operands in the dtype that NumPy has for all of them; beside a float no constant counts.
+
+    Raises:
+        TypeError: There are text and numbers among them.
+    """
+    known = [_dtype(one) for one in operands]
+    if len({one == "string" for one in known}) > 1:
+        raise TypeError("Text stands beside numbers.")
+    tensors = [one.dtype for one in operands if isinstance(one, Tensor)]
+    counted = tensors if any(one.startswith("float") for one in tensors) else known
+    common = "string" if "string" in known else np.result_type(*counted).name
+    kind = object if common == "string" else common
+    return [
+        one.cast(common) if isinstance(one, Tensor) else graph.constant(np.asarray(one, dtype=kind))
+        for one in operands
+    ]
+
+
+def _dtype(operand: Operand) -> str:
+    if isinstance(operand, Tensor):
+        return operand.dtype
+    kind = np.asarray(operand).dtype
+    return "string" if kind.kind in "OUS" else kind.name
 
 
 def tensor_type(dtype: str) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.packaging.conversion.tensor import Tensor
+from assay.packaging.conversion.tensor import Tensor, promoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +26,8 @@ SAME = {
     "negative": "Neg",
 }
 """By NumPy's name; each in ONNX means the same."""
+WHOLE = {"absolute", "sign", "negative", "square", "isnan", "logical_not", "invert"}
+"""Of one operand, which need not be a float."""
 
 
 def log1p(x: Tensor) -> Tensor:
@@ -85,14 +87,8 @@ def ndtri(p: Tensor) -> Tensor:
     return (off.op("Abs") <= 0.42).where(middle, off.op("Sign") * tail)
 
 
-def _where(condition: Tensor, yes: Any, no: Any) -> Tensor:
-    if not isinstance(yes, Tensor) and not isinstance(no, Tensor):
-        yes, no = float(yes), float(no)
-    return condition.cast("bool").where(yes, no)
-
-
 CALLS: dict[str, Callable[..., Tensor]] = {
-    "where": _where,
+    "where": lambda condition, yes, no: condition.cast("bool").where(yes, no),
     "column_stack": lambda parts: parts[0].graph.concat(parts),
     "hstack": lambda parts: parts[0].graph.concat(parts),
     "concatenate": lambda parts, axis: parts[0].graph.concat(parts, axis),
@@ -141,7 +137,9 @@ DERIVED: dict[str, Callable[..., Tensor]] = {
 
 def trace(tensor: Tensor, ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     """A ufunc of tensors; `NotImplemented`, NumPy's word for an error, for one that is not here."""
-    operands = [tensor.like(one) for one in inputs]
+    operands = promoted(tensor.graph, *inputs)
+    if len(operands) == 1 and ufunc.__name__ not in WHOLE:
+        operands = [operands[0].floating()]
     if ufunc.__name__ in SAME:
         return operands[0].op(SAME[ufunc.__name__])
     if ufunc.__name__ in DERIVED:
