@@ -15,6 +15,7 @@ from assay.errors import AssayError, ForgeError, UsageError
 from assay.forge import github as forge
 from assay.packaging import archive
 from assay.packaging.bundle import BundleError
+from assay.packaging.manifest import GateResult
 from assay.packaging.signing import KeySigner, KeyTrust
 from assay.packaging.verify import verify
 from assay.release import gto
@@ -369,11 +370,16 @@ def test_a_commit_that_is_not_on_the_default_branch(world: World) -> None:
     [
         ({"verdict": "fail"}, 1, "verdict is `fail`"),
         ({"verdict": "no gate"}, 1, "Nothing was judged"),
+        (
+            {"gates": (GateResult(name="f1", result="failed", message="0.1"),)},
+            1,
+            "its gate `f1` did not pass",
+        ),
         ({"commit": "d" * 40}, 2, "The bundle is of commit dddddddddddd"),
     ],
 )
 def test_a_bundle_that_may_not_be_released(
-    world: World, facts: dict[str, str], code: int, message: str
+    world: World, facts: dict[str, Any], code: int, message: str
 ) -> None:
     section = refused(world, world.bundle(**facts))
     assert (section.exit_code, message in said(section)) == (code, True)

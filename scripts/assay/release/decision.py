@@ -34,6 +34,9 @@ class Bundle:
     commit: str
     verdict: str
     digest: str
+    denied: tuple[str, ...] = ()
+    """Gates that failed, or could not tell. Those that only warn, or that somebody accepted, make
+    the verdict `warn`: with `pass` there is none."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,13 @@ def _of_bundle(facts: Facts) -> Iterator[Refusal]:
         yield Refusal(
             "Nothing was judged: assay.yaml has no gate that could say no.",
             "Give a metric a rule in assay.yaml, such as `min`.",
+            exit_code=1,
+        )
+    elif bundle.verdict == "pass" and bundle.denied:
+        yield Refusal(
+            f"The bundle contradicts itself: its verdict is `pass`, and its gate "
+            f"`{printable(bundle.denied[0])}` did not pass.",
+            "Package the commit anew: `assay package` writes no such bundle.",
             exit_code=1,
         )
     elif bundle.verdict not in PASSED:

@@ -239,7 +239,10 @@ def _decide(
             checked_by=checked_by,
             runs=asked.runs,
             bundle=decision.Bundle(
-                manifest.source.commit, manifest.verdict, material.bundle.digest
+                manifest.source.commit,
+                manifest.verdict,
+                material.bundle.digest,
+                tuple(g.name for g in manifest.gates if g.result in ("failed", "inconclusive")),
             ),
             published=tuple(map(forge.published, out)),
         )

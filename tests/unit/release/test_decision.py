@@ -48,6 +48,7 @@ GOOD = Facts(
         {},
         {"bundle": None},  # a laptop, which makes the tag alone
         {"bundle": Bundle(COMMIT, "warn", DIGEST)},
+        {"bundle": Bundle(COMMIT, "warn", DIGEST, ("f1",))},  # accepted, or `severity: warn`
         {"registry": registry()},  # the tag is not made yet
         {"registry": registry(("churn#prod#1", COMMIT))},
         {"runs": (Run(3, "push", "failure"), Run(9, "workflow_dispatch", "success"))},
@@ -117,6 +118,12 @@ CASES: list[tuple[Mapping[str, Any], str, str, int]] = [
         {"bundle": Bundle(COMMIT, "no gate", DIGEST)},
         "Nothing was judged: assay.yaml has no gate that could say no.",
         "Give a metric a rule",
+        1,
+    ),
+    (
+        {"bundle": Bundle(COMMIT, "pass", DIGEST, ("f1",))},
+        "The bundle contradicts itself: its verdict is `pass`, and its gate `f1` did not pass.",
+        "Package the commit anew",
         1,
     ),
     (
