@@ -51,26 +51,27 @@ def compare(job: AlikeJob) -> AlikeAnswer:
     path = Path(job.features)
     table = reader.read(path, backend="pandas", shown=path.name)
     frame = text_names(table).drop(columns=list(job.apart), errors="ignore")
-    expected, got = (_answers(one, frame) for one in (first, second))
+    expected, got = (_answers(one, frame, Path(job.root)) for one in (first, second))
     tolerance = first.manifest.parity.tolerance
     outputs = [_output(name, expected[name], got.get(name), tolerance) for name in expected]
     return AlikeAnswer(rows=len(frame), outputs=tuple(outputs))
 
 
-def _answers(one: bundle.Bundle, frame: pd.DataFrame) -> Answers:
+def _answers(one: bundle.Bundle, frame: pd.DataFrame, root: Path) -> Answers:
     content = (one.folder / one.manifest.model).read_bytes()
     signature = one.manifest.signature
     names = [spec.name for spec in signature.inputs]
     given = frame if _is_matrix(signature) else frame[names]
-    return _answerer(one, content).ask(given)
+    return _answerer(one, content, root).ask(given)
 
 
-def _answerer(one: bundle.Bundle, content: bytes) -> Answerer:
+def _answerer(one: bundle.Bundle, content: bytes, root: Path) -> Answerer:
     signature = one.manifest.signature
     if one.manifest.kind == "onnx":
         return Session(content, signature)
     matrix = signature.inputs[0].dtype if _is_matrix(signature) else None
-    return Original(native.loaded(content), matrix, tuple(spec.name for spec in signature.outputs))
+    estimator = native.loaded(content, root=root)
+    return Original(estimator, matrix, tuple(spec.name for spec in signature.outputs))
 
 
 def _is_matrix(signature: Signature) -> bool:

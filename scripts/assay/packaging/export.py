@@ -201,8 +201,9 @@ def _said(error: BaseException) -> str:
 
 def _native(subject: Subject, why: str) -> Candidate:
     _say("Writing the model with skops")
-    content = native.dumped(subject.model.estimator, root=Path(subject.job.root))
-    again = replace(subject.original, estimator=native.loaded(content))
+    root = Path(subject.job.root)
+    content = native.dumped(subject.model.estimator, root=root)
+    again = replace(subject.original, estimator=native.loaded(content, root=root))
     found = _held(subject, again, graph=None)
     return Candidate("native", content, subject.signature, found, why_native=why)
 

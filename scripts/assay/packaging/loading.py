@@ -28,7 +28,7 @@ from assay.console import printable
 from assay.contract import usercode
 from assay.errors import DataError, RepositoryError
 from assay.models import ModelError
-from assay.packaging.modelfile import KNOWN
+from assay.packaging import skopsfile
 from assay.stats.columns import listed
 from assay.workspace.objects import content_hash
 
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from assay.models import Model
     from assay.workspace.dvcfiles import DvcFiles, Output
 
-_HARMLESS = frozenset({"collections.OrderedDict", "collections.defaultdict"})
-"""Containers that LightGBM and others keep things in."""
-
+HARMLESS = (
+    "Estimators of scikit-learn and their like are harmless, and so are functions of numbers. Move "
+    "anything else into a function or class of the repository, without `partial` and `operator`."
+)
 _PULL = "Run `dvc pull` or `dvc repro`; commit dvc.lock where the model is meant to be new."
 
 
@@ -145,37 +146,41 @@ def _text_hash(path: Path) -> str:
 
 
 def _check_types(path: Path, shown: str, root: Path) -> None:
-    """Refuse a file of skops that names what is neither of a known package nor the project's."""
+    """Refuse a file of skops that names what is neither harmless nor the project's."""
     try:
-        io = importlib.import_module("skops.io")
-        named = io.get_untrusted_types(file=path)
-    except Exception:  # noqa: BLE001 (not installed, or damaged: loading it says so better)
-        return
+        named = skopsfile.needed(path)
+    except skopsfile.NotSkopsError as error:
+        raise ModelError(f"{shown} cannot be loaded: {error}.") from error
     if strange := strange_types(named, root):
         raise ModelError(
-            f"{shown} needs {listed([printable(name) for name in strange])}, which is neither of "
-            "scikit-learn, NumPy and their like nor of this repository, and is not loaded.",
-            hint="Move the class into a module of the repository.",
+            f"{shown} needs {listed(strange)}, which nobody here vouches for, and is not loaded.",
+            hint=HARMLESS,
         )
 
 
 def strange_types(names: Iterable[str], root: Path) -> list[str]:
-    """Those of the types that a file of skops names that nobody here vouches for."""
-    return [name for name in names if name not in _HARMLESS and not _vouched(name, root)]
+    """Those of the names in a file of skops that nobody here vouches for."""
+    return [name for name in names if not _vouched(name, root)]
 
 
 def _vouched(name: str, root: Path) -> bool:
+    if skopsfile.is_refused(name):
+        return False
     module, _, attribute = name.rpartition(".")
     top = module.partition(".")[0]
-    if top in KNOWN:
-        # What a module imports can be reached through it: `sklearn.utils.fixes.os` is no class.
-        try:
-            found = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError):
-            return False
-        origin = getattr(found, "__module__", None) or type(found).__module__
-        return str(origin).partition(".")[0] in KNOWN
-    return _is_own(top, root)
+    is_known = skopsfile.is_vouched(name)
+    if is_known and top not in skopsfile.PACKAGES:
+        return True
+    if not is_known and not _is_own(top, root):
+        return False
+    # What a module imports can be reached through it: `features.os` is no class of `features`.
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError):
+        return False
+    origin = getattr(found, "__module__", None) or type(found).__module__
+    home = str(origin).partition(".")[0]
+    return home in skopsfile.PACKAGES if is_known else _is_own(home, root)
 
 
 def _is_own(top: str, root: Path) -> bool:

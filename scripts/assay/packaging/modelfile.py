@@ -5,12 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import zipfile
-import zlib
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.packaging import onnxfile
+from assay.packaging import onnxfile, skopsfile
 from assay.report.wording import listed
 
 if TYPE_CHECKING:
@@ -20,24 +18,11 @@ if TYPE_CHECKING:
     from assay.packaging.bundle import Bundle
     from assay.packaging.manifest import Manifest
 
-KNOWN = frozenset({"sklearn", "numpy", "scipy", "lightgbm", "xgboost", "catboost"})
-"""Packages of which a file of skops may name any class."""
 BOM, CARD = "bom.cdx.json", "README.md"
 _CHECKED = 100_000_000
 """Bytes of a model that ONNX's own checker is asked about; it holds the model in memory."""
 _LARGEST = 50_000_000
 """Bytes of a document within a bundle."""
-_CONTAINERS = frozenset({"builtins", "collections", "datetime", "decimal", "functools", "operator"})
-_REACH_OUT = frozenset(
-    {"code", "codeop", "ctypes", "importlib", "marshal", "multiprocessing", "nt", "os", "pickle"}
-    | {"posix", "pty", "runpy", "shutil", "socket", "subprocess", "sys", "webbrowser"}
-)
-"""Modules of Python through which a file could do anything; no model needs them."""
-_CALLS = frozenset(
-    {"__import__", "breakpoint", "compile", "delattr", "eval", "exec", "getattr", "globals"}
-    | {"input", "locals", "open", "setattr", "vars"}
-)
-"""As much of Python's own functions."""
 
 
 def complaints(bundle: Bundle) -> Iterator[str]:
@@ -46,11 +31,11 @@ def complaints(bundle: Bundle) -> Iterator[str]:
     try:
         if bundle.manifest.kind == "onnx":
             yield from _of_onnx(path, bundle.manifest)
-        elif reach := [name for name in needed(path) if _reaches_out(name)]:
-            yield f"{path.name} asks for {listed(reach)}, which no model needs."
+        elif refused := list(filter(skopsfile.is_refused, skopsfile.needed(path))):
+            yield f"{path.name} asks for {listed(refused)}, which no model needs."
     except onnxfile.NotOnnxError as error:
         yield f"{path.name} is no ONNX model: {error}."
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RecursionError):
+    except skopsfile.NotSkopsError:
         yield f"{path.name} is no file that skops wrote."
 
 
@@ -60,7 +45,8 @@ def described(bundle: Bundle) -> str:
     if manifest.kind == "onnx":
         opset = manifest.conversion.opset.get("", 0) if manifest.conversion else 0
         return f"ONNX {opset}, of onnxruntime's own operators, all in one file"
-    own = [name for name in needed(bundle.folder / manifest.model) if not _is_known(name)]
+    named = skopsfile.needed(bundle.folder / manifest.model)
+    own = [name for name in named if not skopsfile.is_vouched(name)]
     if not own:
         return "skops, of scikit-learn, NumPy and their like alone"
     return f"skops; whoever loads it has to trust {listed(own)}"
@@ -85,37 +71,6 @@ def _of_onnx(path: Path, manifest: Manifest) -> Iterator[str]:
         except Exception as error:  # noqa: BLE001 (its own, protobuf's, and what C++ raises)
             first = printable((str(error).splitlines() or [""])[0][:200])
             yield f"{path.name} is refused by ONNX's checker: {first}."
-
-
-def needed(path: Path) -> list[str]:
-    """The types and functions that a file of skops names, as `module.name`."""
-    with zipfile.ZipFile(path) as archive:
-        if archive.getinfo("schema.json").file_size > _LARGEST:
-            raise ValueError("its schema is larger than one can be")
-        schema = json.loads(archive.read("schema.json"))
-    return sorted(set(_types(schema)))
-
-
-def _types(node: Any) -> Iterator[str]:
-    """Iterative, since a file may be nested as deeply as it likes."""
-    rest = [node]
-    while rest:
-        one = rest.pop()
-        if isinstance(one, dict):
-            if "__class__" in one:
-                yield printable(f"{one.get('__module__')}.{one['__class__']}")
-            rest.extend(one.values())
-        elif isinstance(one, list):
-            rest.extend(one)
-
-
-def _reaches_out(name: str) -> bool:
-    module, _, last = name.rpartition(".")
-    return module.partition(".")[0] in _REACH_OUT or (module == "builtins" and last in _CALLS)
-
-
-def _is_known(name: str) -> bool:
-    return name.partition(".")[0] in KNOWN | _CONTAINERS
 
 
 def strangers(bundle: Bundle) -> Iterator[str]:

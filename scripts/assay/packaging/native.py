@@ -1,4 +1,4 @@
-"""A model as skops writes it: for what cannot become ONNX. Loading such a file runs no code of it.
+"""A model as skops writes it: for what cannot become ONNX. What it names has to be harmless.
 
 skops names what it writes by memory addresses, and stamps it with the time. Here equal models give
 equal files.
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contract import usercode
 from assay.errors import ProjectEnvironmentError, UsageError
-from assay.packaging.loading import strange_types
+from assay.packaging import skopsfile
+from assay.packaging.loading import HARMLESS, strange_types
 from assay.stats.columns import listed
 
 if TYPE_CHECKING:
@@ -38,29 +39,28 @@ def dumped(estimator: Any, *, root: Path) -> bytes:
     skops = _skops()
     try:
         content = reproducible(skops.dumps(estimator))
-        named = skops.get_untrusted_types(data=content)
     except Exception as error:  # skops lets through what the model's own classes raise
         raise UsageError(
             f"skops cannot write the model: {type(error).__name__}: {usercode.first_line(error)}.",
             hint="Functions without a name (lambda), open files and the like cannot be written: "
             "use a function of a module.",
         ) from error
-    if strange := strange_types(named, root):
-        raise UsageError(
-            f"The model needs {listed(strange)}, which is neither of scikit-learn, NumPy and their "
-            "like nor of this repository: a reader of the bundle could not trust it.",
-            hint="Move the class into a module of the repository.",
-        )
+    _check(content, root)
     return content
 
 
-def loaded(content: bytes) -> Any:
-    """The estimator of a file that `dumped` gave.
+def loaded(content: bytes, *, root: Path) -> Any:
+    """The estimator of a file that `dumped` gave. Call it inside `usercode.importable`.
+
+    Args:
+        content: The file, whoever made it.
+        root: The project, whose classes may be in it.
 
     Raises:
-        UsageError: It does not come back.
+        UsageError: It names what a reader could not trust, or does not come back.
     """
     skops = _skops()
+    _check(content, root)
     try:
         return skops.loads(content, trusted=skops.get_untrusted_types(data=content))
     except Exception as error:  # as above
@@ -69,6 +69,18 @@ def loaded(content: bytes) -> Any:
             f"{type(error).__name__}: {usercode.first_line(error)}.",
             hint="A class of the model has a state that skops does not restore.",
         ) from error
+
+
+def _check(content: bytes, root: Path) -> None:
+    try:
+        strange = strange_types(skopsfile.needed(io.BytesIO(content)), root)
+    except skopsfile.NotSkopsError as error:
+        raise UsageError(f"The model is no file that skops wrote: {error}.") from error
+    if strange:
+        raise UsageError(
+            f"The model needs {listed(strange)}, which a reader of the bundle could not trust.",
+            hint=HARMLESS,
+        )
 
 
 def _skops() -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -296,7 +297,7 @@ class TestNative:
         model = make_pipeline(FunctionTransformer(json.loads), LINE)
         with pytest.raises(UsageError) as caught:
             native.dumped(model, root=root)
-        assert "needs 'json.loads', which is neither" in caught.value.message
+        assert "needs 'json.loads', which a reader of the bundle" in caught.value.message
 
     def test_without_skops(self, root: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setitem(sys.modules, "skops.io", None)
@@ -304,9 +305,14 @@ class TestNative:
             native.dumped(MIXED, root=root)
         assert caught.value.message == "A native bundle needs skops, which is not installed."
 
-    def test_what_does_not_come_back(self):
+    def test_what_does_not_come_back(self, tmp_path: Path):
         with pytest.raises(UsageError) as caught:
-            native.loaded(b"PK")
+            native.loaded(b"PK", root=tmp_path)
+        assert caught.value.message.startswith("The model is no file that skops wrote: BadZip")
+        with zipfile.ZipFile(tmp_path / "m", "w") as archive:
+            archive.writestr("schema.json", "{}")
+        with pytest.raises(UsageError) as caught:
+            native.loaded((tmp_path / "m").read_bytes(), root=tmp_path)
         assert caught.value.message.startswith("What skops wrote cannot be read again: ")
 
 

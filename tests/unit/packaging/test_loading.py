@@ -179,8 +179,7 @@ class TestSkops:
         skops.io.dump(make_pipeline(FunctionTransformer(json.loads), MODEL), tmp_path / "m.skops")
         error = problem(tmp_path / "m.skops", tmp_path, DvcFiles())
         assert error.message == (
-            "m.skops needs 'json.loads', which is neither of scikit-learn, NumPy and their like "
-            "nor of this repository, and is not loaded."
+            "m.skops needs 'json.loads', which nobody here vouches for, and is not loaded."
         )
 
     @pytest.mark.parametrize(
@@ -193,12 +192,27 @@ class TestSkops:
             ("sklearn.utils._testing.check_output", True),
             ("sklearn.no_such.Thing", True),
             ("os.system", True),
+            ("functools.partial", True),
+            ("numpy.testing._private.utils.measure", True),  # runs a text
+            ("numpy.DataSource", True),  # removes a folder when it is forgotten
+            ("scipy.stats._distn_infrastructure.rv_continuous", True),  # so does its state
+            ("sklearn.metrics.pairwise.laplacian_kernel", False),
+            ("sklearn.metrics.pairwise.no_such_kernel", True),
+            ("sklearn.metrics._classification.f1_score", False),
             ("", True),
             ("builtins.eval", True),
         ],
     )
     def test_what_is_vouched_for(self, tmp_path: Path, name: str, strange: bool):
         assert loading.strange_types([name], tmp_path) == ([name] if strange else [])
+
+    def test_what_a_module_of_the_repository_imports_is_not_its_own(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        write(tmp_path, {"h8_reach.py": "from os import system\ndef own(): pass\n"})
+        monkeypatch.syspath_prepend(tmp_path)
+        named = ["h8_reach.own", "h8_reach.system"]
+        assert loading.strange_types(named, tmp_path) == ["h8_reach.system"]
 
     def test_an_environment_inside_of_the_project_is_not_its_own(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -212,6 +226,15 @@ class TestSkops:
         write(tmp_path, {"m.skops": b"PK\x03\x04 not a zip"})
         error = problem(tmp_path / "m.skops", tmp_path, DvcFiles())
         assert error.message.startswith("m.skops cannot be loaded: BadZipFile")
+
+    def test_one_whose_names_cannot_be_read_is_not_loaded_with_trust(self, tmp_path: Path):
+        skops.io.dump(MODEL, tmp_path / "m.skops")
+        with zipfile.ZipFile(tmp_path / "m.skops") as archive:
+            schema = archive.read("schema.json")
+        with zipfile.ZipFile(tmp_path / "m.skops", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("schema.json", schema + b" " * 50_000_000)
+        error = problem(tmp_path / "m.skops", tmp_path, DvcFiles())
+        assert "its schema is larger than one can be" in error.message
 
 
 class TestVersions:

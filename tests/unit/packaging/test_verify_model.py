@@ -10,7 +10,8 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from assay.packaging import modelfile, onnxfile
+from assay.errors import UsageError
+from assay.packaging import modelfile, native, onnxfile, skopsfile
 from assay.packaging.facts import Conversion
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -177,6 +178,11 @@ def _skops(*types: tuple[str, str], schema: bytes | None = None) -> bytes:
     return buffer.getvalue()
 
 
+def _part(loader: str, **content: str) -> bytes:
+    node = {"__module__": "numpy", "__class__": "ndarray", "__loader__": loader, "content": content}
+    return _skops(schema=json.dumps(node).encode())
+
+
 NATIVE: dict[str, Any] = {"kind": "native", "model": "model.skops", "conversion": None}
 
 
@@ -188,6 +194,16 @@ NATIVE: dict[str, Any] = {"kind": "native", "model": "model.skops", "conversion"
         (_skops(("subprocess.x", "Popen")), "asks for subprocess.x.Popen"),
         (b"", "model.skops is no file that skops wrote."),
         (b"\x80\x04pickle", "model.skops is no file that skops wrote."),
+        (_skops(("functools", "partial")), "asks for functools.partial"),
+        (_skops(("operator", "attrgetter")), "asks for operator.attrgetter"),
+        (_skops(("cProfile", "run")), "asks for cProfile.run"),
+        (_skops(("numpy.testing", "measure")), "asks for numpy.testing.measure"),
+        (_skops(("scipy.stats._distn_infrastructure", "rv_sample")), "asks for scipy.stats._"),
+        # These loaders make what they are called after, whatever class they name.
+        (_part("PartialNode"), "asks for functools.partial, which no model needs."),
+        (_part("OperatorFuncNode"), "asks for operator, which no model needs."),
+        (_part("MethodNode", func="tofile"), "asks for numpy.ndarray.tofile, which"),
+        (_part("FunctionNode", module_path="os", function="system"), "asks for os.system, which"),
         (_skops()[:30], "model.skops is no file that skops wrote."),
         (_skops(schema=b"{"), "model.skops is no file that skops wrote."),
         (_skops(schema=b"[" * 100_000), "model.skops is no file that skops wrote."),
@@ -216,11 +232,29 @@ def test_a_model_that_skops_wrote(tmp_path: Path) -> None:
     from skops import io as skops
 
     content = skops.dumps([LogisticRegression(), FunctionTransformer(abs)])
-    found = modelfile.needed(_written(tmp_path / "m", content))
+    found = skopsfile.needed(_written(tmp_path / "m", content))
     assert "sklearn.linear_model._logistic.LogisticRegression" in found
     assert set(found) >= set(skops.get_untrusted_types(data=content)) == {"builtins.abs"}
     one = made(tmp_path / "a", content=content, **NATIVE)
     assert list(modelfile.complaints(one)) == []
+
+
+def test_a_file_of_skops_that_would_run_what_it_holds_is_not_loaded(tmp_path: Path) -> None:
+    """A known package's function that runs text, as part of an estimator of scikit-learn."""
+    import numpy as np
+    from sklearn.feature_extraction.text import CountVectorizer
+    from skops import io as skops
+
+    mark = tmp_path / "ran"
+    model = CountVectorizer().fit(["aa"]).set_params(preprocessor=np.testing.measure)
+    content = skops.dumps(model)
+    with pytest.raises(UsageError, match=r"numpy\.testing\.\S*measure") as caught:
+        native.loaded(content, root=tmp_path).transform([f"open({str(mark)!r}, 'w')"])
+    assert caught.value.exit_code == 2
+    assert not mark.exists()
+    assert "which no model needs" in complaints(tmp_path, content, **NATIVE)
+    with pytest.raises(UsageError, match="a reader of the bundle could not trust"):
+        native.dumped(model, root=tmp_path)
 
 
 @pytest.mark.parametrize(
