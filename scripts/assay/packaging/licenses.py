@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from assay.errors import UsageError
+from assay.workspace import read_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -188,18 +189,22 @@ def _part(path: metadata.PackagePath) -> bytes:
     return f"{path.as_posix()}\n\n".encode() + content.strip() if len(content) < _LARGEST else b""
 
 
-def of_project(*folders: Path) -> dict[str, bytes]:
-    """The project's own licence: of the first of these folders that has one.
+def of_project(root: Path, top: Path) -> dict[str, bytes]:
+    """The project's own licence: that of its folder, else of the repository.
+
+    Args:
+        root: The project.
+        top: The repository. No link that leads out of it is followed: a bundle is public.
 
     Returns:
         By file of the bundle the text.
     """
-    for folder in folders:
-        found = {
-            f"{FOLDER}/{path.name}": path.read_bytes()
+    for folder in (root, top):
+        texts = {
+            f"{FOLDER}/{path.name}": read_inside(top, str(path), _LARGEST)
             for path in sorted(folder.iterdir())
-            if _TEXT.match(path.name) and path.is_file() and path.stat().st_size < _LARGEST
+            if _TEXT.match(path.name)
         }
-        if found:
+        if found := {name: text for name, text in texts.items() if text and len(text) <= _LARGEST}:
             return found
     return {}

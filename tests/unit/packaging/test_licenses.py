@@ -131,6 +131,23 @@ def test_the_project_s_own_licence_is_the_nearest(tmp_path: Path) -> None:
     assert licenses.of_project(inner, tmp_path) == {"licenses/COPYING": b"inner"}
 
 
+def test_a_licence_is_no_way_out_of_the_repository(tmp_path: Path) -> None:
+    """What a committed link names would be in a public bundle."""
+    top = tmp_path / "repository"
+    inner = top / "inner"
+    (top / ".git").mkdir(parents=True)
+    inner.mkdir()
+    (tmp_path / "credentials").write_bytes(b"secret")
+    (top / ".git" / "config").write_bytes(b"token")
+    (inner / "LICENSE").symlink_to("../../credentials")
+    (inner / "LICENSE.self").symlink_to("/proc/self/environ")
+    (inner / "NOTICE").symlink_to("../.git/config")
+    (inner / "COPYING").symlink_to("../COPYING")
+    assert licenses.of_project(inner, top) == {}
+    (top / "COPYING").write_bytes(b"terms")
+    assert licenses.of_project(inner, top) == {"licenses/COPYING": b"terms"}
+
+
 def test_packages_here_have_licences_and_texts() -> None:
     here = Installed.here()
     needed = here.needed("onnx", "SVC")
