@@ -6,10 +6,12 @@ import hashlib
 import socket
 import threading
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from assay.errors import ForgeError
+from assay.errors import ForgeError, OutsideError
 from assay.forge import tags
 from assay.forge.refusal import MissingError, RejectedError
 from assay.forge.releases import Draft, Release, Releases, Upload
@@ -21,7 +23,6 @@ from tests.fakes.github_api import Asset, GitHubApi, Repository, State, workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.fakes.github.state import Accident
 
@@ -131,6 +132,41 @@ def test_a_draft_is_filled_and_then_published(
     assert releases.read(asset, 100) == b"{}\n"
     assert releases.digest(asset) == files[0].digest
     assert repository.releases[0].immutable == immutable
+
+
+def test_a_file_is_written_to_disk_in_pieces(
+    github: GitHubApi,
+    repository: Repository,
+    releases: Releases,
+    files: list[Upload],
+    tmp_path: Path,
+) -> None:
+    draft = releases.draft(wanted(repository))
+    fill(releases, draft, files)
+    asset = next(one for one in releases.drafts(TAG)[0].assets if one.name == "model.onnx")
+    target = tmp_path / "fetched"
+    github.state.fail(502, path="/storage/")
+    releases.save(asset, target)
+    assert target.read_bytes() == files[1].path.read_bytes()
+    with pytest.raises(ForgeError, match="has more than 10 bytes"):
+        releases.save(replace(asset, size=10), target)
+    before = len(github.state.requests)
+    with pytest.raises(OutsideError, match="cannot be written: No such file") as failed:
+        releases.save(asset, tmp_path / "absent" / "fetched")
+    assert failed.value.exit_code == 3
+    assert len(github.state.requests) == before, "a disk is no connection that one tries again"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_a_disk_that_is_full(
+    repository: Repository, releases: Releases, files: list[Upload]
+) -> None:
+    draft = releases.draft(wanted(repository))
+    fill(releases, draft, files)
+    asset = next(one for one in releases.drafts(TAG)[0].assets if one.name == "model.onnx")
+    with pytest.raises(OutsideError, match="No space left on device") as failed:
+        releases.save(asset, Path("/dev/full"))
+    assert "Free some space" in str(failed.value.hint)
 
 
 def test_what_is_there_already_is_not_sent_again(

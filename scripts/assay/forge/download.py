@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -10,9 +11,11 @@ from assay.errors import ForgeError
 from assay.forge.failures import RefusedError, answered
 from assay.forge.refusal import WRONG_API, Refusal
 from assay.forge.session import USER_AGENT, opened
+from assay.workspace import not_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from requests import Response, Session
 
@@ -65,6 +68,27 @@ def read(
                     return
                 url = _next(url, answer.headers["location"])
     raise ForgeError(f"{_host(root)} redirects a download again and again", hint=WRONG_API)
+
+
+@contextmanager
+def into(target: Path) -> Iterator[Callable[[bytes], object]]:
+    """A new file, as what takes the pieces: its failures are none of the connection.
+
+    Raises:
+        OutsideError: It cannot be written, as on a full disk.
+    """
+
+    def write(piece: bytes) -> None:
+        try:
+            file.write(piece)
+        except OSError as error:
+            raise not_written(target, error) from error
+
+    try:
+        with target.open("wb") as file:
+            yield write
+    except OSError as error:
+        raise not_written(target, error) from error
 
 
 def _get(session: Session, url: str, *, token: str | None, accept: str, timeout: float) -> Response:

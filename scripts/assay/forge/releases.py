@@ -215,6 +215,10 @@ class Releases:
         """A file of at most `limit` bytes."""
         return self._api.download(self._path(asset), limit, accept=BYTES)
 
+    def save(self, asset: Asset, target: Path) -> None:
+        """Write a file to disk, of whatever size."""
+        self._api.save(self._path(asset), asset.size, target, accept=BYTES)
+
     def publish(self, release: Release, *, latest: bool) -> Release:
         """Make a draft a release, for good.
 

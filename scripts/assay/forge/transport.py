@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assay.errors import ForgeError
-from assay.forge.download import read
+from assay.forge.download import into, read
 from assay.forge.failures import RefusedError, answered, certificates, host, no_answer
 from assay.forge.refusal import (
     WRONG_API,
@@ -153,6 +153,20 @@ class Api:
             return bytes(found)
 
         return self._retried("GET", path, once)
+
+    def save(self, path: str, limit: int, target: Path, *, accept: str) -> None:
+        """Write a file of at most `limit` bytes to disk, in pieces.
+
+        Raises:
+            OutsideError: The disk does not take it.
+            ForgeError: It is larger, or see `explain`.
+        """
+
+        def once() -> None:
+            with into(target) as write:
+                self._read(path, limit, accept, write)
+
+        self._retried("GET", path, once)
 
     def sha256(self, path: str, limit: int, *, accept: str) -> str:
         """The SHA-256 of a file of at most `limit` bytes, in hexadecimal; nothing of it is kept.

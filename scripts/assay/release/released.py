@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from assay.console import printable
 from assay.errors import RepositoryError, UsageError
-from assay.forge.releases import LARGEST
 from assay.packaging import archive, bundle, verify
 from assay.packaging.bundle import BundleError
 from assay.release import gto, tagging
@@ -93,5 +92,5 @@ def _fetched(context: Context, tag: str, scratch: Path) -> Path:
         if asset is None:
             raise UsageError(f"Nothing with a bundle is released as {printable(tag)}.")
         path = scratch / "released.part"
-        path.write_bytes(ask.releases.read(asset, LARGEST))
+        ask.releases.save(asset, path)
     return path
