@@ -12,6 +12,7 @@ from assay.config import Config, MetricSpec
 from assay.evaluation import Evaluation, Metric
 from assay.gates import Gate
 from assay.override import Override
+from assay.packaging.section import Mismatch, PackageSection
 from assay.record import Environment, Revision, RunRecord
 from assay.section import Reason, Section, Status
 from assay.stages.checkout import CheckoutSection
@@ -664,6 +665,18 @@ def hostile(texts: tuple[str, ...] = HOSTILE) -> RunRecord:
                 model_bytes=1,
                 gates=tuple(
                     metric_gate(t, "min", 0.5, 0.4, passed=False, message=t) for t in texts
+                ),
+            ),
+            "package": PackageSection(
+                status=Status.FAIL,
+                reasons=reasons,
+                digest=pick(0),
+                kind="native",
+                mismatches=tuple(
+                    Mismatch(
+                        rows=t, row=0, output=t, expected=t, got=t, inputs=dict.fromkeys(texts, t)
+                    )
+                    for t in texts
                 ),
             ),
         }

@@ -50,6 +50,7 @@ _TITLES = {
     "train": "Training",
     "evaluate": "Evaluation",
     "compare": "Comparison",
+    "package": "Package",
 }
 # A required check is satisfied by success and by neutral. Exit code 1 is neither: `inconclusive`
 # is a gate that asked for evidence and got too little. What was not judged is no success.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import causes, contract, wording
+from assay.record import CHECK
+from assay.report import causes, contract, package, wording
 from assay.report.comparison import file_phrase
 from assay.report.escape import Code, Phrase, marked, pieces
 from assay.report.lines import Line, joined
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from assay.stages.compare import CompareSection
     from assay.stages.test import TestSection
     from assay.stages.train import TrainSection
-
-_STAGES = ("checkout", "validate", "test", "train", "evaluate", "compare")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +77,9 @@ def _in_short(record: RunRecord, stage: str, section: Section) -> tuple[Reason, 
     elif stage == "test" and record.test is not None:
         begins = tuple(failure.name[:100] for failure in record.test.failures)
         summary = _tests(record.test)
+    elif stage == "package" and record.package is not None:
+        begins = package.begins(record.package)
+        return tuple(one for one in section.reasons if not one.message.startswith(begins))
     else:
         return section.reasons
     listed = [
@@ -97,17 +99,20 @@ def _as_message(phrase: Phrase) -> str:
 
 
 def not_run(record: RunRecord) -> tuple[str, ...]:
-    """Stages that an earlier problem kept from running. What the user switched off is not one."""
-    if not any(s.status in (Status.ERROR, Status.FAIL) for _, s in record.sections()):
+    """Stages that an earlier problem kept from running. What the user switched off is not one.
+
+    Nor is one that no check runs, unless it was asked for.
+    """
+    ran = {stage: section for stage, section in record.sections() if stage in CHECK}
+    if not any(s.status in (Status.ERROR, Status.FAIL) for s in ran.values()):
         return ()
-    reached = [stage for stage, _ in record.sections()]
-    last = _STAGES.index(reached[-1]) if reached else -1
+    last = max(map(CHECK.index, ran))
     missed = [
         stage
         for stage, section in record.sections()
         if section.status is Status.SKIPPED and section.blocked_by is not None
     ]
-    return (*missed, *_STAGES[last + 1 :])
+    return (*missed, *CHECK[last + 1 :])
 
 
 def lines(record: RunRecord) -> tuple[Line, ...]:
@@ -203,6 +208,8 @@ def _lines(record: RunRecord) -> Iterator[Line]:
         yield from _stage_line("Training", record.train, _training(record.train))
     if compare is not None and compare.model_bytes is not None:
         yield Line(label="Model", status="", text=_model(compare))
+    if record.package is not None:
+        yield from _stage_line("Package", record.package, package.summary(record.package))
 
 
 def _stage_line(label: str, section: Section, text: Phrase) -> Iterator[Line]:

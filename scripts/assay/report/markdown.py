@@ -34,6 +34,7 @@ LEAST_IMPORTANT_FIRST = (
     "all slices",
     "all metrics",
     "checks",
+    "mismatches",
     "tests",
     "reproduce",
     "lines",

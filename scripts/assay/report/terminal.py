@@ -60,6 +60,7 @@ def render(
     blocks += [_slices(content)] if content.worse else []
     blocks += [_failures(content)] if content.tests else []
     blocks += [_contract(record, content)] if content.contract_count else []
+    blocks += [_mismatches(content)] if content.mismatches else []
     blocks += [_lines(content)] if content.lines or content.notes else []
     blocks += [_files(files)] if files else []
     spaced: list[RenderableType] = []
@@ -228,6 +229,18 @@ def _contract(record: RunRecord, content: View) -> Text:
             found.append(f"  first failing rows: {where}\n", style="dim")
     left = content.contract_count - len(files)
     found.append(f"…and {wording.count(left, 'more file')}, in the full report" if left else "")
+    found.rstrip()
+    return found
+
+
+def _mismatches(content: View) -> Text:
+    found = Text()
+    for row in content.mismatches[:_MOST_FAILURES]:
+        found.append("disagree: ", style="red")
+        found.append(f"{escape.text(row.row)}, {escape.text(row.output)}: ")
+        found.append(f"{escape.text(row.expected)} → {escape.text(row.got)}\n")
+        found.append(f"  {escape.text(row.values)}\n" if row.values else "", style="dim")
+    found.append(_left(len(content.mismatches), "more row"))
     found.rstrip()
     return found
 

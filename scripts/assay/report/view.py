@@ -11,7 +11,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report import acceptance, comparison, contract, details, findings, heading
+from assay.record import CHECK, STAGES
+from assay.report import acceptance, comparison, contract, details, findings, heading, package
 from assay.report.escape import Code, Phrase
 from assay.report.wording import OUTCOMES, count, duration, percent, size, status_words
 from assay.verdict import decide
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from assay.report.details import Table
     from assay.report.findings import Problem, TestRow
     from assay.report.lines import Line
+    from assay.report.package import MismatchRow
     from assay.verdict import Outcome, Verdict
-
-STAGE_ORDER = ("checkout", "validate", "test", "train", "evaluate", "compare")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,8 @@ class View:
     """Files that break the data contract; as many as were asked for."""
     contract_count: int
     contract_title: str
+    mismatches: tuple[MismatchRow, ...]
+    """Rows on which the exported model answers otherwise."""
     parameters: tuple[ParameterRow, ...]
     files: tuple[FileRow, ...]
     tables: tuple[Table, ...]
@@ -122,7 +124,7 @@ def of(record: RunRecord, verdict: Verdict | None = None, *, most: int | None = 
     that_matter = comparison.that_matter(changes)
     slices = compare.slices if compare else ()
     worse = comparison.worse(record)
-    by_stage = verdict.decided_by in STAGE_ORDER and verdict.outcome in ("fail", "error")
+    by_stage = verdict.decided_by in STAGES and verdict.outcome in ("fail", "error")
     head = heading.of(record, verdict)
     overall = heading.overall(record)
     return View(
@@ -163,6 +165,7 @@ def of(record: RunRecord, verdict: Verdict | None = None, *, most: int | None = 
         contract=contract.files(record, most),
         contract_count=contract.count(record),
         contract_title=contract.title(record),
+        mismatches=package.mismatches(record),
         parameters=comparison.parameters(record),
         files=comparison.files(record),
         tables=details.tables(record),
@@ -241,10 +244,10 @@ def _seconds(record: RunRecord) -> float:
 def _stages(record: RunRecord) -> tuple[tuple[str, str, str, str], ...]:
     rows = []
     whole = _seconds(record)
-    for stage in STAGE_ORDER:
+    for stage in STAGES:
         section = record.section(stage)
         if section is None:
-            rows.append((stage, status_words("not run"), "", ""))
+            rows += [(stage, status_words("not run"), "", "")] if stage in CHECK else []
             continue
         part = f"{100 * section.seconds / whole:.0f} %" if whole else ""
         rows.append((stage, status_words(section.status), duration(section.seconds), part))

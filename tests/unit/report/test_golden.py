@@ -7,7 +7,7 @@ from assay.report import html, markdown, terminal
 from assay.report.images import Image
 from assay.report.mermaid import Chart
 
-from tests import contract_records, evidence_records, records
+from tests import contract_records, evidence_records, package_records, records
 from tests.golden import assert_golden
 
 FILES = {"Full report": ".assay/report.html", "Comment": ".assay/report.md"}
@@ -47,6 +47,7 @@ CHARTS = (
 )
 ALL = {
     **records.ALL,
+    **package_records.ALL,
     "broken-contract": contract_records.broken,
     "fork": from_a_fork,
     "sure": evidence_records.sure,
@@ -83,6 +84,7 @@ def test_terminal(name: str) -> None:
         "fork",
         "sure",
         "sure-hostile",
+        "disagreeing",
     ],
 )
 def test_page_without_plots(name: str) -> None:

@@ -15,13 +15,13 @@ from assay.verdict import decide
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import evidence_records, records
+from tests import evidence_records, package_records, records
 from tests.golden import assert_golden
 
 if TYPE_CHECKING:
     from assay.record import RunRecord
 
-ALL = {**records.ALL, "sure": evidence_records.sure}
+ALL = {**records.ALL, **package_records.ALL, "sure": evidence_records.sure}
 
 # As Jenkins' junit-10.xsd has it: attributes (those that must be there first), and children.
 SCHEMA = {
@@ -101,7 +101,9 @@ def test_every_record_gives_a_valid_document(name: str) -> None:
     assert text == rendered(ALL[name]())
 
 
-@pytest.mark.parametrize("name", ["good", "failed-checks", "regression", "accepted", "hostile"])
+@pytest.mark.parametrize(
+    "name", ["good", "failed-checks", "regression", "accepted", "hostile", "native", "disagreeing"]
+)
 def test_golden(name: str) -> None:
     assert_golden(f"publish/junit-{name}.xml", rendered(ALL[name]()))
 
