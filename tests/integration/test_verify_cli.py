@@ -12,6 +12,7 @@ import typer
 from assay import clibundle
 from assay.errors import AssayError, UsageError
 from assay.packaging import archive
+from assay.packaging.manifest import GateResult
 from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
@@ -148,6 +149,36 @@ def test_without_a_key_nobody_vouches(project: Project) -> None:
     assert shown.exit_code == 0
     assert "UNSIGNED" in shown.stdout
     assert "Accepted" not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("verdict", "result", "said"),
+    [
+        ("fail", "failed", "its verdict is `fail`, and these gates did not pass: `f1`."),
+        ("no gate", "passed", "its verdict is `no gate`."),
+        ("pass", "failed", "its verdict is `pass`, and these gates did not pass: `f1`."),
+        ("pass", "inconclusive", "its verdict is `pass`, and these gates did not pass: `f1`."),
+    ],
+)
+def test_nobody_vouches_for_what_did_not_pass(
+    project: Project, verdict: str, result: Any, said: str
+) -> None:
+    gates = (GateResult(name="f1", result=result, message="f1"),)
+    failed = made(project.root / "other", verdict=verdict, gates=gates)
+    for key in (["--key", project.file("key", private_pem(KEY))], []):
+        error = project.refused("sign", failed.folder, *key)
+        assert error.exit_code == 1
+        assert error.message == f"{failed.folder.name} is not signed: {said}"
+        assert "package the commit that passes" in (error.hint or "")
+    assert not (failed.folder / "model.sig").exists()
+    assert not (project.bundles / failed.folder.name).exists()
+
+
+def test_what_a_maintainer_accepted_is_signed(project: Project) -> None:
+    gates = (GateResult(name="f1", result="failed", message="f1"),)
+    accepted = made(project.root / "other", verdict="warn", gates=gates)
+    shown = project("sign", accepted.folder, "--key", project.file("key", private_pem(KEY)))
+    assert shown.exit_code == 0, shown.output
 
 
 def test_by_certificate(project: Project) -> None:

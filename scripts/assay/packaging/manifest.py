@@ -21,6 +21,8 @@ ATTESTATIONS = "attestations"
 """A folder."""
 OUTSIDE = (f"{ATTESTATIONS}/", SIGNATURE)
 """What is about the bundle, so not of it: made later, by whoever vouches for it."""
+PASSED = ("pass", "warn")
+"""What the verdict of a bundle may be that somebody vouches for, and that is released."""
 
 
 class FileEntry(Fact):
@@ -123,6 +125,15 @@ class Manifest(Fact):
     def to_json(self) -> str:
         """The file's text; equal manifests have equal text."""
         return self.model_dump_json(indent=1) + "\n"
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """Gates that failed, or could not tell.
+
+        Those that only warn, or that somebody accepted, make the verdict `warn`: with `pass` there
+        is none.
+        """
+        return tuple(one.name for one in self.gates if one.result in ("failed", "inconclusive"))
 
     @property
     def digest(self) -> str:

@@ -9,14 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.console import printable
 from assay.packaging import archive, attest, bundle
 from assay.packaging.envelope import FILE as SIGNATURE
-from assay.packaging.manifest import ATTESTATIONS
+from assay.packaging.manifest import ATTESTATIONS, PASSED
+from assay.report.wording import listed
 from assay.workspace import not_written, write_atomically
 
 if TYPE_CHECKING:
     from assay.packaging.attest import Run
     from assay.packaging.signing import Signer
+
+
+class NotPassedError(bundle.BundleError):
+    """The check of a bundle's commit said no, so nobody vouches for it."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ def vouch(path: Path, *, into: Path, signer: Signer | None, run: Run) -> Vouched
 
     Raises:
         BundleError: It is not as it was packaged, so nobody can vouch for it.
+        NotPassedError: Its gates did not pass.
         UsageError: The signer is none.
         OutsideError: It cannot be written, or Sigstore fails.
     """
@@ -45,6 +54,7 @@ def vouch(path: Path, *, into: Path, signer: Signer | None, run: Run) -> Vouched
         into.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=into, prefix=".assay-") as scratch:
             made = _taken(path, Path(scratch))
+            _check_passed(made)
             add(made, signer, run)
             packed = archive.pack(made, into / archive.NAME)
             target = into / made.folder.name
@@ -60,6 +70,20 @@ def _taken(path: Path, scratch: Path) -> bundle.Bundle:
         return archive.unpack(path, scratch)
     bundle.read(path)  # a folder of something else is not copied
     return bundle.read(shutil.copytree(path, scratch / path.resolve().name, symlinks=True))
+
+
+def _check_passed(made: bundle.Bundle) -> None:
+    """Whoever verifies a signature takes the model for good: there is none of one that failed."""
+    manifest = made.manifest
+    if manifest.verdict in PASSED and not (manifest.verdict == "pass" and manifest.denied):
+        return
+    denied = [f"`{printable(name)}`" for name in manifest.denied]
+    failed = f", and these gates did not pass: {listed(denied)}" if denied else ""
+    name, verdict = made.folder.name, printable(manifest.verdict)
+    raise NotPassedError(
+        f"{name} is not signed: its verdict is `{verdict}`{failed}.",
+        hint="Mend what the report of its check names, and package the commit that passes.",
+    )
 
 
 def add(made: bundle.Bundle, signer: Signer | None, run: Run) -> None:

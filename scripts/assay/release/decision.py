@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.console import printable
+from assay.packaging.manifest import PASSED
 from assay.release import semver
 from assay.release.tagname import TagName, parse, registers
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 EVENTS = ("push", "workflow_dispatch", "schedule", "merge_group")
 """Runs that check the commit itself. One of a pull request checks what it would be merged to."""
-PASSED = ("pass", "warn")
-"""What a verdict may be."""
 NO_GATE = "no gate"
 """The verdict where nothing was judged, which is no pass."""
 

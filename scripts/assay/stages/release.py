@@ -100,7 +100,7 @@ def _released(context: Context, api: Api, wish: Wish, material: _Material) -> Re
     chosen = _choose(context, forge, wish, material)
     out = forge.released(chosen.registry, chosen.artifact.name, chosen.next.version)
     decided = _decide(context, forge, material, chosen, out)
-    section = _section(material, chosen)
+    section = _section(material, chosen, wish)
     if not decided.allowed:
         return section.model_copy(update=refused(decided))
     publishing = Publishing(
@@ -242,7 +242,7 @@ def _decide(
                 manifest.source.commit,
                 manifest.verdict,
                 material.bundle.digest,
-                tuple(g.name for g in manifest.gates if g.result in ("failed", "inconclusive")),
+                manifest.denied,
             ),
             published=tuple(map(forge.published, out)),
         )
@@ -300,8 +300,9 @@ def _tagger(environ: Mapping[str, str]) -> tuple[str, str]:
     return actor, f"{number}+{actor}@users.noreply.github.com"
 
 
-def _section(material: _Material, chosen: _Chosen) -> ReleaseSection:
-    unsigned = not (material.bundle.folder / SIGNATURE).is_file()
+def _section(material: _Material, chosen: _Chosen, wish: Wish) -> ReleaseSection:
+    # The action signs what a dry run lets pass.
+    unsigned = not wish.dry_run and not (material.bundle.folder / SIGNATURE).is_file()
     warning = Reason(
         message="The bundle is not signed, so nobody vouches for it.",
         severity="warning",
