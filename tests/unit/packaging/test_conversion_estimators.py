@@ -130,6 +130,8 @@ OTHERS: list[Any] = [
     cluster.Birch(n_clusters=3),
     mixture.GaussianMixture(2, covariance_type="tied", random_state=0),
     ensemble.IsolationForest(n_estimators=8, max_samples=40, random_state=0),
+    ensemble.IsolationForest(n_estimators=8, max_samples=1, random_state=0),
+    ensemble.IsolationForest(n_estimators=8, max_samples=2, random_state=0),
     svm.OneClassSVM(nu=0.2),
     linear_model.SGDOneClassSVM(random_state=0),
     covariance.EllipticEnvelope(random_state=0),

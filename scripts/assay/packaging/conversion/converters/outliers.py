@@ -34,13 +34,15 @@ def isolation_scores(model: Any, data: Data) -> Tensor:
         trees.append(replace(made, feature=feature, value=depth))
     depths = total(single(data), trees)
     longest = float(len(trees) * _average_path(model._max_samples))  # noqa: SLF001 (as above)
-    return -((depths * (-np.log(2.0) / longest)).op("Exp")) - float(model.offset_)
+    # trees of one row have no depth, and scikit-learn takes the share for 1
+    share = depths / longest if longest else depths * 0.0 + 1.0
+    return -((share * -np.log(2.0)).op("Exp")) - float(model.offset_)
 
 
 def _average_path(count: int) -> float:
     """`sklearn.ensemble._iforest._average_path_length` of one number."""
     if count <= 2:
-        return 1.0
+        return count - 1.0
     return 2.0 * (np.log(count - 1.0) + np.euler_gamma) - 2.0 * (count - 1.0) / count
 
 
