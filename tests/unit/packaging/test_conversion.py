@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
 from typing import Any
 
+import joblib
 import numpy as np
 import onnx
 import pandas as pd
 import pytest
 from assay.packaging.conversion import NotConvertible, convert
+from assay.packaging.conversion.registry import converts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import AdaBoostRegressor, BaggingRegressor, RandomForestRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from tests.unit.packaging.conversions import agree, classes, converted, signed_for, table, target
+
+DIGESTS = """
+import hashlib, sys
+import joblib
+from assay.packaging.conversion import convert
+for one in joblib.load(sys.argv[1]):
+    print(hashlib.sha256(convert(*one).model).hexdigest())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +88,25 @@ class TestConvert:
 
     def test_the_same_model_gives_the_same_bytes(self, mixed):
         assert converted(mixed, table())[0].model == converted(mixed, table())[0].model
+
+    def test_a_process_that_orders_sets_otherwise_gives_the_same_bytes(self, mixed, tmp_path):
+        text = pd.DataFrame({"text": ["a big house", "a small red house", "big and red"]})
+        words = ColumnTransformer([("text", TfidfVectorizer(ngram_range=(1, 2)), "text")])
+        given = [
+            (mixed, table()),
+            (make_pipeline(words, LinearRegression()).fit(text, [1.0, 2.0, 3.0]), text),
+        ]
+        asked = [(model, signed_for(model, rows), rows) for model, rows in given]
+        here = [hashlib.sha256(convert(*one).model).hexdigest() for one in asked]
+        joblib.dump(asked, tmp_path / "asked")
+        process = subprocess.run(
+            [sys.executable, "-c", DIGESTS, str(tmp_path / "asked")],
+            env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert process.stdout.split() == here
 
     def test_a_matrix_of_a_model_that_knows_no_names(self):
         rows = table()[["age", "income"]].to_numpy(dtype=np.float64)
@@ -195,6 +229,13 @@ class TestRefused:
 
 def _sorted(values):
     return np.sort(values, axis=1)
+
+
+class TestConverters:
+    def test_a_class_has_one_a_method(self):
+        agree(LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0]), np.array([[2.0]]))
+        with pytest.raises(ValueError, match=r"`predict` of `sklearn.LinearRegression` has two"):
+            converts("sklearn.LinearRegression", method="predict")(lambda model, data: data)
 
 
 class TestOwnConverters:

@@ -151,7 +151,10 @@ def test_an_imputer_leaves_float32_what_it_is(indicator: bool):
 
 def test_a_stack_of_two_labels():
     """Its probabilities are that a label does not hold; and that is what scikit-learn gives."""
-    members = [("a", KNeighborsClassifier()), ("b", DecisionTreeClassifier(max_depth=2))]
+    members = [
+        ("a", KNeighborsClassifier()),
+        ("b", DecisionTreeClassifier(max_depth=2, random_state=0)),
+    ]
     last = DecisionTreeClassifier(max_depth=3, random_state=0)
     folds = KFold(2, shuffle=True, random_state=0)
     agree(StackingClassifier(members, last, cv=folds).fit(ROWS, TWO_EACH), ROWS)
@@ -160,7 +163,7 @@ def test_a_stack_of_two_labels():
 @pytest.mark.parametrize(
     ("inner", "rows"),
     [
-        (DecisionTreeClassifier(max_depth=2), pd.concat([ROWS, ROWS * np.nan])),
+        (DecisionTreeClassifier(max_depth=2, random_state=0), pd.concat([ROWS, ROWS * np.nan])),
         (LogisticRegression(max_iter=200), pd.concat([ROWS, ROWS * 1e30, ROWS * -1e30])),
     ],
 )

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from assay.packaging.conversion.tensor import Tensor
 
 Converter: TypeAlias = "Callable[[Any, Any], Any]"
+PREDICTING = ("predict", "predict_proba", "decision_function", "index")
+METHODS = (*PREDICTING, "transform")
+"""What a pipeline, a search and the like leave to what is inside of them."""
 _CONVERTERS: dict[tuple[str, str], Converter] = {}
 
 
@@ -42,10 +45,15 @@ def converts(*classes: str, method: str) -> Callable[[Converter], Converter]:
     Args:
         classes: `sklearn.Ridge`: top-level package and class, whatever modules lie between.
         method: What it makes.
+
+    Raises:
+        ValueError: A class has one already.
     """
 
     def register(function: Converter) -> Converter:
         for name in classes:
+            if (name, method) in _CONVERTERS:
+                raise ValueError(f"`{method}` of `{name}` has two converters.")
             _CONVERTERS[name, method] = function
         return function
 

@@ -6,10 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from assay.packaging.conversion.frame import Data, Frame, join, matrix, select
-from assay.packaging.conversion.registry import apply, converts
+from assay.packaging.conversion.registry import METHODS, apply, converts
 from assay.packaging.conversion.tracing import traced
-
-METHODS = ("predict", "predict_proba", "decision_function", "transform", "index")
 
 
 def _pipeline(method: str) -> None:

@@ -12,7 +12,7 @@ from assay.packaging.conversion.converters.ensembles import mean
 from assay.packaging.conversion.converters.linear import pair, shares
 from assay.packaging.conversion.converters.scaling import BOUND, interpolate
 from assay.packaging.conversion.frame import Data, matrix
-from assay.packaging.conversion.registry import apply, converts, labels
+from assay.packaging.conversion.registry import METHODS, PREDICTING, apply, converts
 from assay.packaging.conversion.tracing import traced
 
 if TYPE_CHECKING:
@@ -25,11 +25,7 @@ INSIDE = {
         "HalvingGridSearchCV",
         "HalvingRandomSearchCV",
     ),
-    "estimator_": (
-        "SelfTrainingClassifier",
-        "FixedThresholdClassifier",
-        "TunedThresholdClassifierCV",
-    ),
+    "estimator_": ("SelfTrainingClassifier",),
     "estimator": ("FrozenEstimator",),
 }
 """Where the model lies that does the work, by class."""
@@ -48,8 +44,13 @@ def _delegate(attribute: str, classes: tuple[str, ...], method: str) -> None:
 
 
 for _attribute, _classes in INSIDE.items():
-    for _method in ("predict", "predict_proba", "decision_function", "transform", "index"):
+    for _method in METHODS:
         _delegate(_attribute, tuple(f"sklearn.{name}" for name in _classes), _method)
+
+THRESHOLDS = ("sklearn.FixedThresholdClassifier", "sklearn.TunedThresholdClassifierCV")
+"""They decide by themselves, and leave the rest to the model inside."""
+for _method in ("predict_proba", "decision_function"):
+    _delegate("estimator_", THRESHOLDS, _method)
 
 
 def _eliminate(method: str) -> None:
@@ -58,11 +59,11 @@ def _eliminate(method: str) -> None:
         return apply(model.estimator_, method, apply(model, "transform", data))
 
 
-for _method in ("predict", "predict_proba", "decision_function", "index"):
+for _method in PREDICTING:
     _eliminate(_method)
 
 
-@converts("sklearn.FixedThresholdClassifier", "sklearn.TunedThresholdClassifierCV", method="index")
+@converts(*THRESHOLDS, method="index")
 def threshold_index(model: Any, data: Data) -> Tensor:
     """The positive class where its score reaches the threshold."""
     inner = inside(model)
@@ -87,14 +88,6 @@ def _positive(model: Any) -> int:
     if scorer is not None:
         label = scorer._get_pos_label()  # noqa: SLF001 (what `predict` asks)
     return 1 if label is None else int(np.flatnonzero(np.asarray(model.classes_) == label)[0])
-
-
-@converts(
-    "sklearn.FixedThresholdClassifier", "sklearn.TunedThresholdClassifierCV", method="predict"
-)
-def threshold_label(model: Any, data: Data) -> Tensor:
-    """The class at `index`."""
-    return labels(model, data)
 
 
 @converts("sklearn.CalibratedClassifierCV", method="predict_proba")
