@@ -273,6 +273,9 @@ def init(
     uses: Annotated[
         str, typer.Option(help="The action that the workflow uses: OWNER/NAME@REF.")
     ] = "your-org/assay@v1",
+    release: Annotated[
+        bool, typer.Option("--release", help="Also write the workflow that releases versions.")
+    ] = False,
 ) -> None:
     """Say what is found here; write assay.yaml and the workflow."""
     from assay import initialize
@@ -280,7 +283,7 @@ def init(
     from assay.workspace import Workspace
 
     console = Console(github=False)
-    initialize.run(Workspace(root.resolve(), os.environ), console, uses=uses)
+    initialize.run(Workspace(root.resolve(), os.environ), console, uses=uses, release=release)
 
 
 gate_app = typer.Typer(help="The gates of the last run.")

@@ -16,25 +16,38 @@ from assay import config as configuration
 from assay.console import printable
 from assay.discover import discover
 from assay.errors import ConfigError
+from assay.packaging.source import artifact_name
 from assay.report.wording import number
 from assay.stats.catalogue import canonical, direction_of
 from assay.workspace import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from assay.config import Config
     from assay.console import Console
     from assay.discover import Discovered
     from assay.workspace import Workspace
 
 WORKFLOWS = ".github/workflows"
+CHECK, RELEASE = "model-check", "model-release"
+"""The starters, as `workflow-templates/` has them."""
+_TITLES = {CHECK: "Model check", RELEASE: "Model release"}
+_ANY_VERSION = '"**@v*"'
 _USES = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@[A-Za-z0-9_./-]+")
 
 
-def run(workspace: Workspace, console: Console, *, uses: str) -> None:
+def run(workspace: Workspace, console: Console, *, uses: str, release: bool) -> None:
     """Say what was found, and write what is not there yet.
 
+    Args:
+        workspace: The project.
+        console: Where it is said.
+        uses: The action that workflows use.
+        release: Whether to write the workflow of releases too.
+
     Raises:
+        UsageError: The artifact that is to be released has a name that no tag can hold.
         ConfigError: `uses` is not `OWNER/NAME@REF`.
         RepositoryError: Not a git repository, or not a DVC one.
         OutsideError: A file cannot be written.
@@ -49,19 +62,21 @@ def run(workspace: Workspace, console: Console, *, uses: str) -> None:
     root = workspace.root.joinpath(*[".."] * prefix.count("/")).resolve()
     folder = prefix.rstrip("/")
     plan = {
-        workspace.root / configuration.FILE: assay_yaml(found, uses=uses),
+        workspace.root / configuration.FILE: assay_yaml(found, uses=uses, folder=folder),
         # Workflows live at the root of the git repository, wherever the project is in it.
         root / workflow_file(folder): workflow(found, uses=uses, folder=folder),
     }
-    written = []
-    for path, text in plan.items():
-        name = path.relative_to(root).as_posix()
-        if path.exists():
-            console.line(f"kept    {printable(name)} (it exists; init never overwrites)")
-            continue
-        write_atomically(path, text)
-        written.append(path)
-        console.line(f"wrote   {printable(name)}")
+    told: list[str] = []
+    if release:
+        config = configuration.load(workspace.root)
+        name = artifact_name(
+            config, found.dvc, config.model or found.model or "", folder=workspace.root.name
+        )
+        plan[root / workflow_file(folder, RELEASE)] = release_workflow(
+            name, uses=uses, folder=folder
+        )
+        told = list(_to_release(workspace, config, folder))
+    written = _written(plan, root, console)
     console.line()
     if not found.dvc.metrics and not found.predictions:
         console.line("There is nothing to judge yet: declare `metrics:` in dvc.yaml, or name a")
@@ -72,7 +87,33 @@ def run(workspace: Workspace, console: Console, *, uses: str) -> None:
         console.line(f"  {_git_add(written, root)}")
         console.line('  git commit -m "Check models in pull requests with Assay"')
     where = "" if workspace.root == Path.cwd() else f" -C {_shell(workspace.root, Path.cwd())}"
+    for line in told or [f"To release versions as signed bundles too: assay init --release{where}"]:
+        console.line(line)
     console.line(f"See now what a pull request would say: assay check{where}")
+
+
+def _written(plan: Mapping[Path, str], root: Path, console: Console) -> list[Path]:
+    """Write what is not there yet."""
+    written = []
+    for path, text in plan.items():
+        name = path.relative_to(root).as_posix()
+        if path.exists():
+            console.line(f"kept    {printable(name)} (it exists; init never overwrites)")
+            continue
+        write_atomically(path, text)
+        written.append(path)
+        console.line(f"wrote   {printable(name)}")
+    return written
+
+
+def _to_release(workspace: Workspace, config: Config, folder: str) -> Iterator[str]:
+    """What releases need beside their workflow."""
+    yield "Releases are signed with a key, a secret of the environment `release`:"
+    yield "  assay sign --new-key ~/keys"
+    yield "  gh secret set ASSAY_SIGNING_KEY --env release < ~/keys/assay.key"
+    stale = folder and config.release.checked_by != _checked_by(folder)
+    if stale and (workspace.root / configuration.FILE).exists():
+        yield f"They need `release.checked_by: {_checked_by(folder)}` in assay.yaml."
 
 
 def _git_add(files: list[Path], root: Path) -> str:
@@ -107,7 +148,7 @@ def _findings(found: Discovered) -> Iterator[tuple[str, str]]:
     yield "base branch", found.default_branch or none
 
 
-def assay_yaml(found: Discovered, *, uses: str) -> str:
+def assay_yaml(found: Discovered, *, uses: str, folder: str = "") -> str:
     """The text of `assay.yaml`: what was found, with comments on what could be added."""
     repository, ref = uses.split("@", 1)
     schema = f"https://raw.githubusercontent.com/{repository}/{ref}/docs/assay.schema.json"
@@ -125,6 +166,8 @@ def assay_yaml(found: Discovered, *, uses: str) -> str:
         lines += [f"  {_scalar(name)}:  # now {number(value)}", *_bounds(name, value, found)]
     if found.model and not any(a.type == "model" for a in found.dvc.artifacts):
         lines += ["", f"model: {_scalar(found.model)}"]
+    if folder:
+        lines += ["", "release:", f"  checked_by: {_checked_by(folder)}  # versions need its yes"]
     return "\n".join([*lines, ""])
 
 
@@ -171,9 +214,13 @@ def _predictions(found: Discovered) -> Iterator[str]:
     yield "  # slices: [country]     # columns whose values are looked at one by one"
 
 
-def workflow_file(folder: str) -> str:
-    """Where the workflow of the project in this folder stands; every project has its own."""
-    return f"{WORKFLOWS}/model-check{f'-{_slug(folder)}' if folder else ''}.yml"
+def workflow_file(folder: str, kind: str = CHECK) -> str:
+    """Where a workflow of the project in this folder stands; every project has its own."""
+    return f"{WORKFLOWS}/{kind}{f'-{_slug(folder)}' if folder else ''}.yml"
+
+
+def _checked_by(folder: str) -> str:
+    return workflow_file(folder).removeprefix(f"{WORKFLOWS}/")
 
 
 def _slug(folder: str) -> str:
@@ -181,20 +228,41 @@ def _slug(folder: str) -> str:
 
 
 def workflow(found: Discovered, *, uses: str, folder: str) -> str:
-    """The text of the workflow: the starter workflow with this repository's names in it."""
-    text = resources.files("assay").joinpath("starter.yml").read_text(encoding="utf-8")
+    """The text of the check's workflow: the starter with this repository's names in it."""
+    text = _starter(CHECK, uses=uses, folder=folder)
     branch = (found.default_branch or "main").removeprefix("origin/")
-    repository, ref = uses.split("@", 1)
-    called = f"{repository}/.github/workflows/model-check.yml@{ref}"
     text = text.replace("$default-branch", _scalar([branch])[1:-1])  # it stands in a list
-    text = text.replace("your-org/assay/.github/workflows/model-check.yml@v1", called)
+    if folder:
+        given = {"working-directory": folder, "comment-key": _slug(folder)}
+        called = f"/{CHECK}.yml@{uses.split('@', 1)[1]}\n"
+        text = text.replace(called, f"{called}    with:\n{_inputs(given)}")
+    return text
+
+
+def release_workflow(artifact: str, *, uses: str, folder: str) -> str:
+    """The text of the workflow that a tag of a version starts."""
+    text = _starter(RELEASE, uses=uses, folder=folder)
+    if folder:
+        # A version of a neighbour is none of this project's, and would be an error in it.
+        text = text.replace(_ANY_VERSION, f'"{artifact}@v*"')
+        text = text.replace("    with:\n", f"    with:\n{_inputs({'working-directory': folder})}")
+    return text
+
+
+def _starter(kind: str, *, uses: str, folder: str) -> str:
+    text = resources.files("assay").joinpath(f"starters/{kind}.yml").read_text(encoding="utf-8")
+    repository, ref = uses.split("@", 1)
+    workflows = f"/.github/workflows/{kind}.yml@"
+    text = text.replace(f"your-org/assay{workflows}v1", f"{repository}{workflows}{ref}")
     if folder:
         # Each project has a comment of its own, and a name: runs of one name cancel each other.
-        text = text.replace("name: Model check\n", f"name: {_scalar(f'Model check of {folder}')}\n")
-        given = {"working-directory": folder, "comment-key": _slug(folder)}
-        lines = [f"      {key}: {_scalar(value)}" for key, value in given.items()]
-        text = text.replace(called, "\n".join([called, "    with:", *lines]))
+        title = _TITLES[kind]
+        text = text.replace(f"name: {title}\n", f"name: {_scalar(f'{title} of {folder}')}\n")
     return text
+
+
+def _inputs(given: Mapping[str, str]) -> str:
+    return "".join(f"      {key}: {_scalar(value)}\n" for key, value in given.items())
 
 
 def _scalar(value: Any) -> str:

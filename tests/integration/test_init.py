@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.repos import Project
 
 ROOT_WORKFLOW = ".github/workflows/model-check.yml"
+RELEASE_WORKFLOW = ".github/workflows/model-release.yml"
 
 
 def _init(project: Project, *args: str, cwd: Path | None = None) -> tuple[int, str]:
@@ -121,6 +122,55 @@ def test_projects_of_one_repository_have_a_workflow_each(project: Project) -> No
         "working-directory": "models/b c",
         "comment-key": "models-b-c",
     }
+
+
+def test_the_release_workflow_is_offered_and_written_when_asked(project: Project) -> None:
+    _, out = _init(project)
+    assert "To release versions as signed bundles too: assay init --release\n" in out
+    assert not (project.root / RELEASE_WORKFLOW).exists()
+    code, out = _init(project, "--release", "--uses", "o/n@v2")
+    assert code == 0, out
+    assert f"git add {RELEASE_WORKFLOW}\n" in out
+    assert "gh secret set ASSAY_SIGNING_KEY --env release" in out
+    assert "init --release" not in out
+    parsed = yaml.safe_load((project.root / RELEASE_WORKFLOW).read_text())
+    assert parsed[True]["push"]["tags"] == ["**@v*"]
+    assert parsed["jobs"]["model-release"]["uses"] == "o/n/.github/workflows/model-release.yml@v2"
+
+
+def test_projects_of_one_repository_release_their_own_versions(project: Project) -> None:
+    folder = project.root / "models" / "a"
+    shutil.copytree(project.root / ".dvc", folder / ".dvc")
+    (folder / "dvc.yaml").write_text("metrics: [m.json]\n")
+    code, out = _init(project, "--release", cwd=folder)
+    assert code == 0, out
+    file = project.root / ".github/workflows/model-release-models-a.yml"
+    parsed = yaml.safe_load(file.read_text())
+    assert parsed["name"] == "Model release of models/a"
+    assert parsed[True]["push"]["tags"] == ["a@v*"]
+    assert parsed["jobs"]["model-release"]["with"]["working-directory"] == "models/a"
+    assert parsed["jobs"]["model-release"]["with"]["environment"] == "release"
+    assert config.load(folder).release.checked_by == "model-check-models-a.yml"
+    assert "They need" not in out
+    (folder / "assay.yaml").write_text("model: m.skops\n")
+    _, out = _init(project, "--release", cwd=folder)
+    assert "They need `release.checked_by: model-check-models-a.yml` in assay.yaml." in out
+
+
+def test_an_assay_yaml_that_is_wrong_is_kept_as_it_is(project: Project) -> None:
+    (project.root / "assay.yaml").write_text("metrics: 3\n")
+    assert _init(project)[0] == 0
+
+
+def test_an_artifact_that_no_tag_can_name_gets_no_release_workflow(project: Project) -> None:
+    folder = project.root / "b c"
+    shutil.copytree(project.root / ".dvc", folder / ".dvc")
+    (folder / "dvc.yaml").write_text("metrics: [m.json]\n")
+    code, out = _init(project, "--release", cwd=folder)
+    assert code == 2
+    assert "The artifact would be called 'b c'" in out
+    assert "Set `package.name` in assay.yaml" in out
+    assert not (project.root / ".github").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="another drive has no relative path")

@@ -196,9 +196,10 @@ def test_the_reusable_workflow_s_outputs_are_the_action_s(
         assert spec["description"] == outputs[key]["description"]
 
 
-def test_assay_init_writes_the_starter() -> None:
-    starter = (ROOT / "workflow-templates/model-check.yml").read_text(encoding="utf-8")
-    assert (ROOT / "scripts/assay/starter.yml").read_text(encoding="utf-8") == starter
+@pytest.mark.parametrize("name", ["model-check.yml", "model-release.yml"])
+def test_assay_init_writes_the_starter(name: str) -> None:
+    starter = (ROOT / "workflow-templates" / name).read_text(encoding="utf-8")
+    assert (ROOT / "scripts/assay/starters" / name).read_text(encoding="utf-8") == starter
 
 
 def test_the_documentation_is_what_the_code_says() -> None:
