@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import socket
 import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+import requests
 from assay.errors import ForgeError, OutsideError
 from assay.forge import tags
+from assay.forge.failures import RefusedError
 from assay.forge.refusal import MissingError, RejectedError
 from assay.forge.releases import Draft, Release, Releases, Upload
 from assay.forge.transport import Api
+from assay.forge.upload import send
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -304,14 +308,50 @@ def test_a_connection_that_breaks_while_a_file_is_sent(
     assert contents(repository) == expected(files)
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/assets", "https://"])
-def test_files_go_to_no_strange_address(
-    repository: Repository, releases: Releases, files: list[Upload], url: str
+@pytest.mark.parametrize(
+    ("root", "url", "why"),
+    [
+        ("https://api.github.com", "https://uploads.github.com/a", None),
+        ("https://api.acme.ghe.com", "https://uploads.acme.ghe.com/a", None),
+        ("https://ghe.acme.test/api/v3", "https://ghe.acme.test/api/uploads/a", None),
+        ("http://127.0.0.1:1", "https://127.0.0.1:2/a", None),
+        ("https://api.github.com", "https://files.example.test/a", "to files.example.test"),
+        ("https://api.github.com", "https://uploads.github.com.example.test/a", "example.test"),
+        ("https://api.github.com", "https://uploads.github.com@example.test/a", "example.test"),
+        # One reader ends the host at the backslash, another at the slash.
+        ("https://api.github.com", "https://example.test\\@uploads.github.com/a", "example.test"),
+        ("https://api.acme.ghe.com", "https://uploads.ghe.com/a", "uploads.ghe.com"),
+        ("https://ghe.acme.test/api/v3", "https://uploads.github.com/a", "uploads.github.com"),
+        ("https://api.github.com", "http://uploads.github.com/a", "without encryption"),
+        ("http://127.0.0.1:1", "ftp://127.0.0.1/a", "without encryption"),
+    ],
+)
+def test_files_and_the_token_go_to_no_strange_address(
+    monkeypatch: pytest.MonkeyPatch, root: str, url: str, why: str | None
 ) -> None:
-    repository.uploads = url
+    asked: list[str] = []
+
+    def post(_: object, url: str, **given: Any) -> NoReturn:
+        asked.append(given["headers"]["Authorization"])
+        raise requests.ConnectionError(url)
+
+    monkeypatch.setattr(requests.Session, "post", post)
+    with pytest.raises((RefusedError, requests.ConnectionError)) as failed:
+        send(url, io.BytesIO(b"x"), root=root, token=SECRET, media="text/plain", timeout=1)
+    assert bool(asked) == (why is None)
+    assert why is None or why in str(failed.value)
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_what_is_redirected_did_not_happen(
+    github: GitHubApi, repository: Repository, releases: Releases, status: int
+) -> None:
     draft = releases.draft(wanted(repository))
-    with pytest.raises(ForgeError, match=r"GITHUB_API_URL|without encryption"):
-        fill(releases, draft, files)
+    headers = {"location": f"{github.url}/elsewhere"}
+    github.state.fail(status, "Temporary Redirect", method="DELETE", headers=headers)
+    with pytest.raises(ForgeError, match=f"{status}: Temporary Redirect"):
+        releases.delete(draft)
+    assert len(repository.releases) == 1
 
 
 def test_two_releases_of_one_tag_cannot_be_published(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -129,11 +128,7 @@ def _refusal(answer: Response, *, ours: bool) -> Refusal:
         message = f"{_host(answer.url)} answered {answer.status_code} to the download"
         return Refusal(status=None, message=message)
     text = next(answer.iter_content(ERROR_LIMIT), b"")
-    try:
-        data = json.loads(text)
-    except ValueError:
-        data = None
-    return answered(answer.status_code, data, answer.headers)
+    return answered(answer.status_code, text, answer.headers)
 
 
 def _host(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
@@ -59,8 +60,12 @@ def no_answer(error: Exception, *, host: str, timeout: float) -> Refusal:
     return Refusal(status=None, message=message, hint=hint)
 
 
-def answered(status: int, data: object, headers: Mapping[str, object]) -> Refusal:
-    """GitHub's document for an error."""
+def answered(status: int, text: str | bytes, headers: Mapping[str, object]) -> Refusal:
+    """GitHub's document for an error; a proxy's is none."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = None
     lower = {name.lower(): str(text) for name, text in headers.items()}
     return Refusal(status=status, message=_message(data), headers=lower)
 

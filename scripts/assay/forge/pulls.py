@@ -134,12 +134,7 @@ def comment(data: object) -> Comment:
                 created=moment(rest.get("created_at")),
                 updated=moment(rest.get("updated_at")),
             )
-    # PyGithub takes a 307 for an answer; GitHub sends one for writes to a renamed repository.
-    said = data.get("message") if isinstance(data, dict) else None
-    raise ForgeError(
-        f"GitHub answered {said!r} instead of a comment" if said else "GitHub sent no comment",
-        hint="Was the repository renamed or moved? Check GITHUB_REPOSITORY and GITHUB_API_URL.",
-    )
+    raise ForgeError("GitHub sent no comment", hint=WRONG_API)
 
 
 def account(user: object) -> tuple[str, bool]:

@@ -24,7 +24,15 @@ _NOT_FOUND = (
     "{subject} does not exist or is not visible with this token ({refusal})",
     "Check number and repository. GitHub also hides what a token may not read.",
 )
+_MOVED = (
+    "{subject} is somewhere else by now ({refusal}), and nothing was done",
+    "Was the repository renamed or moved? Check GITHUB_REPOSITORY and GITHUB_API_URL.",
+)
 _WORDS = {
+    301: _MOVED,
+    302: _MOVED,
+    307: _MOVED,
+    308: _MOVED,
     401: (
         "GitHub does not accept the token ({refusal}): it is expired, revoked or mistyped",
         (

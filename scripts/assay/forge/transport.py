@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import logging
 import math
 import random
@@ -111,6 +112,11 @@ class Api:
             yield from items
             links = parse_header_links(str(headers.get("link", "")))
             url = next((link["url"] for link in links if link.get("rel") == "next"), None)
+            if url and not url.startswith(f"{self._url}/"):
+                raise ForgeError(
+                    f"{self._host} does not answer as GitHub's API does (a page is elsewhere)",
+                    hint=WRONG_API,
+                )
 
     def request(self, verb: Verb, path: str, data: Mapping[str, object] | None = None) -> object:
         """The answer to one request, as JSON; None when it is empty.
@@ -228,20 +234,20 @@ class Api:
         self, verb: Verb, url: str, data: Mapping[str, object] | None
     ) -> tuple[Mapping[str, Any], object]:
         import requests
-        from github import GithubException
 
-        # PyGithub adds the authorization to the dictionary that it gets: a new one each time.
+        # PyGithub adds the authorization to the dictionary that it gets: a new one each time. It
+        # follows a 301; what is redirected otherwise did not happen, and it takes that for done.
         try:
-            return self._github.requester.requestJsonAndCheck(
+            status, headers, text = self._github.requester.requestJson(
                 verb, url, headers=dict(HEADERS), input=None if data is None else dict(data)
             )
-        except GithubException as error:
-            refusal = answered(error.status, error.data, error.headers or {})
+            if status < 300:
+                return headers, json.loads(text) if text else None
+            refusal = answered(status, text, headers)
         except (requests.RequestException, OSError) as error:
             refusal = no_answer(error, host=self._host, timeout=self._timeout)
         except (AssertionError, AttributeError, RuntimeError, ValueError) as error:
-            # PyGithub's words for: a page on another host, an error that is no object,
-            # a redirection to another host, no JSON.
+            # PyGithub's words for a redirection to another host; or no JSON.
             refusal = Refusal(
                 status=None,
                 message=f"{self._host} does not answer as GitHub's API does "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -23,7 +24,8 @@ def send(
     Args:
         url: In full, as the API named it.
         content: The file, at its start.
-        root: The API's URL: where that is encrypted, this is.
+        root: The API's URL: where that is encrypted, this is; and it is on that host, or beside
+            an `api.` host on `uploads.`, as on github.com and GHE.com.
         token: What `Authorization` carries.
         media: The media type.
         timeout: Seconds until the next bytes must have gone.
@@ -32,8 +34,16 @@ def send(
         RefusedError: It was not taken.
         requests.RequestException: There was no answer.
     """
-    if urlsplit(url).scheme not in {urlsplit(root).scheme, "https"}:
+    import requests
+
+    # As it would be sent, for there are URLs that two readers take for those of two hosts.
+    prepared = requests.Request("POST", url).prepare().url or ""
+    there, api = urlsplit(prepared), urlsplit(root)
+    if there.scheme not in {api.scheme, "https"}:
         raise RefusedError(_astray("wants files sent without encryption"))
+    own = api.hostname or ""
+    if there.hostname not in {own, re.sub(r"^api\.", "uploads.", own)}:
+        raise RefusedError(_astray(f"wants files sent to {there.hostname}, with the token"))
     headers = {
         **HEADERS,
         "Authorization": f"Bearer {token}",
@@ -48,15 +58,14 @@ def send(
             timeout=(timeout, max(timeout, PATIENCE)),
             allow_redirects=False,
         )
-    try:
-        data: object = answer.json()
-    except ValueError:
-        data = None
     if answer.status_code >= 400:
-        raise RefusedError(answered(answer.status_code, data, answer.headers))
+        raise RefusedError(answered(answer.status_code, answer.content, answer.headers))
     if answer.status_code != 201:
         raise RefusedError(_astray(f"answered {answer.status_code} to a file"))
-    return data
+    try:
+        return answer.json()
+    except ValueError:
+        return None
 
 
 def _astray(what: str) -> Refusal:

@@ -33,7 +33,7 @@ FILE = Path(__file__).with_name("openapi.json")
 LICENSE = Path(__file__).with_name("openapi.LICENSE.txt")
 ROOT = "urn:openapi"
 UPLOADS = "/api/uploads"
-"""Before the path of what is sent to a host of its own."""
+"""Before the path of files, as on an Enterprise server; github.com has a host for them."""
 PROBLEMS: list[str] = []
 """What was found since somebody looked."""
 

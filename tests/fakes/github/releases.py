@@ -247,15 +247,11 @@ def _other_host(root: str) -> str:
     return f"{there.scheme}://{host}:{there.port}"
 
 
-def _root(call: Call) -> str:
-    """The API's, also for what was asked of the host that takes assets."""
-    return _other_host(call.root) if call.path.startswith(UPLOADS) else call.root
-
-
 def _release(call: Call, release: Release) -> Json:
-    root = _root(call)
+    root = call.root
     url = f"{root}/repos/{call.name}/releases/{release.id}"
-    uploads = f"{_other_host(root)}{UPLOADS}/repos/{call.name}/releases/{release.id}/assets"
+    # On the API's host, as on an Enterprise server.
+    uploads = f"{root}{UPLOADS}/repos/{call.name}/releases/{release.id}/assets"
     shown = f"untagged-{release.id:020x}" if release.draft else quote(release.tag)
     ball = f"{root}/repos/{call.name}"
     return {
@@ -286,7 +282,7 @@ def _asset(call: Call, release: Release, asset: Asset) -> Json:
     return {
         "id": asset.id,
         "node_id": node_id("RA", asset.id),
-        "url": f"{_root(call)}/repos/{call.name}/releases/assets/{asset.id}",
+        "url": f"{call.root}/repos/{call.name}/releases/assets/{asset.id}",
         "browser_download_url": html(
             call, "releases", "download", quote(release.tag), quote(asset.name)
         ),
