@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tarfile
 import tempfile
 from contextlib import contextmanager
@@ -31,10 +32,10 @@ LEVEL = 10
 """Of zstd; above it ONNX files get hardly smaller."""
 LARGEST = 50_000_000_000
 """Bytes, unpacked."""
-MOST_TIMES = 1_000
+MOST_TIMES = 50
 """How many times as large as the archive its content may be; models are not ten."""
-ROOM = 10_000_000
-"""Bytes that even a small archive may hold."""
+ROOM = 100_000_000
+"""Bytes that even a small archive may hold, as where most coefficients of a model are 0."""
 MOST_FILES = 10_000
 _BLOCK = 512
 _END = bytes(2 * _BLOCK)
@@ -57,6 +58,7 @@ def pack(bundle: Bundle, target: Path) -> Path:
     import zstandard
 
     scratch = target.with_name(f".{target.name}.part")
+    held = 0
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
     stamp = int(datetime.fromisoformat(bundle.manifest.source.committed).timestamp())
     folder = bundle.folder
@@ -66,9 +68,15 @@ def pack(bundle: Bundle, target: Path) -> Path:
             sealed = _Sealing(file)
             with compressor.stream_writer(cast("IO[bytes]", sealed), closefd=False) as packed:
                 for name in sorted(files):
-                    _add(packed, f"{folder.name}/{name}", files[name], stamp)
+                    held += _add(packed, f"{folder.name}/{name}", files[name], stamp)
                 packed.write(_END)
             file.write(_SKIPPED + sealed.hash.digest())
+        if held > _most(scratch.stat().st_size):
+            raise BundleError(
+                f"{folder.name} becomes less than a {MOST_TIMES}th when it is compressed, and "
+                "nobody would unpack it: archives that fill a disk look so.",
+                hint="Nearly all of the model is zeros: leave them away, as `sparsify` does.",
+            )
         scratch.replace(target)
     except OSError as error:
         raise not_written(target, error) from error
@@ -77,13 +85,26 @@ def pack(bundle: Bundle, target: Path) -> Path:
     return target
 
 
-def _add(packed: Any, name: str, path: Path, stamp: int) -> None:
+def _most(size: int) -> int:
+    """How many bytes an archive of so many may hold, headers included."""
+    return min(LARGEST, ROOM + MOST_TIMES * size)
+
+
+def _add(packed: Any, name: str, path: Path, stamp: int) -> int:
+    """Returns: How many bytes of the content it took, as `_extract` counts."""
+    if not _is_plain(name):
+        raise BundleError(
+            f"{name!r} cannot be packed: not every system can have a file of that name.",
+            hint="Rename it: without `:`, `\\` and characters that are not printed, not ending in "
+            "a dot or a space, and not called after a device of Windows.",
+        )
     size = path.stat().st_size
     packed.write(_header(name, size, stamp))
     with path.open("rb") as content:
         while chunk := content.read(_PIECE):
             packed.write(chunk)
     packed.write(bytes(-size % _BLOCK))
+    return size + _BLOCK
 
 
 def _header(name: str, size: int, stamp: int) -> bytes:
@@ -173,7 +194,7 @@ def _opened(archive: Path) -> Iterator[tuple[Any, int]]:
                 raise _damaged(archive)
             frame = cast("IO[bytes]", sealed)
             with zstandard.ZstdDecompressor().stream_reader(frame, closefd=False) as plain:
-                yield plain, min(LARGEST, ROOM + MOST_TIMES * size)
+                yield plain, _most(size)
                 if plain.read(1) or sealed.read(1):
                     raise _damaged(archive)
             if file.read() != _SKIPPED + sealed.hash.digest():
@@ -201,7 +222,7 @@ def _extract(plain: Any, shown: str, folder: Path, most: int) -> None:
         folder: Where they go; empty.
         most: How many bytes they may have.
     """
-    names: set[str] = set()
+    names: dict[str, str] = {}
     while (header := _exactly(plain, _BLOCK)) != bytes(_BLOCK):
         name, size = _parsed(header, shown)
         most -= size + _BLOCK
@@ -210,7 +231,7 @@ def _extract(plain: Any, shown: str, folder: Path, most: int) -> None:
         # As on a disk that does not tell upper from lower case.
         if name.casefold() in names:
             raise BundleError(f"{shown} holds {name!r} twice.", hint=_ANEW)
-        names.add(name.casefold())
+        names[name.casefold()] = name
         try:
             _write(folder / name, plain, size)
         except (FileExistsError, NotADirectoryError):
@@ -219,7 +240,7 @@ def _extract(plain: Any, shown: str, folder: Path, most: int) -> None:
             raise not_written(folder / name, error) from error
         if any(_exactly(plain, -size % _BLOCK)):
             raise EOFError
-    if len({name.partition("/")[0] for name in names}) != 1:
+    if len({name.partition("/")[0] for name in names.values()}) != 1:
         raise BundleError(f"{shown} does not hold one folder.", hint=_ANEW)
     if any(_exactly(plain, _BLOCK)):
         raise EOFError
@@ -241,13 +262,29 @@ def _parsed(header: bytes, shown: str) -> tuple[str, int]:
 
 
 def _is_ours(info: tarfile.TarInfo, header: bytes) -> bool:
-    parts = info.name.split("/")
-    if len(parts) < 2 or {"", ".", ".."} & set(parts) or "\\" in info.name:
+    if "/" not in info.name or not _is_plain(info.name):
         return False
     try:
         return header == _header(info.name, info.size, int(info.mtime))
     except BundleError:
         return False
+
+
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE
+)
+"""What Windows takes for a device, in any folder, whatever comes behind a dot."""
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a path leads to a file below, and to the same one on every system."""
+    return not any(
+        part in ("", ".", "..")
+        or part[-1] in ". "
+        or any(ord(one) < 32 or one in ":\\\x7f" for one in part)
+        or _DEVICE.fullmatch(part)
+        for part in name.split("/")
+    )
 
 
 def _write(target: Path, plain: Any, size: int) -> None:

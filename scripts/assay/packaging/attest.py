@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from assay import __version__
 from assay.packaging.envelope import STATEMENT
-from assay.packaging.manifest import ATTESTATIONS, FILE
+from assay.packaging.manifest import FILE, PROVENANCE, TEST_RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from assay.packaging.bundle import Bundle
     from assay.packaging.manifest import GateResult, Tracked
 
-PROVENANCE = f"{ATTESTATIONS}/provenance.json"
-TEST_RESULTS = f"{ATTESTATIONS}/test-results.json"
 SLSA = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 _DOCUMENT = "https://github.com/your-org/assay/blob/main/docs/verify.md"
@@ -167,11 +165,8 @@ def contradictions(bundle: Bundle, statements: Mapping[str, bytes]) -> Iterator[
 
     Args:
         bundle: The bundle.
-        statements: Content by path; all that lies in `attestations/`.
+        statements: Content by path.
     """
-    for path in statements:
-        if path not in (PROVENANCE, TEST_RESULTS):
-            yield f"{path} is no attestation that Assay knows."
     for path in (PROVENANCE, TEST_RESULTS):
         if path not in statements:
             yield f"{path} is missing."

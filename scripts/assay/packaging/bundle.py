@@ -152,18 +152,23 @@ def damage(bundle: Bundle, *, digest: Callable[[Path], str] | None = None) -> It
             yield f"{path} is missing."
         elif _is_plain(found) and _differs(found, entry, digest):
             yield f"{path} is not the file that was packaged: its SHA-256 differs."
-    for path, found in sorted(there.items()):
-        if not _is_plain(found):
-            yield f"{path} is a link or a device; a bundle holds the file itself."
-        elif path not in listed and path != FILE and not is_outside(path):
-            yield f"{path} is not listed in {FILE}."
+    yield from _strays(folder, there, listed)
     if manifest.model not in listed:
         yield f"The model, {manifest.model}, is not listed in {FILE}."
 
 
-def is_outside(path: str) -> bool:
-    """Whether a path within a bundle is of what vouches for it; see `OUTSIDE`."""
-    return any(path == one or (one.endswith("/") and path.startswith(one)) for one in OUTSIDE)
+def _strays(
+    folder: Path, there: Mapping[str, Path], listed: Mapping[str, FileEntry]
+) -> Iterator[str]:
+    """What a bundle has no place for."""
+    for path, found in sorted(there.items()):
+        if not _is_plain(found):
+            yield f"{path} is a link or a device; a bundle holds the file itself."
+        elif path not in listed and path not in (FILE, *OUTSIDE):
+            yield f"{path} is not listed in {FILE}."
+    for inner in sorted(folder.rglob("*")):
+        if inner.is_dir() and not inner.is_symlink() and not any(inner.iterdir()):
+            yield f"{inner.relative_to(folder).as_posix()} is an empty folder; a bundle has none."
 
 
 def files_of(folder: Path) -> dict[str, Path]:

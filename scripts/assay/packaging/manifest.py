@@ -7,9 +7,10 @@ where it was made: the same commit, data and packages give the same bytes.
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from assay.gates import Result
 from assay.packaging.envelope import FILE as SIGNATURE
@@ -19,8 +20,11 @@ from assay.section import Fact
 FILE = "manifest.json"
 ATTESTATIONS = "attestations"
 """A folder."""
-OUTSIDE = (f"{ATTESTATIONS}/", SIGNATURE)
+PROVENANCE = f"{ATTESTATIONS}/provenance.json"
+TEST_RESULTS = f"{ATTESTATIONS}/test-results.json"
+OUTSIDE = (PROVENANCE, TEST_RESULTS, SIGNATURE)
 """What is about the bundle, so not of it: made later, by whoever vouches for it."""
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2242, 1, 1, tzinfo=UTC)
 PASSED = ("pass", "warn")
 """What the verdict of a bundle may be that somebody vouches for, and that is released."""
 
@@ -72,7 +76,7 @@ class Source(Fact):
 
     commit: str
     committed: str
-    """When the commit was made: ISO 8601, UTC."""
+    """When the commit was made: ISO 8601, UTC, as far as the header of a tar can tell."""
     base: str | None = None
     """The commit that it was compared with, which the gates are about."""
     project: str = ""
@@ -84,6 +88,14 @@ class Source(Fact):
     """`file:key` to the value as JSON text, as locked when the stages last ran."""
     lock: str | None = None
     """SHA-256 of the project's lock file."""
+
+    @field_validator("committed")
+    @classmethod
+    def _is_a_time(cls, text: str) -> str:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None or not _FIRST <= time < _LAST:
+            raise ValueError("no time of a commit")
+        return text
 
 
 class Environment(Fact):

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 BOM, CARD = "bom.cdx.json", "README.md"
 _CHECKED = 100_000_000
 """Bytes of a model that ONNX's own checker is asked about; it holds the model in memory."""
-_LARGEST = 50_000_000
-"""Bytes of a document within a bundle."""
+_LARGEST = 10_000_000
+"""Bytes of a document within a bundle, which is read into memory."""
 
 
 def complaints(bundle: Bundle) -> Iterator[str]:

@@ -14,8 +14,8 @@ from assay.console import printable
 from assay.errors import AssayError, OutsideError, UsageError
 from assay.packaging import attest, bundle, envelope, modelfile
 from assay.packaging.envelope import FILE as SIGNATURE
-from assay.packaging.manifest import ATTESTATIONS
 from assay.packaging.manifest import FILE as MANIFEST
+from assay.packaging.manifest import OUTSIDE, PROVENANCE, TEST_RESULTS
 from assay.report.wording import listed, size
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ Result = Literal["ok", "refused", "not checked"]
 NOBODY = "Nobody vouches for this bundle: whoever changed it can have made all of it fit."
 _ANEW = "Do not use it. Get the bundle anew from where it was released."
 _MOST_FINDINGS = 5
-_LARGEST = 20_000_000
-"""Bytes of a signature or an attestation."""
+_LARGEST = 5_000_000
+"""Bytes of a signature or an attestation, which are read into memory."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,9 @@ def _files(found: bundle.Bundle, digest: Callable[[Path], str]) -> Check:
 
 def _too_large(folder: Path) -> Iterator[str]:
     """What no manifest gives a size, and would be hashed without end."""
-    for name, path in bundle.files_of(folder).items():
-        if bundle.is_outside(name) and path.stat().st_size > _LARGEST:
+    for name in OUTSIDE:
+        path = folder / name
+        if path.is_file() and path.stat().st_size > _LARGEST:
             yield f"{name} is larger than it can be."
 
 
@@ -198,8 +199,9 @@ def _attestations(found: bundle.Bundle, *, signed: bool) -> Check:
     """What is attested, held against the manifest."""
     try:
         statements = {
-            f"{ATTESTATIONS}/{name}": path.read_bytes()
-            for name, path in bundle.files_of(found.folder / ATTESTATIONS).items()
+            name: (found.folder / name).read_bytes()
+            for name in (PROVENANCE, TEST_RESULTS)
+            if (found.folder / name).is_file()
         }
     except OSError as error:
         return _refusal("attestations", [f"They cannot be read: {error.strerror}."])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from assay.console import printable
 from assay.packaging import archive, attest, bundle
 from assay.packaging.envelope import FILE as SIGNATURE
-from assay.packaging.manifest import ATTESTATIONS, PASSED
+from assay.packaging.manifest import ATTESTATIONS, PASSED, PROVENANCE, TEST_RESULTS
 from assay.report.wording import listed
 from assay.workspace import not_written, write_atomically
 
@@ -103,8 +103,8 @@ def add(made: bundle.Bundle, signer: Signer | None, run: Run) -> None:
         )
     shutil.rmtree(folder / ATTESTATIONS, ignore_errors=True)
     (folder / SIGNATURE).unlink(missing_ok=True)
-    write_atomically(folder / attest.PROVENANCE, attest.text(attest.provenance(made, run)))
-    write_atomically(folder / attest.TEST_RESULTS, attest.text(attest.test_results(made)))
+    write_atomically(folder / PROVENANCE, attest.text(attest.provenance(made, run)))
+    write_atomically(folder / TEST_RESULTS, attest.text(attest.test_results(made)))
     if signer is None:
         return
     from assay.packaging import signing

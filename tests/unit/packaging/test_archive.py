@@ -20,7 +20,7 @@ from assay.packaging.manifest import FILE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.packaging.bundles import FILES, made
+from tests.unit.packaging.bundles import FILES, made, manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +161,12 @@ def test_padding_that_is_not_empty(packed: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../x", "a/../../x", "/etc/x", "a/./x", "a//x", "x", "a/b\\..\\x", "./x"],
+    [
+        *("../x", "a/../../x", "/etc/x", "a/./x", "a//x", "x", "a/b\\..\\x", "./x"),
+        # As Windows reads them: of a drive, a stream, a device, the same as another.
+        *("C:/x", "a/x:stream", "a/CON", "a/nul.txt", "a/com1/x", "a/x.", "a/x ", "a. /x"),
+        *("a/x\n::error::", "a/\x1b[31mx", "a/x\x7f"),
+    ],
 )
 def test_paths_that_lead_elsewhere(tmp_path: Path, name: str) -> None:
     tar = tar_with(lambda tar: tar.addfile(entry(name, b"1")[0], io.BytesIO(b"1")))
@@ -200,6 +205,7 @@ def test_duplicates_clashes_of_case_and_several_folders(tmp_path: Path) -> None:
     assert "holds 'a/b' twice" in refused(twice("a/b", "a/b"), tmp_path)
     assert "holds 'a/B' twice" in refused(twice("a/b", "a/B"), tmp_path)
     assert "does not hold one folder" in refused(twice("a/b", "c/b"), tmp_path)
+    assert "does not hold one folder" in refused(twice("a/b", "A/c"), tmp_path)
     assert "does not hold one folder" in refused(sealed(bytes(1024)), tmp_path)
     assert "other.tar.zst is no bundle: it has no manifest" in refused(twice("a/b"), tmp_path)
     assert "Input should be an object" in refused(twice("a/b", "a/manifest.json"), tmp_path)
@@ -242,6 +248,20 @@ def test_a_bomb_of_zeros(tmp_path: Path) -> None:
     whole = frame + bytes.fromhex("502a4d1820000000") + hashlib.sha256(frame).digest()
     assert len(whole) < 100_000
     assert "more than a bundle can" in refused(whole, tmp_path)
+
+
+def test_what_we_would_not_unpack_is_not_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = bundle.write(tmp_path / "made", manifest(), {"licenses/LICENSE: ours": b""})
+    with pytest.raises(BundleError, match="LICENSE: ours' cannot be packed: not every system"):
+        archive.pack(written, tmp_path / "bundle.tar.zst")
+    monkeypatch.setattr(archive, "ROOM", 100_000)
+    zeros = bundle.write(tmp_path / "zeros", manifest(), {"model.onnx": bytes(1_000_000)})
+    with pytest.raises(BundleError, match="archives that fill a disk look so") as caught:
+        archive.pack(zeros, tmp_path / "bundle.tar.zst")
+    assert "sparsify" in (caught.value.hint or "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "zeros"]
 
 
 def test_full_disk(packed: Path, tmp_path: Path) -> None:

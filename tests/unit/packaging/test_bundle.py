@@ -137,6 +137,9 @@ def test_what_vouches_for_a_bundle_is_no_part_of_it(tmp_path: Path) -> None:
     (written.folder / "attestations" / "provenance.json").write_bytes(b"{}")
     (written.folder / "model.sig").write_bytes(b"{}")
     assert damage(written) == []
+    (written.folder / "attestations" / "other.json").write_bytes(b"{}")
+    assert damage(written) == ["attestations/other.json is not listed in manifest.json."]
+    (written.folder / "attestations" / "other.json").unlink()
     (written.folder / "attestations" / "link").symlink_to("/etc/passwd")
     assert damage(written) == [
         "attestations/link is a link or a device; a bundle holds the file itself."
@@ -171,6 +174,10 @@ def test_a_manifest_that_lists_what_lies_elsewhere(tmp_path: Path, path: str) ->
         ('"name": "peak-hour",', "", "`name`: Field required"),
         ('"kind": "onnx"', '"kind": "pickle"', "`kind`"),
         ("{", "", "Invalid JSON"),
+        ("2026-11-20T09:30:00+00:00", "not a date", "`source.committed`: Value error, Invalid iso"),
+        ("2026-11-20T09:30:00+00:00", "2026-11-20", "`source.committed`: Value error, no time of"),
+        ("2026-11-20T09:30:00+00:00", "9999-01-01T00:00:00+00:00", "Value error, no time of"),
+        ("2026-11-20T09:30:00+00:00", "1900-01-01T00:00:00+00:00", "Value error, no time of"),
         ("0.8795", "NaN", "metrics.0.value"),
         ("\n", "\r\n\0", "Invalid JSON"),
     ],

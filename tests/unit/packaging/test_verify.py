@@ -159,15 +159,19 @@ def _piped(folder: Path) -> None:
 
 
 def _endless(folder: Path) -> None:
-    with (folder / "attestations" / "endless.json").open("wb") as file:
+    with (folder / "attestations" / "provenance.json").open("wb") as file:
         file.truncate(10**13)  # hashing it takes hours
+
+
+def _emptied(folder: Path) -> None:
+    (folder / "plots" / "more").mkdir(parents=True)
 
 
 @pytest.mark.parametrize(
     ("attack", "said"),
     [
         (_added, "serve.py is not listed in manifest.json"),
-        (_attached, "attestations/vsa.json was not signed"),
+        (_attached, "attestations/vsa.json is not listed in manifest.json"),
         (_renamed, "README.md is missing. Readme.md is not listed"),
         (_twin, "MODEL.onnx is not listed"),
         (_accented, "is not listed"),
@@ -177,7 +181,8 @@ def _endless(folder: Path) -> None:
         (_removed, "README.md is missing"),
         (_unattested, "attestations/provenance.json was signed, and is not there"),
         (_unsigned, "The bundle is not signed. Nobody vouches"),
-        (_endless, "attestations/endless.json is larger than it can be"),
+        (_endless, "attestations/provenance.json is larger than it can be"),
+        (_emptied, "plots/more is an empty folder; a bundle has none"),
         (_piped, "model.sig is a link or a device"),
     ],
 )
@@ -204,7 +209,9 @@ def test_a_swapped_model_with_a_manifest_that_fits(tmp_path: Path) -> None:
 
 def test_attestations_of_another_bundle_that_were_signed(tmp_path: Path) -> None:
     other, one = made(tmp_path / "other", confidence=0.9), signed(tmp_path)
-    (one.folder / attest.PROVENANCE).write_text(attest.text(attest.provenance(other, RUN)))
+    (one.folder / "attestations" / "provenance.json").write_text(
+        attest.text(attest.provenance(other, RUN))
+    )
     digests = {
         path.relative_to(one.folder).as_posix(): bundle.sha256(path)
         for path in _files(one.folder)
