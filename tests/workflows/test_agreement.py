@@ -244,6 +244,20 @@ def test_an_example_uses_what_there_is(page: str, block: str) -> None:
             assert set(used.get("with") or {}) <= set(load(place / "action.yml")["inputs"])
 
 
+def test_a_workflow_that_checks_runs_on_pushes_too() -> None:
+    checks = ("your-org/assay@v1", "your-org/assay/.github/workflows/model-check.yml@v1")
+    found = {
+        page: document[True]
+        for page, block in examples()
+        if isinstance(document := yaml.safe_load(block), dict) and True in document
+        if any(used["uses"] in checks for used in uses_in(document))
+    }
+    assert {"README.md", "docs/actions/assay.md", "docs/workflows/model-check.md"} <= set(found)
+    for page, events in found.items():
+        # Else no commit could be released: a pull request's run checks what would be merged.
+        assert {"push", "workflow_dispatch"} <= set(events), page
+
+
 def uses_in(node: object) -> list[Json]:
     if isinstance(node, list):
         return [used for entry in node for used in uses_in(entry)]
