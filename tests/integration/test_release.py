@@ -352,6 +352,28 @@ def test_a_commit_that_did_not_pass(world: World, run: dict[str, Any], message: 
     assert message in said(section)
 
 
+@pytest.mark.parametrize("way", ["merge", "rebase", "squash"])
+def test_what_a_merge_brought_along_is_no_version(world: World, way: str) -> None:
+    """Its workflow and its gates were those of a branch, and a later commit undid them."""
+    state, refs = world.github.state, world.repository.refs
+    refs["refs/heads/topic"] = refs["refs/heads/main"]
+    branch = "refs/heads/main" if way == "rebase" else "refs/heads/topic"
+    middle = state.commit(REPO, {".github/workflows/model-check.yml": b"true"}, ref=branch)
+    # A rebase makes commits anew, and whoever pushes a branch at one of them has a run of it.
+    state.run(REPO, middle, event="push", head_branch="topic")
+    last = state.commit(REPO, {".github/workflows/model-check.yml": b"check"}, ref=branch)
+    if way == "squash":
+        last = state.commit(REPO, {"squashed": b"1"})
+    refs["refs/heads/main"] = last
+    state.run(REPO, last, event="push")
+    world.pull(middle)
+    section = refused(world, world.bundle(commit=middle))
+    assert section.exit_code == (2 if way == "squash" else 1)
+    assert "never ran on `main`" in said(section)
+    world.pull(last)
+    assert world.release(world.bundle(commit=last)).exit_code == 0
+
+
 def test_a_status_that_anybody_may_write_counts_for_nothing(world: World) -> None:
     world.repository.runs.clear()
     assert "never ran" in said(refused(world))

@@ -447,6 +447,9 @@ def test_which_runs_a_commit_has(github: GitHubApi, api: Api, repository: Reposi
     github.state.run(REPO, "f" * 40)
     github.state.run(REPO, sha, workflow="other.yml")
     found = tags.runs(api, REPO, "model-check.yml", sha)
-    assert [(run.event, run.conclusion) for run in found] == [("push", None), ("push", "success")]
+    assert [(run.event, run.branch, run.conclusion) for run in found] == [
+        ("push", "main", None),
+        ("push", "main", "success"),
+    ]
     assert found[1].number == passed.id
     assert tags.runs(api, REPO, "absent.yml", sha) == ()

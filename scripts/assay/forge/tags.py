@@ -52,6 +52,8 @@ class Run:
     """`run_number`: what started later is greater."""
     event: str
     """What started it, as GitHub calls it."""
+    branch: str | None
+    """`head_branch`: what it ran on. Of a tag that was pushed, it is the tag's name."""
     conclusion: str | None
     """`success`, `failure`, ...; `None` while it runs."""
     url: str = ""
@@ -200,7 +202,14 @@ def _runs(listed: Iterator[object], repository: str, commit: str) -> Iterator[Ru
                 **rest,
             } if sha == commit and name.lower() == repository.lower():
                 ended = rest.get("status") == "completed"
-                yield Run(number, event, str(rest.get("conclusion")) if ended else None, url)
+                branch = rest.get("head_branch")
+                yield Run(
+                    number,
+                    event,
+                    None if branch is None else str(branch),
+                    str(rest.get("conclusion")) if ended else None,
+                    url,
+                )
 
 
 def _ref(data: object) -> Ref:

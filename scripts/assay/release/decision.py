@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from assay.forge.tags import Run
     from assay.release.gto import Artifact, Registry
 
-EVENTS = ("push", "workflow_dispatch", "schedule", "merge_group")
+EVENTS = ("push", "workflow_dispatch", "schedule")
 """Runs that check the commit itself. One of a pull request checks what it would be merged to."""
+QUEUE = "gh-readonly-queue"
+"""Branches of a merge queue are below it. What such a one was checked at, the branch is moved to.
+https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue"""
 NO_GATE = "no gate"
 """The verdict where nothing was judged, which is no pass."""
 
@@ -198,11 +201,12 @@ def _of_runs(facts: Facts) -> Iterator[Refusal]:
         f"{shlex.quote(printable(facts.default_branch))}`, "
         f"or let it run on every push to `{printable(facts.default_branch)}`."
     )
-    counted = [run for run in facts.runs if run.event in EVENTS]
+    counted = [run for run in facts.runs if _counts(run, facts.default_branch)]
     if not counted:
-        why = ", only for a pull request, where what it would be merged to is checked"
+        why = ", only for a pull request or on another branch, which counts for nothing"
         yield Refusal(
-            f"`{workflow}` never ran for commit {facts.commit[:12]}{why if facts.runs else ''}.",
+            f"`{workflow}` never ran on `{printable(facts.default_branch)}` for commit "
+            f"{facts.commit[:12]}{why if facts.runs else ''}.",
             start,
             exit_code=1,
         )
@@ -224,6 +228,17 @@ def _of_runs(facts: Facts) -> Iterator[Refusal]:
             "Mend what it found, and release the commit that passes.",
             exit_code=1,
         )
+
+
+def _counts(run: Run, branch: str) -> bool:
+    """Whether a run checked the commit as the default branch's.
+
+    That the branch has the commit is not enough. What a merge brought along was never its head, and
+    ran on another branch with whatever workflow and gates that had.
+    """
+    if run.event == "merge_group":
+        return (run.branch or "").startswith(f"{QUEUE}/{branch}/")
+    return run.event in EVENTS and run.branch == branch
 
 
 def _of_bundle(facts: Facts) -> Iterator[Refusal]:

@@ -313,8 +313,15 @@ class State:
         self.repositories[repository].events.append(event)
 
     def run(self, repository: str, head_sha: str, **options: Any) -> WorkflowRun:
-        """Add a run of a workflow; see `WorkflowRun`."""
+        """Add a run of a workflow; see `WorkflowRun`.
+
+        One of no pull request is on the default branch unless told otherwise. For a pushed tag,
+        GitHub gives the tag's name for the branch.
+        """
         self.last_id += 1
+        if options.get("event", "pull_request") != "pull_request":
+            main = self.repositories[repository].default_branch
+            options = {"head_branch": main, **options}
         options = {"workflow": "model-check.yml", "conclusion": "success", **options}
         run = WorkflowRun(self.last_id, head_sha=head_sha, created_at=self.now(), **options)
         self.repositories[repository].runs.append(run)

@@ -37,7 +37,7 @@ GOOD = Facts(
     default_branch="main",
     on_default_branch=True,
     checked_by="model-check.yml",
-    runs=(Run(7, "push", "success", "https://forge/7"),),
+    runs=(Run(7, "push", "main", "success", "https://forge/7"),),
     bundle=Bundle(COMMIT, "pass", DIGEST),
 )
 
@@ -51,8 +51,15 @@ GOOD = Facts(
         {"bundle": Bundle(COMMIT, "warn", DIGEST, ("f1",))},  # accepted, or `severity: warn`
         {"registry": registry()},  # the tag is not made yet
         {"registry": registry(("churn#prod#1", COMMIT))},
-        {"runs": (Run(3, "push", "failure"), Run(9, "workflow_dispatch", "success"))},
-        {"runs": (Run(3, "push", "success"), Run(9, "schedule", None))},
+        {
+            "runs": (
+                Run(3, "push", "main", "failure"),
+                Run(9, "workflow_dispatch", "main", "success"),
+            )
+        },
+        {"runs": (Run(3, "push", "main", "success"), Run(9, "schedule", "main", None))},
+        {"runs": (Run(3, "merge_group", "gh-readonly-queue/main/pr-7-0123", "success"),)},
+        {"runs": (Run(3, "push", "main", "success"), Run(9, "push", "feature", "failure"))},
         # Tagged in its turn, and published late.
         {"registry": registry(("churn@v1.2.0", COMMIT), ("churn@v1.3.0", OTHER))},
         {"name": "models:churn", "registry": registry(("models=churn@v1.2.0", COMMIT))},
@@ -71,18 +78,39 @@ CASES: list[tuple[Mapping[str, Any], str, str, int]] = [
         "Merge it into `main`",
         2,
     ),
-    ({"runs": ()}, "`model-check.yml` never ran for commit cccccccccccc.", "gh workflow run", 1),
     (
-        {"runs": (Run(7, "pull_request", "success"),)},
-        (
-            "`model-check.yml` never ran for commit cccccccccccc, only for a pull request, where "
-            "what it would be merged to is checked."
-        ),
-        "on every push to `main`",
+        {"runs": ()},
+        "`model-check.yml` never ran on `main` for commit cccccccccccc.",
+        "gh workflow run",
         1,
     ),
+    *(
+        (
+            {"runs": (run,)},
+            (
+                "`model-check.yml` never ran on `main` for commit cccccccccccc, only for a pull "
+                "request or on another branch, which counts for nothing."
+            ),
+            "on every push to `main`",
+            1,
+        )
+        for run in (
+            Run(7, "pull_request", "feature", "success"),
+            Run(7, "pull_request", "main", "success"),
+            Run(7, "push", "feature", "success"),
+            Run(7, "push", "gh-readonly-queue/main/pr-7-0123", "success"),
+            Run(7, "workflow_dispatch", "feature", "success"),
+            Run(7, "merge_group", "gh-readonly-queue/other/pr-7-0123", "success"),
+            Run(7, "merge_group", None, "success"),
+        )
+    ),
     (
-        {"runs": (Run(3, "push", "success"), Run(9, "push", "failure", "https://f/9"))},
+        {
+            "runs": (
+                Run(3, "push", "main", "success"),
+                Run(9, "push", "main", "failure", "https://f/9"),
+            )
+        },
         (
             "`model-check.yml` did not pass for commit cccccccccccc, it ended in `failure`: "
             "https://f/9."
@@ -91,13 +119,13 @@ CASES: list[tuple[Mapping[str, Any], str, str, int]] = [
         1,
     ),
     (
-        {"runs": (Run(9, "push", "cancelled"),)},
+        {"runs": (Run(9, "push", "main", "cancelled"),)},
         "`model-check.yml` did not pass for commit cccccccccccc, it ended in `cancelled`.",
         "Mend what it found",
         1,
     ),
     (
-        {"runs": (Run(9, "push", None),)},
+        {"runs": (Run(9, "push", "main", None),)},
         "`model-check.yml` is still running for commit cccccccccccc.",
         "Release once it has passed.",
         1,
@@ -265,7 +293,7 @@ def test_a_release_that_is_out_is_not_taken_back_by_what_came_later() -> None:
     later = replace(
         GOOD,
         registry=registry(("churn@v1.2.0", COMMIT), ("churn@v9.0.0", OTHER)),
-        runs=(Run(9, "push", "failure"),),
+        runs=(Run(9, "push", "main", "failure"),),
         published=(Published("churn@v1.2.0", DIGEST),),
     )
     decision = decide(later)
