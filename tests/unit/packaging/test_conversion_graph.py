@@ -11,6 +11,7 @@ import pytest
 from assay.packaging.conversion import ufuncs
 from assay.packaging.conversion.graph import Graph
 from assay.packaging.conversion.tensor import Tensor
+from assay.packaging.conversion.tracing import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
@@ -109,8 +110,11 @@ class TestFunctions:
             Graph().input("x", "int64", (None, 1)).op("Max", 0.5)
 
     def test_nobody_can_ask_for_a_value_while_the_graph_is_made(self):
-        with pytest.raises(TypeError, match="not known"):
-            bool(Graph().input("x", "float64", (None, 1)) > 0)
+        column = Graph().input("x", "float64", (None, 1))
+        for unknown in (column > 0, Table({"x": column})):
+            for ask in (bool, np.asarray):
+                with pytest.raises(TypeError, match="not known"):
+                    ask(unknown)
 
     def test_a_function_that_is_not_here(self):
         with pytest.raises(TypeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -18,8 +18,18 @@ Operand: TypeAlias = Any
 """A tensor, or what becomes a constant: an array, a number, text."""
 
 
+class Unknown:
+    """What has no numbers while the graph is made."""
+
+    def __bool__(self, *_: Any, **__: Any) -> NoReturn:
+        """Nobody knows."""
+        raise TypeError("The numbers are not known while the graph is made.")
+
+    __array__ = __bool__
+
+
 @dataclass(frozen=True, eq=False)
-class Tensor:
+class Tensor(Unknown):
     """A result of a node: (n, ...) as in NumPy, and a dtype as in `facts.DType`."""
 
     graph: Graph
@@ -42,14 +52,6 @@ class Tensor:
 
         del kinds
         return ufuncs.call(function, inputs, options)
-
-    def __bool__(self) -> bool:
-        """Nobody knows while the graph is made."""
-        raise TypeError("The numbers are not known while the graph is made.")
-
-    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        """As `__bool__`."""
-        raise TypeError("The numbers are not known while the graph is made.")
 
     def op(
         self, kind: str, *others: Operand, dtype: str | None = None, **attributes: Any

@@ -12,12 +12,10 @@ import numpy as np
 
 from assay.packaging.conversion.frame import Data, Frame, column, matrix
 from assay.packaging.conversion.refusal import unsupported
-from assay.packaging.conversion.tensor import Tensor
+from assay.packaging.conversion.tensor import Tensor, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
 
 
 def traced(estimator: Any, function: Any, options: dict[str, Any] | None, data: Data) -> Data:
@@ -40,7 +38,7 @@ def traced(estimator: Any, function: Any, options: dict[str, Any] | None, data: 
     return made
 
 
-class Table(np.lib.mixins.NDArrayOperatorsMixin):
+class Table(Unknown, np.lib.mixins.NDArrayOperatorsMixin):
     """What pandas' DataFrame can do without knowing its rows.
 
     Args:
@@ -129,14 +127,6 @@ class Table(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
-
-    def __bool__(self) -> bool:
-        """Nobody knows while the graph is made."""
-        raise TypeError("The numbers are not known while the graph is made.")
-
-    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        """As `__bool__`."""
-        raise TypeError("The numbers are not known while the graph is made.")
 
 
 def _read(one: Tensor) -> Tensor:
