@@ -20,7 +20,9 @@ from onnx import TensorProto, helper
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -468,6 +470,50 @@ class TestQuestions:
         model = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=3).fit(wide, TRUTH)
         counts = [len(one.rows.frame) for one in ask(model, wide).questions.each]
         assert sum(counts) < 60 + 8192 + 64 * (8 + 12 + 2 * 9)
+
+
+class TestAtOnce:
+    """No array of a row's numbers grows beyond what memory holds."""
+
+    @pytest.mark.parametrize(
+        ("model", "rows"),
+        [
+            (MIXED, 16_384),
+            (KernelRidge().fit(np.eye(2000, 1), np.zeros(2000)), 8_388),
+            (
+                make_pipeline(StandardScaler(), KNeighborsRegressor()).fit(
+                    np.eye(4096, 2), np.zeros(4096)
+                ),
+                4_096,
+            ),
+            (CountVectorizer().fit([" ".join(map(hex, range(4096)))]), 4_096),
+        ],
+        ids=["narrow", "kernel", "inside", "words"],
+    )
+    def test_wide_models_are_asked_about_fewer_rows(self, model: Any, rows: int):
+        assert Original(model, None).at_once == rows
+
+    def test_model_and_export_are_asked_about_no_more(self):
+        sizes: set[int] = set()
+
+        class Watched:
+            def __init__(self) -> None:
+                self.coef_ = np.zeros((1, 2**23))
+
+            def get_params(self) -> dict[str, Any]:
+                return {}
+
+            def predict(self, rows: pd.DataFrame) -> Any:
+                sizes.add(len(rows))
+                return np.zeros(len(rows))
+
+        model = Original(Watched(), None, ("value",))
+        frame = NUMBERS.iloc[:5]
+        signed = signatures.of(model.estimator, frame, matrix=False, shown="rows")
+        sizes.clear()
+        asked = parity.questions(model, frame, signed)
+        parity.hold(asked, model, model, Tolerance())
+        assert max(sizes) == 2
 
 
 class TestAskEach:

@@ -66,7 +66,7 @@ def questions(model: Original, frame: pd.DataFrame, signature: Signature) -> Que
     Raises:
         DataError: The model refuses a row of the evaluation data.
     """
-    expected, refused, why = ask_each(model, frame)
+    expected, refused, why = ask_each(model, frame, model.at_once)
     if refused.any():
         first = int(np.flatnonzero(refused)[0]) + 1
         raise DataError(
@@ -93,7 +93,7 @@ def questions(model: Original, frame: pd.DataFrame, signature: Signature) -> Que
 
 
 def _asked(model: Original, made: RowSet) -> Question:
-    expected, refused, _ = ask_each(model, made.frame)
+    expected, refused, _ = ask_each(model, made.frame, model.at_once)
     if made.name == rows.EXTREMES and expected:
         # A number that overflowed on the way is no answer either.
         numbers = [values for values in expected.values() if values.dtype.kind == "f"]
@@ -163,7 +163,7 @@ def hold(
 
 def _hold(question: Question, model: Original, export: Answerer, tolerance: Tolerance) -> Held:
     frame = question.rows.frame
-    got, refused, why = ask_each(export, frame)
+    got, refused, why = ask_each(export, frame, model.at_once)
     there = np.flatnonzero(~refused)
     wrong = {}
     undecided = np.zeros(len(frame), dtype=np.bool_)

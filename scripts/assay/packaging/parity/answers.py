@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -24,8 +25,10 @@ Answers = dict[str, "NDArray[Any]"]
 """By output. Labels (n,) or (n, m); probabilities (n, k); scores (n, k) or (n,); value (n,) or
 (n, m)."""
 
-BATCH = 16_384
-"""Rows that are asked about at once: kernels hold a row for each row that they were fitted on."""
+_ROWS = 16_384
+"""Rows that are asked about at once, at most."""
+_NUMBERS = 1 << 24
+"""Numbers that one array may hold: 128 MB."""
 
 
 @contextmanager
@@ -59,6 +62,15 @@ class Original:
     private: bool = False
     """Whether what it raises is kept quiet: it may name a value of a sensitive column."""
 
+    @cached_property
+    def at_once(self) -> int:
+        """Rows to ask it or an export of it about at once.
+
+        A kernel makes of each row a number for each row that it was fitted on, and a vocabulary
+        one a word.
+        """
+        return max(min(_ROWS, _NUMBERS // _width(self.estimator)), 1)
+
     def given(self, frame: pd.DataFrame) -> Any:
         """Rows as the estimator is given them: a table, or a matrix where columns have no names."""
         if self.matrix is None:
@@ -86,6 +98,27 @@ class Original:
         except (Exception, SystemExit) as error:
             text = "" if self.private else f": {usercode.first_line(error)}"
             raise DataError(f"it raises {type(error).__name__}{text}") from error
+
+
+def _width(estimator: Any) -> int:
+    """The longest axis of the tables and vocabularies inside of a fitted estimator; 1 or more."""
+    widest, seen, pending = 1, set(), [estimator]
+    while pending:
+        one = pending.pop()
+        if id(one) in seen or isinstance(one, type):
+            continue
+        seen.add(id(one))
+        shape = getattr(one, "shape", None)
+        if isinstance(shape, tuple):
+            widest = max(widest, *shape) if len(shape) == 2 else widest
+        elif isinstance(one, dict):
+            widest = max(widest, len(one))
+            pending += one.values()
+        elif isinstance(one, list | tuple):
+            pending += one
+        elif hasattr(one, "get_params") or type(one).__module__.startswith("sklearn."):
+            pending += getattr(one, "__dict__", {}).values()
+    return widest
 
 
 def classes(estimator: Any) -> list[NDArray[Any]]:
@@ -140,9 +173,14 @@ METHODS: dict[str, Callable[[Any, Any], NDArray[Any]]] = {
 
 
 def ask_each(
-    answerer: Answerer, frame: pd.DataFrame
+    answerer: Answerer, frame: pd.DataFrame, at_once: int = _ROWS
 ) -> tuple[Answers, NDArray[np.bool_], str | None]:
     """Ask about rows some of which may be refused.
+
+    Args:
+        answerer: The model, or an export.
+        frame: The rows.
+        at_once: How many it is asked about together.
 
     Returns:
         The answers to the rows that are not refused, in order; (n,) which are; one reason why.
@@ -151,7 +189,7 @@ def ask_each(
     refused = np.zeros(len(frame), dtype=np.bool_)
     why = None
     # Halves of halves, the first rows first: a refused batch hides few refused rows, or all.
-    pending = [(start, min(start + BATCH, len(frame))) for start in range(0, len(frame), BATCH)]
+    pending = [(start, min(start + at_once, len(frame))) for start in range(0, len(frame), at_once)]
     pending.reverse()
     while pending:
         start, stop = pending.pop()

@@ -84,10 +84,10 @@ class _Pair:
 
     def differ(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
         """(n,): whether they differ; what the model refuses is no difference."""
-        expected, refused, _ = ask_each(self._model, frame)
+        expected, refused, _ = ask_each(self._model, frame, self._model.at_once)
         there = np.flatnonzero(~refused)
         found = np.zeros(len(frame), dtype=np.bool_)
-        got, refused, _ = ask_each(self._export, frame.iloc[there])
+        got, refused, _ = ask_each(self._export, frame.iloc[there], self._model.at_once)
         found[there[refused]] = True
         both = ~refused
         for name, values in expected.items():
