@@ -216,6 +216,34 @@ def test_models_of_skops_that_are_not_what_they_say(
     assert said in complaints(tmp_path, model, **NATIVE)
 
 
+def _zip(at: int, *changes: tuple[int, int], kind: int = zipfile.ZIP_STORED) -> bytes:
+    """A zip with bytes changed, counted from its only entry (0) or from its directory (1)."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", kind) as file:
+        file.writestr("schema.json", "{} " * 5_000)
+    content = bytearray(buffer.getvalue())
+    start = content.find(b"PK\1\2") if at else 0
+    for offset, value in changes:
+        content[start + offset] = value
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _zip(1, (8, 1)),  # encrypted
+        _zip(1, (10, 99)),  # packed in a way that nobody knows
+        _zip(0, *((at, 0x5A) for at in range(45, 70)), kind=zipfile.ZIP_LZMA),
+        _zip(0, *((at, 0x5A) for at in range(45, 70)), kind=zipfile.ZIP_BZIP2),
+        _zip(0, *((at, 0x5A) for at in range(45, 70)), kind=zipfile.ZIP_DEFLATED),
+    ],
+    ids=["encrypted", "method", "lzma", "bzip2", "deflate"],
+)
+def test_zip_files_that_cannot_be_unpacked(tmp_path: Path, content: bytes) -> None:
+    said = complaints(tmp_path / "bundle", content, **NATIVE)
+    assert said == "model.skops is no file that skops wrote."
+
+
 def test_who_loads_a_model_of_skops_is_told_whom_to_trust(tmp_path: Path) -> None:
     known = (("sklearn.svm._classes", "SVC"), ("builtins", "dict"), ("numpy", "ndarray"))
     one = made(tmp_path / "a", content=_skops(*known), **NATIVE)
