@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import os
 import signal
 import subprocess
@@ -46,8 +48,13 @@ FORGE_SECRETS = frozenset(
         "GH_TOKEN",
         "GITHUB_ENTERPRISE_TOKEN",
         "GITHUB_TOKEN",
-        "INPUT_GITHUB-TOKEN",  # as runners spell it that pass inputs to the steps of an action
+        # As runners spell them that pass inputs to the steps of an action.
+        "INPUT_GITHUB-TOKEN",
         "INPUT_GITHUB_TOKEN",
+        "INPUT_SIGNING-KEY",
+        "INPUT_SIGNING-PASSWORD",
+        "INPUT_SIGNING_KEY",
+        "INPUT_SIGNING_PASSWORD",
         "INPUT_TOKEN",
     }
 )
@@ -60,6 +67,8 @@ TAIL_LINES = 40
 # running (`server &` in a stage) is given before it is ended.
 GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.1
+_PR_SET_DUMPABLE = 4
+"""Of prctl(2)."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,20 @@ def without_secrets() -> Iterator[None]:
         os.environ.update(taken)
 
 
+@functools.cache
+def close_to_children() -> None:
+    """Keep the programs that we start from reading our environment and memory, on Linux.
+
+    Under the same user /proc shows both, and our environment has what theirs has not. Whoever may
+    trace any process (root with that capability, as `sudo` gives it) reads them all the same.
+    """
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        ctypes = importlib.import_module("ctypes")
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def stream(
     argv: Sequence[str],
     *,
@@ -136,6 +159,7 @@ def start(
     Raises:
         ProgramError: The program cannot be started.
     """
+    close_to_children()
     try:
         return subprocess.Popen(
             argv,
@@ -241,6 +265,7 @@ def capture(
     Raises:
         ProgramError: The program cannot be started.
     """
+    close_to_children()
     try:
         return subprocess.run(
             argv, cwd=cwd, env=dict(env), input=stdin, capture_output=True, check=False

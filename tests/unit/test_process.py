@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import signal
 import sys
@@ -48,6 +49,39 @@ def test_what_user_code_must_not_reach(name: str) -> None:
     found = process.user_environment({name: "secret", "AWS_SECRET_ACCESS_KEY": "for training"})
     assert name not in found
     assert found["AWS_SECRET_ACCESS_KEY"] == "for training"
+
+
+def test_what_an_input_passes_is_hidden_under_its_own_name_too() -> None:
+    root = Path(__file__).parents[2]
+    found = set()
+    for path in (root / "action.yml", *root.glob("actions/*/action.yml")):
+        for name, given in re.findall(r"(\w+): \$\{\{ inputs\.([\w-]+) \}\}", path.read_text()):
+            if name in process.FORGE_SECRETS:
+                found.add(f"INPUT_{given.upper()}")
+    assert found >= {"INPUT_GITHUB-TOKEN", "INPUT_SIGNING-KEY", "INPUT_SIGNING-PASSWORD"}
+    assert found <= process.FORGE_SECRETS
+    assert {name.replace("-", "_") for name in found} <= process.FORGE_SECRETS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is of Linux")
+@pytest.mark.parametrize("way", ["capture", "start"])
+def test_what_we_start_cannot_read_our_environment(tmp_path: Path, way: str) -> None:
+    """The kernel's own word, since root may read it all the same."""
+    dumpable = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    call = {
+        "capture": "print(process.capture(argv, cwd=here, env={}).stdout.decode().strip())",
+        "start": "process.follow(process.start(argv, cwd=here, env={}, stdin=-3), print)",
+    }
+    code = f"""
+import pathlib, sys
+from assay import process
+here, argv = pathlib.Path(sys.argv[1]), [sys.executable, "-c", {dumpable!r}]
+{call[way]}
+{dumpable}
+"""
+    done = process.capture([sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path, env=ENV)
+    # Theirs, as any program has it; and ours.
+    assert done.stdout.split() == [b"1", b"0"], done.stderr
 
 
 def test_python_is_the_projects() -> None:
