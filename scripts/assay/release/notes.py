@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from assay.config import Direction
-    from assay.evidence import Evidence
     from assay.packaging.manifest import Manifest, MetricValue, Tracked
     from assay.release.versions import Next
 
@@ -42,8 +41,6 @@ class Subject:
     """Which version it is, and why."""
     old: Manifest | None = None
     """The manifest of the previous version, where it is at hand."""
-    evidence: tuple[Evidence, ...] = ()
-    """Of the run's record, where it compared with the commit of the previous version."""
     words: str = ""
     """What a person says of this version, as Markdown: `release.notes`."""
     verify: tuple[str, ...] = ("--key", "KEY.pub")
@@ -81,7 +78,6 @@ def _headline(subject: Subject) -> str:
 def _metrics(subject: Subject) -> Iterator[str]:
     old = {metric.name: metric for metric in subject.old.metrics} if subject.old else {}
     new = {metric.name: metric for metric in subject.manifest.metrics}
-    evidence = {one.metric: one for one in subject.evidence}
     # What assay.yaml names comes first; what only the previous version had, last.
     names = sorted(new, key=lambda name: not new[name].configured)
     names += [name for name in old if name not in new]
@@ -93,7 +89,7 @@ def _metrics(subject: Subject) -> Iterator[str]:
         compared = []
         for name in names:
             direction = subject.directions.get(name) or direction_of(name)
-            ends = _ends(old.get(name), new.get(name), evidence.get(name))
+            ends = _ends(old.get(name), new.get(name))
             compared.append((*_values(name, old.get(name), new.get(name)), _word(ends, direction)))
         yield _folded_table(head, compared, "lrrrl", "metrics")
     yield _footnote(subject)
@@ -104,9 +100,9 @@ def _footnote(subject: Subject) -> str:
     lines = []
     if confidence is not None and any(m.low is not None for m in subject.manifest.metrics):
         lines.append(f"In brackets: {wording.percent(confidence)} intervals.")
-    if old is not None and not subject.evidence and any(m.low is not None for m in old.metrics):
+    if old is not None and any(m.low is not None for m in old.metrics):
         lines.append("Better or worse is said where the intervals of the two versions do not meet.")
-    if old is not None and not subject.evidence and old.source.data != subject.manifest.source.data:
+    if old is not None and old.source.data != subject.manifest.source.data:
         lines.append("The data changed too, so the numbers may not be of the same rows.")
     return " ".join(lines)
 
@@ -135,12 +131,8 @@ def _values(name: str, old: MetricValue | None, new: MetricValue | None) -> tupl
     )
 
 
-def _ends(
-    old: MetricValue | None, new: MetricValue | None, evidence: Evidence | None
-) -> tuple[float, float] | None:
-    """Where new - old lies. Evidence on the same rows tells more than two intervals do."""
-    if evidence is not None:
-        return evidence.low, evidence.high
+def _ends(old: MetricValue | None, new: MetricValue | None) -> tuple[float, float] | None:
+    """Where new - old lies."""
     if old is None or old.low is None or old.high is None:
         return None
     if new is None or new.low is None or new.high is None:

@@ -6,9 +6,15 @@ import re
 from typing import Any
 
 import pytest
-from assay.evidence import Evidence
 from assay.packaging.facts import Parity, Tolerance
-from assay.packaging.manifest import Environment, GateResult, MetricValue, Source, Tracked
+from assay.packaging.manifest import (
+    Environment,
+    GateResult,
+    Manifest,
+    MetricValue,
+    Source,
+    Tracked,
+)
 from assay.release import notes
 from assay.release.notes import Subject
 from assay.release.versions import Next
@@ -81,21 +87,6 @@ def subject(**update: Any) -> Subject:
     return Subject(**(whole | update))
 
 
-def evidence(low: float, high: float) -> Evidence:
-    return Evidence(
-        metric="log_loss",
-        base=0.3501,
-        head=0.3402,
-        low=low,
-        high=high,
-        confidence=0.95,
-        standard_error=0.002,
-        p_value=0.01,
-        method="delong",
-        units=8000,
-    )
-
-
 CASES = {
     "next": subject(words="Winter is a season now.\n\nThanks to everybody who measured."),
     "first": subject(
@@ -147,13 +138,17 @@ def test_nothing_that_a_name_says_is_alive() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "word"),
-    [(-0.02, -0.001, "better"), (0.001, 0.02, "worse"), (-0.01, 0.01, "no evidence of change")],
+    [(0.20, 0.30, "better"), (0.40, 0.50, "worse"), (0.30, 0.40, "no evidence of change")],
 )
-def test_evidence_on_the_same_rows_beats_two_intervals(low: float, high: float, word: str) -> None:
-    text = notes.markdown(subject(evidence=(evidence(low, high),)))
+def test_a_metric_moved_where_its_intervals_do_not_meet(low: float, high: float, word: str) -> None:
+    def of(manifest: Manifest, low: float, high: float) -> Manifest:
+        loss = MetricValue(name="log_loss", value=(low + high) / 2, low=low, high=high)
+        return manifest.model_copy(update={"metrics": (loss,)})
+
+    text = notes.markdown(subject(old=of(OLD, 0.34, 0.36), manifest=of(NEW, low, high)))
     (row,) = [line for line in text.splitlines() if line.startswith("| Log loss")]
     assert row.endswith(f"| {word} |")
-    assert "intervals of the two versions" not in text
+    assert "where the intervals of the two versions do not meet" in text
 
 
 def test_which_way_is_better_is_as_assay_yaml_says() -> None:
