@@ -124,6 +124,13 @@ class TestConvert:
         assert {one.name for one in onnx.load_from_string(made.model).graph.input} == set(frame)
         assert made.conversion.nodes == plain.conversion.nodes
 
+    @pytest.mark.parametrize("dropped", [[("day", "drop", ["day"])], []], ids=["named", "rest"])
+    def test_a_column_that_is_dropped_need_not_be_there(self, dropped):
+        frame = table()[["age", "income"]].assign(day=pd.Timestamp("2024-01-01"))
+        scaled = ("scaled", StandardScaler(), ["age", "income"])
+        model = make_pipeline(ColumnTransformer([*dropped, scaled]), LinearRegression())
+        agree(model.fit(frame, target(table())), frame[["income", "age"]])
+
     def test_columns_called_like_nodes(self):
         rows = pd.DataFrame({"MatMul_1": [1.0, 2.0, 4.0], "constant_0": [0.0, 1.0, 0.5]})
         agree(LinearRegression().fit(rows, [1.0, 2.0, 3.0]), rows)

@@ -31,13 +31,15 @@ def _passes(step: Any) -> bool:
 @converts("sklearn.ColumnTransformer", method="transform")
 def column_transformer(transformer: Any, data: Data) -> Data:
     """Each transformer's columns, in the order of `output_indices_`."""
-    places = _places(transformer, data)
     parts: list[Data] = []
     widths: list[int] = []
     for name, step, _ in transformer.transformers_:
-        if (isinstance(step, str) and step == "drop") or not len(places.get(name, ())):
+        if isinstance(step, str) and step == "drop":
+            continue  # its columns may be of a type that no export takes
+        places = _places(transformer, name, data)
+        if not places:
             continue
-        chosen = select(data, places[name])
+        chosen = select(data, places)
         parts.append(chosen if _passes(step) else apply(step, "transform", chosen))
         output = transformer.output_indices_[name]
         widths.append(output.stop - output.start)
@@ -47,14 +49,14 @@ def column_transformer(transformer: Any, data: Data) -> Data:
     return join(parts, widths)
 
 
-def _places(transformer: Any, data: Data) -> dict[str, list[int]]:
-    """Position in `data` of each transformer's columns."""
-    places = dict(transformer._transformer_to_input_indices)  # noqa: SLF001 (its one resolved form)
+def _places(transformer: Any, part: str, data: Data) -> list[int]:
+    """Position in `data` of a transformer's columns."""
+    places = transformer._transformer_to_input_indices.get(part, ())  # noqa: SLF001 (its one resolved form)
     names = getattr(transformer, "feature_names_in_", None)
     if isinstance(data, Frame) and data.names and names is not None:
         at = {name: place for place, name in enumerate(data.names)}
-        return {key: [at[str(names[one])] for one in found] for key, found in places.items()}
-    return {key: [int(one) for one in found] for key, found in places.items()}
+        return [at[str(names[one])] for one in places]
+    return [int(one) for one in places]
 
 
 @converts("sklearn.FeatureUnion", method="transform")
