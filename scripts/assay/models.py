@@ -12,6 +12,7 @@ import pickle
 import re
 import warnings
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +85,7 @@ class Model:
         skipped = set(apart)
         rest = [name for name in existing if name not in skipped]
         count = getattr(self.estimator, "n_features_in_", None)
-        if isinstance(count, int) and count != len(rest):
+        if count and isinstance(count, int) and count != len(rest):  # a loaded CatBoost says 0
             raise ModelError(
                 f"{self.shown} was fitted with {count} columns without names, and the table of "
                 f"features has {len(rest)} beside key and truth.",
@@ -96,10 +97,14 @@ class Model:
         """The columns that it was fitted with; `None` where they had no names.
 
         Of scikit-learn and XGBoost; of CatBoost; of LightGBM. The last two number what has none.
+        A pipeline passes on the first name alone, so that its first step is asked too.
         """
-        for attribute in ("feature_names_in_", "feature_names_", "feature_name_"):
+        steps = getattr(self.estimator, "steps", None)
+        first = [steps[0][1]] if isinstance(steps, list) and steps else []
+        attributes = ("feature_names_in_", "feature_names_", "feature_name_")
+        for one, attribute in product([self.estimator, *first], attributes):
             try:
-                names = getattr(self.estimator, attribute, None)
+                names = getattr(one, attribute, None)
             except Exception:  # noqa: BLE001 S112 (a property of somebody's class)
                 continue
             if isinstance(names, list | tuple | np.ndarray) and len(names):

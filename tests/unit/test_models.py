@@ -216,6 +216,16 @@ class TestColumns:
         estimator = type("Other", (), {attribute: names, "predict": lambda *_: None})()
         assert Model(estimator, "m").columns(TABLE, apart=[]) == found
 
+    @pytest.mark.parametrize(
+        ("names", "found"),
+        [(["size", "age"], ["size", "age"]), (["0", "1"], ["id", "size", "age", "town"])],
+        ids=["named", "numbered"],
+    )
+    def test_of_a_pipeline_of_catboost_alone(self, names: list[str], found: list[str]):
+        step = types.SimpleNamespace(feature_names_=names)
+        loaded = types.SimpleNamespace(steps=[("model", step)], n_features_in_=0)
+        assert Model(loaded, "m").columns(TABLE, apart=[]) == found
+
 
 class TestSay:
     def test_a_classifier(self):
