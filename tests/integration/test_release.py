@@ -507,6 +507,70 @@ def test_a_release_that_somebody_changed(world: World, *, gone: bool) -> None:
     assert "Somebody with write access changed the release" in str(bad.value.hint)
 
 
+def changed_after(world: World, change: Any) -> str:
+    """What a run says of a release that somebody changed: assets by name, each with `content`."""
+    world.release()
+    (release,) = world.published
+    change({asset.name: asset for asset in release.assets})
+    before = len(world.github.state.requests)
+    with pytest.raises(ForgeError) as failed:
+        world.release(world.bundle("again"))
+    assert {one.method for one in world.github.state.requests[before:]} == {"GET"}
+    assert "Somebody with write access changed the release" in str(failed.value.hint)
+    return failed.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("README.md", b"Trust me.", "README.md of the release peak-hour@v1.0.0 is another file"),
+        ("bom.cdx.json", b"{}", "bom.cdx.json of the release peak-hour@v1.0.0 is another file"),
+        ("model.sig", b"{}", "model.sig of the release peak-hour@v1.0.0 is not that of"),
+        ("SHA256SUMS", b"", "SHA256SUMS of the release peak-hour@v1.0.0 is not about the files"),
+        (FILES[0], b"EVIL", f"{FILES[0]} of the release peak-hour@v1.0.0 is no sound bundle"),
+    ],
+)
+@pytest.mark.parametrize("tells", [True, False])
+def test_each_file_of_a_release_is_looked_at(
+    world: World, name: str, content: bytes, message: str, *, tells: bool
+) -> None:
+    world.repository.tells_digests = tells
+
+    def change(assets: dict[str, Any]) -> None:
+        assets[name].content = content
+
+    assert changed_after(world, change).startswith(message)
+
+
+def test_all_that_vouches_for_a_release_is_exchanged_together(world: World) -> None:
+    other = world.bundle("other", md5="b" * 32).read_bytes()
+
+    def change(assets: dict[str, Any]) -> None:
+        assets[FILES[0]].content = other
+        sums = (
+            f"{hashlib.sha256(asset.content).hexdigest()}  {name}\n"
+            for name, asset in assets.items()
+            if name != "SHA256SUMS"
+        )
+        assets["SHA256SUMS"].content = "".join(sums).encode()
+
+    assert "is another bundle than the one released" in changed_after(world, change)
+
+
+def test_a_file_that_somebody_added(world: World) -> None:
+    def change(assets: dict[str, Any]) -> None:
+        added = replace(assets["README.md"], id=1, name="setup.exe")
+        world.published[0].assets.append(added)
+
+    assert changed_after(world, change).startswith("setup.exe of the release")
+
+
+def test_a_run_without_the_key_finds_a_signed_release_as_it_is(world: World) -> None:
+    world.release()
+    world.signer = None
+    assert world.release(world.bundle("unsigned")).repeated
+
+
 @pytest.mark.parametrize("at", [0, 100, -1])
 def test_a_damaged_bundle(world: World, at: int) -> None:
     path = world.bundle()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from assay.errors import ForgeError, UsageError
 from assay.forge import tags
 from assay.forge.refusal import LookAgainError, MissingError, RejectedError
-from assay.forge.releases import LARGEST, LONGEST_BODY, Draft, Release, Releases, Upload
+from assay.forge.releases import LARGEST, LONGEST_BODY, Draft, Releases, Upload
 from assay.packaging.archive import SUFFIX
 from assay.packaging.bundle import sha256
 from assay.packaging.envelope import FILE as SIGNATURE
@@ -194,29 +194,6 @@ class Publishing:
                 hint="What is published does not change: release the next version.",
             )
         return Published(out.url, repeated=True)
-
-    def check(self, release: Release, bundle: Bundle) -> None:
-        """See to it that a release that is out has what the bundle has.
-
-        What vouches for it may be newer here: each run signs anew.
-
-        Raises:
-            ForgeError: A file of it was changed, or removed, since it was released.
-        """
-        for entry in bundle.manifest.files:
-            asset = release.asset(entry.path)
-            if asset is None and entry.path == bundle.manifest.model:
-                raise _changed(release, entry.path, "is not there any more")
-            if asset is not None and self._releases.digest(asset) != entry.sha256:
-                raise _changed(release, entry.path, "is another file than the one released")
-
-
-def _changed(release: Release, name: str, how: str) -> ForgeError:
-    return ForgeError(
-        f"{name} of the release {release.tag} {how}: {release.url}",
-        hint="Somebody with write access changed the release. Find out who; then delete it, and "
-        "run this again. Immutable releases (in the repository's settings) prevent it.",
-    )
 
 
 def protected(tag: str, error: ForgeError) -> ForgeError:

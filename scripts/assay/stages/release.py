@@ -14,7 +14,7 @@ from assay.console import printable
 from assay.errors import ForgeError, UsageError
 from assay.packaging import archive, bundle
 from assay.packaging.envelope import FILE as SIGNATURE
-from assay.release import decision, howto, lookup, notes, released, tagging, versions
+from assay.release import decision, howto, intact, lookup, notes, released, tagging, versions
 from assay.release.publishing import Plan, Publishing, files_of
 from assay.release.section import ReleasedFile, ReleaseSection, refused
 from assay.release.tagname import TagName, parse
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from assay.context import Context
-    from assay.forge.releases import Release
+    from assay.forge.releases import Release, Upload
     from assay.forge.transport import Api
     from assay.packaging.bundle import Bundle
     from assay.packaging.manifest import Manifest
@@ -103,6 +103,18 @@ def _released(context: Context, api: Api, wish: Wish, material: _Material) -> Re
     section = _section(material, chosen, wish)
     if not decided.allowed:
         return section.model_copy(update=refused(decided))
+    files = files_of(material.bundle, material.archive, material.scratch, chosen.next.version)
+    if decided.done:
+        for release in out:
+            intact.check(forge.releases, release, files, material.bundle, material.scratch)
+        line(f"{out[0].tag} is released already, with the same content: {out[0].url}")
+        return section.model_copy(update={"url": out[0].url, "repeated": True})
+    plan = _plan(context, material, chosen, files)
+    section = section.model_copy(update={"files": _files(plan)})
+    _show(context, plan, chosen, wish)
+    if wish.dry_run:
+        line("Dry run: nothing was tagged or published.")
+        return section
     publishing = Publishing(
         api,
         repository,
@@ -111,17 +123,6 @@ def _released(context: Context, api: Api, wish: Wish, material: _Material) -> Re
         now=time.time,
         told=line,
     )
-    if decided.done:
-        for release in out:
-            publishing.check(release, material.bundle)
-        line(f"{out[0].tag} is released already, with the same content: {out[0].url}")
-        return section.model_copy(update={"url": out[0].url, "repeated": True})
-    plan = _plan(context, material, chosen)
-    section = section.model_copy(update={"files": _files(plan)})
-    _show(context, plan, chosen, wish)
-    if wish.dry_run:
-        line("Dry run: nothing was tagged or published.")
-        return section
     made = publishing.publish(plan)
     line(f"released: {made.url}", style="green")
     return section.model_copy(update={"url": made.url, "repeated": made.repeated})
@@ -249,10 +250,11 @@ def _decide(
     )
 
 
-def _plan(context: Context, material: _Material, chosen: _Chosen) -> Plan:
+def _plan(
+    context: Context, material: _Material, chosen: _Chosen, files: tuple[Upload, ...]
+) -> Plan:
     name, version = chosen.artifact.name, chosen.next.version
     told = (f"{name} {version}", *chosen.next.reasons, f"Bundle: sha256:{material.bundle.digest}")
-    files = files_of(material.bundle, material.archive, material.scratch, version)
     subject = notes.Subject(
         tag=chosen.tag,
         manifest=material.bundle.manifest,
