@@ -99,16 +99,22 @@ def _named(node: Any) -> Iterator[str]:
 
 
 def _of_node(node: dict[str, Any]) -> Iterator[str]:
-    name = f"{node.get('__module__')}.{node.get('__class__')}"
     kind, content = node.get("__loader__"), node.get("content")
     if "__class__" in node:
-        yield name
+        yield _dotted(node.get("__module__"), node["__class__"])
     if isinstance(kind, str) and kind in _CALLS:
         yield _CALLS[kind]
     if isinstance(content, dict) and kind == "MethodNode":
-        yield f"{name}.{content.get('func')}"
+        yield _dotted(node.get("__module__"), node.get("__class__"), content.get("func"))
     if isinstance(content, dict) and kind == "FunctionNode":  # as skops wrote it before 0.6
-        yield f"{content.get('module_path')}.{content.get('function')}"
+        yield _dotted(content.get("module_path"), content.get("function"))
+
+
+def _dotted(*parts: object) -> str:
+    names = [part for part in parts if isinstance(part, str)]
+    if len(names) < len(parts):
+        raise ValueError("a name in it is no text")
+    return ".".join(names)
 
 
 def is_vouched(name: str) -> bool:

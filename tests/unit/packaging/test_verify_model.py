@@ -203,6 +203,8 @@ NATIVE: dict[str, Any] = {"kind": "native", "model": "model.skops", "conversion"
         (_part("PartialNode"), "asks for functools.partial, which no model needs."),
         (_part("OperatorFuncNode"), "asks for operator, which no model needs."),
         (_part("MethodNode", func="tofile"), "asks for numpy.ndarray.tofile, which"),
+        (_skops(schema=b'{"__class__": {"__class__": []}}'), "is no file that skops wrote"),
+        (_part("FunctionNode", function="f"), "is no file that skops wrote"),
         (_part("FunctionNode", module_path="os", function="system"), "asks for os.system, which"),
         (_skops()[:30], "model.skops is no file that skops wrote."),
         (_skops(schema=b"{"), "model.skops is no file that skops wrote."),
