@@ -34,7 +34,7 @@ class PackageSpec(Documented):
     """The table that the model is given, to prove the export on. By default
     `predictions.features`."""
     format: Literal["auto", "onnx", "native"] = "auto"
-    """`onnx`: fail where that cannot be. `native`: skops, which runs no code when it is loaded.
+    """`onnx`: fail where that cannot be. `native`: skops, which names what it needs.
     `auto`: ONNX, and native for an estimator without a converter."""
     tolerance: ToleranceSpec = Field(default_factory=ToleranceSpec)
     quantize: bool = False

@@ -91,7 +91,7 @@ def _check_place(path: Path, shown: str, root: Path, files: DvcFiles) -> Output 
         raise ModelError(
             f"{shown} is not tracked by DVC, and is not loaded: nothing says whose code is in it.",
             hint="Make it an output of a stage in dvc.yaml, or `dvc add` it. Or write it with "
-            "skops, which runs no code when it is loaded.",
+            "skops, which names what it needs.",
         )
     return tracked
 
