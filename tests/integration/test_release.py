@@ -482,6 +482,15 @@ def test_a_version_is_released_once_whatever_its_counter(
     assert [one.tag for one in world.repository.releases] == ["peak-hour@v1.0.0"]
 
 
+def test_a_release_counts_whose_tag_somebody_deleted(world: World) -> None:
+    world.release()
+    del world.repository.refs["refs/tags/peak-hour@v1.0.0"]
+    section = world.release(world.bundle("other", md5="b" * 32), version="v1.0.0")
+    assert section.exit_code == 2
+    assert "is released already, with other content" in said(section)
+    assert world.repository.refs.keys() == {"refs/heads/main"}
+
+
 def test_a_second_tag_of_the_same_version_and_commit_releases_nothing(world: World) -> None:
     first = world.release()
     tag = "peak-hour@v1.0.0#2"

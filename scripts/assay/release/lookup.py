@@ -14,7 +14,7 @@ from assay.packaging.manifest import FILE, Manifest
 from assay.release import gto, semver
 from assay.release.decision import Published
 from assay.release.gto import Note, Registry, Tag
-from assay.release.tagname import parse, registers
+from assay.release.tagname import TagName, parse, registers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,9 +96,13 @@ class Lookup:
         return Tag(ref.name, name, said.commit, said.time, message)
 
     def released(self, registry: Registry, name: str, version: str) -> tuple[Release, ...]:
-        """What is released as a version, under every tag of it."""
-        same = sorted(tag for tag in registry.taken if registers(tag, name, version))
-        found = map(self.releases.published, same)
+        """What is released as a version, under every tag of it.
+
+        Also where the tag itself was deleted since.
+        """
+        plain = str(TagName(name, "register", version))
+        same = {plain, *(tag for tag in registry.taken if registers(tag, name, version))}
+        found = map(self.releases.published, sorted(same))
         return tuple(release for release in found if release is not None)
 
     def published(self, release: Release) -> Published:
