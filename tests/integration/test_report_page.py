@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from assay.report import figures, html
 
-from tests import records
+from tests import package_records, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,9 +123,9 @@ def opened(server: Server, folder: Path, page: str, *flags: str) -> Opened:
 
 
 @pytest.mark.needs("chromium")
-@pytest.mark.parametrize("name", ["good", "hostile", "regression-task"])
+@pytest.mark.parametrize("name", ["good", "hostile", "regression-task", "disagreeing"])
 def test_the_page_is_whole_and_loads_nothing(server: Server, tmp_path: Path, name: str) -> None:
-    record = records.ALL[name]()
+    record = {**records.ALL, **package_records.ALL}[name]()
     plots = figures.of(record, {})
     found = opened(server, tmp_path, html.render(record, plots=plots))
     assert found.console == []
