@@ -106,7 +106,7 @@ docs: sync ## Write the generated parts of docs/ anew
 estimators: sync ## Try which estimators become ONNX, and write docs/estimators.md: minutes
 	@$(PYTHON) scripts/estimators.py $(ARGS)
 
-pictures: sync ## Take the documentation's pictures from the last demo (needs Chromium)
+pictures: sync ## Take the documentation's pictures from the last demo, and of a release (needs Chromium)
 	@$(PYTHON) scripts/pictures.py
 
 golden: sync ## Accept what is rendered now as the golden files

@@ -1,7 +1,7 @@
 """`make pictures`: what the documentation shows, from the last `make demo`.
 
 The comment is rendered as GitHub does, light, dark and on a phone, with its plots as images, and
-beside what CML would say; the page is itself.
+beside what CML would say; the page is itself. The notes of a release are of the example's packages.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import peer_report  # noqa: E402
+import release_notes  # noqa: E402
 from assay import record as records  # noqa: E402 (the line above makes what follows importable)
 from assay.report import markdown, pictures  # noqa: E402
 from assay.report.images import Image  # noqa: E402
@@ -55,6 +56,7 @@ def _take(comment: str) -> None:
         "report": rendering.Look(
             html=(DEMO / "report.html").read_text(encoding="utf-8"), width=1_080, tallest=1_990
         ),
+        "release": _release(),
     }
     looks = {name: replace(look, screenshot=IMAGES / f"{name}.png") for name, look in looks.items()}
     for name, seen in zip(looks, rendering.look(list(looks.values())), strict=True):
@@ -74,6 +76,12 @@ def _look(
 ) -> rendering.Look:
     html = rendering.page(text, theme=theme, images=images or {})
     return rendering.Look(html=html, width=width, theme=theme, scripts=[FOLD % opened])
+
+
+def _release() -> rendering.Look:
+    with tempfile.TemporaryDirectory() as folder:
+        text = release_notes.text(Path(folder, "example"))
+    return rendering.Look(html=rendering.page(text, did="released peak-hour@v1.1.0"))
 
 
 def _peer() -> tuple[str, dict[str, bytes]]:

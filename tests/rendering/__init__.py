@@ -42,6 +42,7 @@ __all__ = [
 Theme = Literal["light", "dark"]
 PHONE = 390
 """CSS pixels of a phone's width."""
+COMMENTED = "bot commented now"
 DESKTOP = 900
 TIMEOUT = 120
 # The box around a comment, in GitHub's measures and colours: text of 14 px, 16 px around it.
@@ -97,7 +98,11 @@ def bodies(texts: Sequence[str]) -> list[str]:
 
 
 def page(
-    markdown: str, *, theme: Theme = "light", images: Mapping[str, bytes] | None = None
+    markdown: str,
+    *,
+    theme: Theme = "light",
+    images: Mapping[str, bytes] | None = None,
+    did: str = COMMENTED,
 ) -> str:
     """A page with one comment, as GitHub shows it.
 
@@ -105,11 +110,12 @@ def page(
         markdown: The comment.
         theme: Of the reader.
         images: What is behind the addresses in the comment; no other address can be reached.
+        did: What stands above it.
     """
-    return framed(bodies([markdown])[0], theme=theme, images=images or {})
+    return framed(bodies([markdown])[0], theme=theme, images=images or {}, did=did)
 
 
-def framed(body: str, *, theme: Theme, images: Mapping[str, bytes]) -> str:
+def framed(body: str, *, theme: Theme, images: Mapping[str, bytes], did: str = COMMENTED) -> str:
     """The page around the HTML of a comment."""
     modules = packages.folder() / "node_modules"
     sheet = modules / "github-markdown-css" / f"github-markdown-{theme}.css"
@@ -125,7 +131,7 @@ def framed(body: str, *, theme: Theme, images: Mapping[str, bytes]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{sheet.read_text(encoding='utf-8')}{BOX % COLOURS[theme]}</style>"
         '<body class="markdown-body"><div class="box">'
-        "<header><b>github-actions</b> bot commented now</header>"
+        f"<header><b>github-actions</b> {entities.escape(did)}</header>"
         f'<article class="markdown-body">{body}</article></div>{drawn}</body></html>'
     )
 

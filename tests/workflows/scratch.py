@@ -80,10 +80,10 @@ def pull_request(
     if on_main is not None:
         on_main(author)
     git(author, "init", "--quiet", "--initial-branch=main")
-    base = _commit(author, "Predict peak hours")
+    base = commit(author, "Predict peak hours")
     git(author, "switch", "--quiet", "--create", branch)
     change(author)
-    head = _commit(author, title)
+    head = commit(author, title)
     _merge(author, base, head, branch)
     work_tree = _clone(author, folder / "checkout")
     event = folder / "event.json"
@@ -98,7 +98,7 @@ def push(pull: PullRequest, change: Callable[[Path], None], *, title: str = "Mor
     author = folder / "author"
     git(author, "switch", "--quiet", pull.branch)
     change(author)
-    head = _commit(author, title)
+    head = commit(author, title)
     _merge(author, pull.base_sha, head, pull.branch)
     event = json.loads(pull.event.read_text(encoding="utf-8"))
     event["pull_request"]["head"]["sha"] = head
@@ -153,7 +153,8 @@ def git(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def _commit(root: Path, message: str) -> str:
+def commit(root: Path, message: str) -> str:
+    """Commit all that is there, and return the commit's name."""
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", message)
     return git(root, "rev-parse", "HEAD").strip()
