@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakes.github_api import GitHubApi, Pull, Repository, State, workflow_token
-from tests.workflows.engine import TOKEN, Engine, Run, export_action
+from tests.workflows.engine import TOKEN, Engine, Run, export_action, user_cache
 from tests.workflows.scratch import NUMBER
 
 if TYPE_CHECKING:
@@ -25,6 +26,18 @@ REPOSITORY = "acme/bikes"
 def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `uses: your-org/assay@v1` downloads."""
     return export_action(tmp_path_factory.mktemp("action"))
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where environments are kept from one test to the next.
+
+    Ours is the same for all, and is imported much faster the second time.
+    """
+    folder = tmp_path_factory.mktemp("environments")
+    for uv in (user_cache() / "assay").glob("uv-*"):
+        (folder / uv.name).symlink_to(uv)
+    return folder
 
 
 @dataclass
@@ -72,10 +85,15 @@ class World:
 
 
 @pytest.fixture
-def world(action: Path, tmp_path: Path) -> Iterator[World]:
-    """A GitHub without comments, and a runner that knows nothing of this machine."""
+def world(action: Path, environments: Path, tmp_path: Path) -> Iterator[World]:
+    """A GitHub without comments, and a runner that knows nothing of this machine.
+
+    `env.PREPARED` is a Python with all packages, for tests that are not about environments.
+    """
     for name in ("home", "store"):
         (tmp_path / name).mkdir()
     state = State(tokens={TOKEN: workflow_token()}, repositories={REPOSITORY: Repository(id=1)})
     with GitHubApi(state) as api:
-        yield World(Engine(tmp_path / "home", action), api, tmp_path / "store")
+        engine = Engine(tmp_path / "home", action)
+        variables = {"ASSAY_HOME": str(environments), "PREPARED": sys.executable}
+        yield World(engine, api, tmp_path / "store", variables)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STARTER = ROOT / "workflow-templates/assay-accept.yml"
 HEAD = "a" * 40
+CHECK = WORKFLOW.replace("requirements: |\n            uv.lock", "python: ${{ env.PREPARED }}")
 COMMAND = "/assay accept metrics.f1.min because the bar was raised by mistake"
 
 
@@ -116,7 +117,7 @@ def test_the_starter_does_not_start_for_another_comment(
 def test_a_gate_that_said_no_is_accepted(world: World, tmp_path: Path) -> None:
     pull = scratch.pull_request(tmp_path / "pull", raise_the_bar, on_main=scratch.light)
     repository(world).roles = {"anna": "write"}
-    run = world.run(pull, WORKFLOW)
+    run = world.run(pull, CHECK)
     assert (run.exit_code, run.jobs) == (1, {"check": "failure"}), run.tail
     assert run.outputs["check"]["report"]["verdict"] == "fail"
     (report,) = world.comments
@@ -126,7 +127,7 @@ def test_a_gate_that_said_no_is_accepted(world: World, tmp_path: Path) -> None:
     text = f"{start} the bar was raised by mistake"
     says(world, "octocat", text)  # the author, who may not write
     says(world, "anna", text)
-    run = world.run(pull, WORKFLOW)
+    run = world.run(pull, CHECK)
     assert (run.exit_code, run.jobs) == (0, {"check": "success"}), run.tail
     assert run.outputs["check"]["report"]["verdict"] == "warn"
     assert "accepted by @anna" in run.outputs["check"]["report"]["decided-by"]

@@ -38,6 +38,7 @@ jobs:
         with:
           comment-key: ${{ matrix.break }}
           artifact: report-${{ matrix.break }}
+          python: ${{ matrix.break != 'environment' && env.PREPARED || '' }}
           requirements: ${{ matrix.break == 'environment' && 'no-such-file.txt' || '' }}
       - id: never
         run: echo "never reached"

@@ -30,6 +30,7 @@ jobs:
       - id: assay
         uses: your-org/assay@v1
         with:
+          python: ${{ env.PREPARED }}
           base: ${{ github.event.pull_request.base.sha }}
           comment-key: ${{ github.event.pull_request.title }}
 """
