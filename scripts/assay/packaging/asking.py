@@ -38,7 +38,7 @@ def export(
     """
     asked, answered = scratch / "export-job.json", scratch / "export-answer.json"
     answered.unlink(missing_ok=True)
-    write_atomically(asked, job.model_dump_json())
+    write_atomically(asked, job.model_dump_json(by_alias=True))
     argv = [sys.executable, "-P", "-m", "assay.packaging", str(asked), str(answered)]
     with console.untrusted():
         ended = process.stream(

@@ -108,6 +108,8 @@ def _overview(facts: CardFacts) -> Iterator[tuple[object, object]]:
     day = datetime.fromisoformat(source.committed)
     yield "Commit", (Code(source.commit), f" of {day:%-d %B %Y}")
     yield "Checked", " ".join(OUTCOMES.get(manifest.verdict, ("", manifest.verdict)))  # type: ignore[call-overload] # a word of another version is shown as it is
+    if manifest.tested is not None:
+        yield "Tested", f"gives all {count(manifest.tested, 'row')} of the evaluated predictions"
     yield "Licence", manifest.license or "not stated"
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from assay.context import Context
+    from assay.evaluation import Found
     from assay.evidence import FairnessFact, SliceEvidence
     from assay.packaging.facts import Parity
     from assay.packaging.manifest import Manifest
@@ -45,8 +46,12 @@ class Known:
     """Texts by file of the bundle."""
 
 
-def known(context: Context) -> Known:
+def known(context: Context, head: Found | None = None) -> Known:
     """Find it.
+
+    Args:
+        context: After the evaluation.
+        head: Its predictions; by default those of the project's file.
 
     Raises:
         PredictionsError: The column `group` is missing, or has rows without a value.
@@ -54,25 +59,26 @@ def known(context: Context) -> Known:
     workspace, record = context.workspace, context.record
     top = Path(workspace.git.text("rev-parse", "--show-toplevel") or workspace.root)
     return Known(
-        intervals=_intervals(context),
+        intervals=_intervals(context, head),
         pictures=pictures.of(record, plot_files(record, workspace.state)),
         installed=Installed.here(),
         own_license=licenses.of_project(workspace.root, top),
     )
 
 
-def _intervals(context: Context) -> dict[str, Interval]:
+def _intervals(context: Context, head: Found | None) -> dict[str, Interval]:
     """Of the metrics that the predictions gave."""
     record, config = context.record, context.config
-    head = record.evaluate.head if record.evaluate else None
+    evaluated = record.evaluate.head if record.evaluate else None
     own = {name for name, spec in config.metrics.items() if spec.function}
-    recomputed = [one.name for one in (head.metrics if head else ()) if one.recomputed]
+    recomputed = [one.name for one in (evaluated.metrics if evaluated else ()) if one.recomputed]
     if not (names := [name for name in recomputed if name not in own]):
         return {}
     from assay.inference.samples import samples
     from assay.stats.alone import intervals
 
-    found = evaluation.read(context.workspace.root, context.workspace.head_files(), config)
+    workspace = context.workspace
+    found = head or evaluation.read(workspace.root, workspace.head_files(), config)
     rows = samples(found, None, config, {})
     if rows is None:
         return {}

@@ -22,6 +22,7 @@ from assay.packaging.licenses import Installed
 from assay.packaging.parity.answers import Original
 from assay.packaging.parity.session import Session
 from assay.packaging.structure import described
+from assay.packaging.tested import hold, predict
 from assay.section import Reason
 from assay.stats.columns import text_names
 from assay.workspace import write_atomically
@@ -63,6 +64,8 @@ class Candidate:
     parity: Parity
     conversion: Conversion | None = None
     why_native: str | None = None
+    quantized: Session | None = None
+    """Where its weights were quantized: itself, to be asked."""
 
 
 def export(job: ExportJob, files: DvcFiles) -> ExportAnswer:
@@ -76,6 +79,7 @@ def export(job: ExportJob, files: DvcFiles) -> ExportAnswer:
         AssayError: It cannot be done.
     """
     subject = prepare(job, files)
+    tested = hold(subject.model, job)
     candidate = chosen(subject)
     fact = Export(
         kind=candidate.kind,
@@ -85,6 +89,7 @@ def export(job: ExportJob, files: DvcFiles) -> ExportAnswer:
         conversion=candidate.conversion,
         why_native=candidate.why_native,
         parity=candidate.parity,
+        tested=tested.rows,
         packages=Installed.here().versions,
         python=platform.python_version(),
     )
@@ -95,7 +100,11 @@ def export(job: ExportJob, files: DvcFiles) -> ExportAnswer:
     known = profile.of(said.rows.frame, said.expected, candidate.signature, sensitive=job.sensitive)
     write_atomically(folder / fact.file, candidate.content)
     write_atomically(folder / profile.FILE, known.model_dump_json() + "\n")
-    return ExportAnswer(export=fact, reasons=subject.model.notes)
+    notes = (*subject.model.notes, *([] if tested.why is None else [tested.why]))
+    columns: list[str] = []
+    if candidate.quantized is not None and tested.head is not None:
+        columns = predict(tested.head, candidate.quantized, subject.original.outputs, folder)
+    return ExportAnswer(export=fact, columns=tuple(columns), reasons=notes)
 
 
 def prepare(job: ExportJob, files: DvcFiles) -> Subject:
@@ -155,12 +164,13 @@ def chosen(subject: Subject) -> Candidate:
         return _native(subject, error.message)
     content, facts = converted.model, converted.conversion
     found = _held(subject, session, graph=content)
-    if subject.job.quantize and found.passed:
-        content = quantizing.quantized(content)
-        session = Session(content, subject.signature)
-        found = quantizing.judged(_held(subject, session, graph=None))
-        facts = quantizing.facts(facts, content)
-    return Candidate("onnx", content, session.signature, found, facts)
+    if not (subject.job.quantize and found.passed):
+        return Candidate("onnx", content, session.signature, found, facts)
+    content = quantizing.quantized(content)
+    session = Session(content, subject.signature)
+    found = quantizing.judged(_held(subject, session, graph=None))
+    facts = quantizing.facts(facts, content)
+    return Candidate("onnx", content, session.signature, found, facts, quantized=session)
 
 
 def _converted(subject: Subject) -> tuple[conversion.Converted, Session]:

@@ -129,7 +129,6 @@ class Conversion(Fact):
     """Of the numbers between input and output."""
     changes: tuple[str, ...] = ()
     """What was done beside the plain conversion, as sentences."""
-    optimized: bool = False
     quantized: bool = False
     nodes: int
     bytes: int
@@ -149,6 +148,9 @@ class Export(Fact):
     why_native: str | None = None
     """Of a native bundle: why it is not ONNX, as a sentence."""
     parity: Parity
+    tested: int | None = None
+    """How many rows of the predictions file the model was found to give: all of them. `None` where
+    the project names no table of their features."""
     packages: dict[str, str]
     """Name and version of every package that was there."""
     python: str

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from assay.config import PredictionsSpec
 from assay.packaging.facts import Export, ParityOutput, Tolerance
 from assay.section import Fact, Reason
+
+COLUMNS = "predictions.npz"
+"""The file in an export's folder with what it predicts."""
 
 
 class ExportJob(Fact):
@@ -27,7 +31,8 @@ class ExportJob(Fact):
     form: Literal["auto", "onnx", "native"] = "auto"
     tolerance: Tolerance = Tolerance()
     quantize: bool = False
-    positive: str | None = None
+    predictions: PredictionsSpec | None = None
+    """The file that the model must give from its table; `None` where that cannot be asked."""
 
 
 class ExportAnswer(Fact):
@@ -35,6 +40,8 @@ class ExportAnswer(Fact):
 
     export: Export | None = None
     """Also where model and export disagree, for its parity; no file is written then."""
+    columns: tuple[str, ...] = ()
+    """Of the predictions file, as a quantized export gives them; the arrays lie in `COLUMNS`."""
     reasons: tuple[Reason, ...] = ()
     exit_code: int = 0
     """Of what went wrong, as in `errors.py`; 1 where model and export disagree."""

@@ -125,6 +125,9 @@ class Manifest(Fact):
     conversion: Conversion | None = None
     why_native: str | None = None
     parity: Parity
+    tested: int | None = None
+    """How many rows of the evaluated predictions the model was found to give, all of them; `None`
+    where that could not be asked."""
     metrics: tuple[MetricValue, ...] = ()
     confidence: float | None = None
     """Of the intervals."""

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from assay import process
+from assay.errors import DataError
 from assay.rescoring.facts import Answer, FeatureImportance, Importance, Job, Rescoring
 from assay.section import Reason
 from assay.workspace import write_atomically
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -38,6 +40,7 @@ __all__ = [
     "base_paths",
     "importance",
     "rescore",
+    "with_columns",
 ]
 
 
@@ -77,19 +80,37 @@ def rescore(context: Context, frame: pd.DataFrame) -> Rescored:
     answer = _ask(context, "rescore")
     if answer is None or answer.rescoring is None:
         return Rescored(why=answer.why, hint=answer.hint) if answer else Rescored()
+    written = _files(context, "rescore")[1].with_suffix(".npz")
+    try:
+        said = with_columns(frame, written, answer.columns)
+    except DataError as error:
+        return Rescored(why=error.message)
+    return Rescored(frame=said, fact=answer.rescoring)
+
+
+def with_columns(frame: pd.DataFrame, written: Path, names: Sequence[str]) -> pd.DataFrame:
+    """A predictions file with what another model says in the place of what is in it.
+
+    Args:
+        frame: The rows of the file.
+        written: Arrays that a process with a model wrote, one a column.
+        names: The columns.
+
+    Raises:
+        DataError: They are not whole, or of other rows.
+    """
     import numpy as np
 
     from assay.stats.columns import text_names
 
-    written = _files(context, "rescore")[1].with_suffix(".npz")
     try:
         with np.load(written, allow_pickle=False) as arrays:
-            columns = {name: arrays[f"arr_{number}"] for number, name in enumerate(answer.columns)}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return Rescored(why="What base's model said was not written down whole.")
+            columns = {name: arrays[f"arr_{number}"] for number, name in enumerate(names)}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError("What the model said was not written down whole.") from error
     if any(values.shape != (len(frame),) for values in columns.values()):
-        return Rescored(why="What base's model said is of other rows than head's.")
-    return Rescored(frame=text_names(frame).assign(**columns), fact=answer.rescoring)
+        raise DataError("What the model said is of other rows than the predictions file.")
+    return text_names(frame).assign(**columns)
 
 
 def importance(context: Context, metric: str) -> tuple[Importance | None, tuple[Reason, ...]]:

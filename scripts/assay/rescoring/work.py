@@ -106,10 +106,21 @@ def prepare(job: Job) -> Head:
     Raises:
         AssayError: Something is missing or damaged, or the model does not.
     """
-    spec, root = job.predictions, Path(job.root)
+    root = Path(job.root)
+    return reproduced(
+        models.load(root / job.model, shown=printable(job.model), root=root), root, job.predictions
+    )
+
+
+def reproduced(model: Model, root: Path, spec: PredictionsSpec) -> Head:
+    """Check that a model gives a predictions file.
+
+    Raises:
+        NotReproducedError: It does not.
+        AssayError: Something is missing or damaged.
+    """
     file = _file(root, spec, like=None)
     table = _table(root, spec, file)
-    model = models.load(root / job.model, shown=printable(job.model), root=root)
     columns = model.columns(table, apart=[*spec.key, spec.truth])
     said = model.say(table[columns])
     what = f"{model.shown} does not give {printable(spec.path)}"

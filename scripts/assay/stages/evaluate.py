@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -66,7 +67,9 @@ def run(context: Context) -> EvaluateSection:
         # DVC takes a second, and so does scikit-learn: both in programs of their own, beside this.
         plots = pool.submit(declared_plots, context)
         weighed = pool.submit(_importance, context)
-        section = _evaluate(context)
+        workspace = context.workspace
+        head = read(workspace.root, workspace.head_files(), context.config)
+        section = _evaluate(context, head)
         declared, plot_reasons = plots.result()
         importance, weigh_reasons = weighed.result()
     reasons = [*section.reasons, *plot_reasons, *weigh_reasons]
@@ -111,9 +114,27 @@ def _own_code(context: Context) -> Iterator[None]:
                 console.raw("")
 
 
-def _evaluate(context: Context) -> EvaluateSection:
+def again(context: Context, head: Found) -> EvaluateSection:
+    """What the evaluation would have been with other predictions of head's rows.
+
+    Args:
+        context: After the evaluation; base's files are in place where there is a base.
+        head: The other predictions.
+    """
+    known = context.record.evaluate
+    once = replace(context, config=context.config.model_copy(update={"seeds": None}))
+    with _own_code(once):
+        section = _evaluate(once, head)
+    return section.model_copy(
+        update={
+            "status": _status(list(section.reasons)),
+            "evidence": tuple(_with_noise(section.evidence, known.seeds if known else None)),
+        }
+    )
+
+
+def _evaluate(context: Context, head: Found) -> EvaluateSection:
     workspace, config = context.workspace, context.config
-    head = read(workspace.root, workspace.head_files(), config)
     own = _own_metrics(head, context)
     measure(head, own)
     evaluated = evaluate(head, config)

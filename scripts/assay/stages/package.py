@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay import evaluation, rescoring
 from assay.errors import OutsideError, UsageError
+from assay.evaluation import Found
 from assay.packaging import archive, asking, bundle, contents, licenses, source
 from assay.packaging.facts import Tolerance
-from assay.packaging.job import ExportJob
+from assay.packaging.job import COLUMNS, ExportJob
 from assay.packaging.manifest import Environment, Manifest, MetricValue
 from assay.packaging.profile import FILE as PROFILE
 from assay.packaging.section import PackageSection
+from assay.report.wording import size
 from assay.section import Reason, Status
+from assay.stages import compare, evaluate
 from assay.verdict import decide
 from assay.workspace import not_written
 
@@ -39,7 +43,10 @@ def run(context: Context) -> PackageSection:
         UsageError: There is no model, no table to prove the export on, or no record of this commit.
         OutsideError: The bundle cannot be written, or the export was killed.
     """
-    record = _measured(context)
+    parent = context.workspace.state / bundle.FOLDER
+    # `.assay/` is of one run: what is not made now must not be signed as if it had been.
+    shutil.rmtree(parent, ignore_errors=True)
+    _require_evaluation(context.record)
     files = context.workspace.head_files()
     model = source.model_file(context.config, files)
     whole = _Subject(
@@ -48,7 +55,6 @@ def run(context: Context) -> PackageSection:
         license=_license(context),
         source=source.of(context, model),
     )
-    parent = context.workspace.state / bundle.FOLDER
     with _scratch(parent) as scratch, ThreadPoolExecutor(max_workers=1) as pool:
         # The child imports for seconds: what is known already is put into words meanwhile.
         beside = pool.submit(contents.known, context)
@@ -56,14 +62,21 @@ def run(context: Context) -> PackageSection:
         export = answer.export
         if export is None or not export.parity.passed:
             return _refused(answer)
-        manifest = _manifest(whole, record, export, beside.result().intervals)
+        known = beside.result()
+        if export.conversion is not None and export.conversion.quantized:
+            head = _predicted(context, answer, scratch / "out")
+            context = _measured_again(context, head)
+            if refusal := _worse(context.record):
+                return refusal
+            known = contents.known(context, head)
+        record = context.record
+        manifest = _manifest(whole, record, export, known.intervals)
         exported = _exported(scratch, manifest)
-        made = bundle.write(
-            parent, manifest, contents.files(manifest, exported, record, beside.result())
-        )
-    _forget_others(parent, made.folder)
+        made = bundle.write(parent, manifest, contents.files(manifest, exported, record, known))
     packed = archive.pack(made, parent / archive.NAME)
-    return _section(context, made, packed, answer)
+    section = _section(context, made, packed, answer)
+    context.console.line(_said(section))
+    return section
 
 
 @dataclass(frozen=True)
@@ -109,20 +122,18 @@ def _exported(scratch: Path, manifest: Manifest) -> Path:
     return folder
 
 
-def _measured(context: Context) -> RunRecord:
-    """The record, if it says what this commit's model is worth."""
-    record = context.record
+def _require_evaluation(record: RunRecord) -> None:
+    """Refuse a record that does not say what this commit's model is worth."""
     if record.compare is None or record.evaluate is None or record.evaluate.head is None:
         raise UsageError(
             "This commit's model was not evaluated here, so nothing is known of it.",
             hint="Run `assay check` first.",
         )
-    return record
 
 
 def _export(context: Context, model: str, scratch: Path) -> ExportAnswer:
     config, root = context.config, context.workspace.root
-    spec, predictions = config.package, config.predictions
+    spec = config.package
     table = source.table(config)
     if table is None:
         raise UsageError(
@@ -133,7 +144,6 @@ def _export(context: Context, model: str, scratch: Path) -> ExportAnswer:
     out = scratch / "out"
     out.mkdir()
     features, apart = table
-    positive = None if predictions is None else predictions.positive
     job = ExportJob(
         root=str(root),
         model=str(root / model),
@@ -145,9 +155,49 @@ def _export(context: Context, model: str, scratch: Path) -> ExportAnswer:
         form=spec.format,
         tolerance=Tolerance(absolute=spec.tolerance.absolute, relative=spec.tolerance.relative),
         quantize=spec.quantize,
-        positive=None if positive is None else str(positive),
+        predictions=config.predictions,
     )
     return asking.export(job, scratch, cwd=root, environ=context.environ, console=context.console)
+
+
+def _predicted(context: Context, answer: ExportAnswer, out: Path) -> Found:
+    """What a quantized export predicts, as head's predictions.
+
+    Raises:
+        UsageError: Its predictions could not be made, so that no gate can be decided.
+    """
+    workspace, spec = context.workspace, context.config.predictions
+    found = evaluation.read(workspace.root, workspace.head_files(), context.config)
+    if spec is None or found.frame is None or not answer.columns:
+        raise UsageError(
+            "What the quantized model is worth is not known: its predictions could not be made.",
+            hint="Name the predictions and the table of their features in assay.yaml "
+            "(`predictions.features`), or set `package.quantize: false`.",
+        )
+    frame = rescoring.with_columns(found.frame, out / COLUMNS, answer.columns)
+    return Found(frame=frame, predictions=evaluation.parse(frame, spec, like=found.predictions))
+
+
+def _measured_again(context: Context, head: Found) -> Context:
+    """The run as it would have been with other predictions: the metrics, and what gates say."""
+    section = evaluate.again(context, head)
+    found = context.with_record(context.record.model_copy(update={"evaluate": section}))
+    compared = compare.run(found)
+    return found.with_record(found.record.model_copy(update={"compare": compared}))
+
+
+def _worse(record: RunRecord) -> PackageSection | None:
+    """A refusal, where a quantized model does not pass what the model passed."""
+    sections = [one for one in (record.evaluate, record.compare) if one is not None]
+    wrong = [one for section in sections for one in section.reasons if one.severity == "error"]
+    if not wrong:
+        return None
+    hint = "Set `package.quantize: false`: quantizing costs more than that allows."
+    reasons = [
+        one.model_copy(update={"message": f"Quantized: {one.message}", "hint": hint})
+        for one in wrong
+    ]
+    return PackageSection(status=Status.FAIL, reasons=tuple(reasons), exit_code=1)
 
 
 def _refused(answer: ExportAnswer) -> PackageSection:
@@ -178,6 +228,7 @@ def _manifest(
         conversion=export.conversion,
         why_native=export.why_native,
         parity=export.parity,
+        tested=export.tested,
         metrics=tuple(_metrics(record, intervals)),
         confidence=record.config.statistics.confidence if intervals else None,
         gates=tuple(contents.gates(record)),
@@ -200,27 +251,19 @@ def _metrics(record: RunRecord, intervals: Mapping[str, Interval]) -> Iterator[M
         )
 
 
-def _forget_others(parent: Path, keep: Path) -> None:
-    """What earlier runs left: `.assay/` is of one run."""
-    for path in parent.iterdir():
-        if path == keep:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
 def _section(
     context: Context, made: bundle.Bundle, packed: Path, answer: ExportAnswer
 ) -> PackageSection:
     manifest, root = made.manifest, context.workspace.root
     reasons = answer.reasons
-    native = manifest.kind == "native" and context.config.package.format == "auto"
-    if native and manifest.why_native is not None:
+    if manifest.why_native is not None and context.config.package.format == "auto":
         reasons = (*reasons, Reason(message=manifest.why_native, severity="warning"))
+    if manifest.verdict in ("fail", "error"):
+        message = f"The check of this commit came to `{manifest.verdict}`: nobody will release it."
+        reasons = (*reasons, Reason(message=message, severity="warning"))
+    warned = any(one.severity == "warning" for one in reasons)
     return PackageSection(
-        status=Status.WARN if native else Status.PASS,
+        status=Status.WARN if warned else Status.PASS,
         reasons=reasons,
         name=manifest.name,
         digest=made.digest,
@@ -230,4 +273,14 @@ def _section(
         kind=manifest.kind,
         why_native=manifest.why_native,
         rows=sum(rows.count for rows in manifest.parity.rows),
+    )
+
+
+def _said(section: PackageSection) -> str:
+    """What was made, in three lines."""
+    form = "ONNX" if section.kind == "onnx" else "skops"
+    return (
+        f"bundle  {section.folder}: {form}, the same answers on {section.rows:,} rows\n"
+        f"archive {section.archive}: {size(section.bytes or 0)}\n"
+        f"digest  {section.digest}"
     )

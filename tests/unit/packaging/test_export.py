@@ -15,18 +15,22 @@ import onnxruntime
 import pandas as pd
 import pytest
 import skops.io
+from assay.config import PredictionsSpec
 from assay.contract import usercode
 from assay.errors import AssayError, ProjectEnvironmentError, UsageError
 from assay.packaging import conversion, native, quantizing
 from assay.packaging.__main__ import answered, main
 from assay.packaging.export import export
 from assay.packaging.facts import Signature, Tolerance
-from assay.packaging.job import ExportAnswer, ExportJob
+from assay.packaging.job import COLUMNS, ExportAnswer, ExportJob
+from assay.packaging.parity.session import Session
 from assay.packaging.profile import Profile
+from assay.packaging.tested import NotTestedError
 from assay.workspace.dvcfiles import DvcFiles, Output
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -354,6 +358,64 @@ class TestQuantize:
         assert caught.value.message == (
             "There is nothing to quantize: the model multiplies by no matrix of weights."
         )
+
+
+class TestTested:
+    """That the model is the one whose predictions were evaluated."""
+
+    SPEC = PredictionsSpec(
+        path="said.csv",
+        truth="truth",
+        prediction="label",
+        score="score",
+        key=("id",),
+        features="features.csv",
+    )
+
+    @pytest.fixture(autouse=True)
+    def said(self, root: Path) -> None:
+        """What MIXED said of the table, rounded, in another order."""
+        score = MIXED.predict_proba(FEATURES)[:, 1].round(4)
+        table = TABLE[["id", "truth"]].assign(score=score, label=(score >= 0.4).astype(int))
+        table[::-1].to_csv(root / "said.csv", index=False)
+
+    def test_it_gives_every_row(self, root: Path):
+        answer = run(root, MIXED, predictions=self.SPEC)
+        assert answer.export is not None
+        assert (answer.export.tested, answer.reasons) == (ROWS, ())
+
+    def test_another_model_is_no_bundle(self, root: Path):
+        other = clone(MIXED).set_params(logisticregression__C=0.01).fit(FEATURES, TABLE["truth"])
+        with pytest.raises(NotTestedError) as caught:
+            run(root, other, predictions=self.SPEC)
+        assert caught.value.exit_code == 1
+        assert caught.value.message.startswith(
+            "The model is not the one that was evaluated: model.joblib does not give said.csv from "
+            "features.csv: "
+        )
+        assert "dvc repro" in (caught.value.hint or "")
+        assert written(root) == {}
+
+    def test_predictions_of_other_rows_are_told(self, root: Path):
+        TABLE[10:].to_csv(root / "features.csv", index=False)
+        answer = run(root, MIXED, predictions=self.SPEC)
+        assert answer.export is not None
+        assert (answer.exit_code, answer.export.tested) == (0, None)
+        (reason,) = answer.reasons
+        assert reason.severity == "warning"
+        assert reason.message.startswith("That model.joblib gives said.csv could not be asked. ")
+
+    def test_what_a_quantized_export_predicts(self, root: Path):
+        wide = Tolerance(absolute=0.2, relative=0.2)
+        answer = run(root, MIXED, predictions=self.SPEC, quantize=True, tolerance=wide)
+        assert answer.columns == ("score", "label")
+        with np.load(root.parent / "out" / COLUMNS) as arrays:
+            score, label = arrays["arr_0"], arrays["arr_1"]
+        session = Session(written(root)["model.onnx"], answer.export.signature)  # type: ignore[union-attr] # there is one
+        expected = session.ask(FEATURES)["probabilities"][::-1, 1].round(4)
+        assert np.array_equal(score, expected)
+        assert np.array_equal(label, (expected >= 0.4).astype(int))
+        assert not np.array_equal(score, pd.read_csv(root / "said.csv")["score"])
 
 
 class TestTables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -11,20 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from assay.configdata import DataSpec
+from assay.console import Console
 from assay.errors import DataError, OutsideError, UsageError
 from assay.evaluation import Evaluation, Metric
 from assay.evidence import FairnessFact, SliceEvidence
 from assay.packaging import archive, asking, bundle
 from assay.packaging.facts import Conversion, Export, Parity, Tolerance
-from assay.packaging.job import ExportAnswer, ExportJob
+from assay.packaging.job import COLUMNS, ExportAnswer, ExportJob
 from assay.packaging.profile import Profile
 from assay.packaging.section import Mismatch
 from assay.section import Reason, Status
 from assay.stages import package
 from assay.stages.compare import CompareSection
 from assay.stages.evaluate import EvaluateSection
+from sklearn.metrics import roc_auc_score
 
 from tests.records import metric_gate
 from tests.unit.packaging.bundles import PARITY, SIGNATURE
@@ -245,12 +249,96 @@ def test_values_of_sensitive_columns_are_told_nowhere(context: Context, child: C
         assert b"`spring` and `summer`" not in path.read_bytes(), path
 
 
-def test_an_older_bundle_is_forgotten(context: Context, child: Child) -> None:
-    bundles(context).mkdir(parents=True)
-    (bundles(context) / "old-0123").mkdir()
+def test_an_older_bundle_is_forgotten_before_anything_is_known(
+    context: Context, child: Child
+) -> None:
+    (bundles(context) / "old-0123").mkdir(parents=True)
     (bundles(context) / "old.tar.zst").write_bytes(b"")
-    package.run(context)
-    assert not list(bundles(context).glob("old*"))
+    empty = context.with_record(context.record.model_copy(update={"evaluate": None}))
+    with pytest.raises(UsageError):
+        package.run(empty)
+    assert not bundles(context).exists()
+
+
+def test_what_was_made_is_said(context: Context, child: Child) -> None:
+    out = io.StringIO()
+    section = package.run(replace(context, console=Console(out=out)))
+    said = out.getvalue()
+    assert f"bundle  {section.folder}: ONNX, the same answers on {section.rows:,} rows\n" in said
+    assert "archive .assay/bundles/bundle.tar.zst: " in said
+    assert f"digest  {section.digest}\n" in said
+
+
+def test_a_check_that_failed_is_told(context: Context, child: Child) -> None:
+    gate = metric_gate("roc_auc", "min", 0.9, 0.8, passed=False, message="roc_auc is 0.8.")
+    failed = CompareSection(status=Status.FAIL, gates=(gate,))
+    section = package.run(
+        context.with_record(context.record.model_copy(update={"compare": failed}))
+    )
+    assert section.status is Status.WARN
+    assert section.reasons[0].message == (
+        "The check of this commit came to `fail`: nobody will release it."
+    )
+
+
+class Quantized:
+    """A child whose export predicts `score` otherwise than the project's file."""
+
+    def __init__(self, child: Child, score: Callable[[pd.Series], Any]) -> None:
+        conversion = exported().conversion
+        assert conversion is not None
+        export = exported(conversion=conversion.model_copy(update={"quantized": True}))
+        child.answer = ExportAnswer(export=export, columns=("score",))
+        child.before = self.write
+        self.score = score
+
+    def write(self, out: Path) -> None:
+        scores = pd.read_csv(io.StringIO(predictions()))["score"]
+        np.savez(out / COLUMNS, self.score(scores))
+
+
+def test_the_metrics_and_gates_of_a_quantized_model_are_its_own(
+    context: Context, child: Child
+) -> None:
+    Quantized(child, lambda score: score.round(1))
+    section = package.run(context)
+    assert section.status is Status.PASS, section.reasons
+    manifest = bundle.read(context.workspace.root / (section.folder or "")).manifest
+    (found,) = (one for one in manifest.metrics if one.name == "roc_auc")
+    table = pd.read_csv(io.StringIO(predictions()))
+    expected = roc_auc_score(table["y_true"], table["score"].round(1))
+    assert found.value == pytest.approx(expected)
+    assert found.value != pytest.approx(roc_auc_score(table["y_true"], table["score"]))
+    assert found.low is not None
+    assert found.low < expected
+    (gate,) = manifest.gates
+    assert (gate.name, gate.result) == ("metrics.roc_auc.min: 0.6", "passed")
+
+
+def test_a_quantized_model_that_is_too_much_worse_is_no_bundle(
+    context: Context, child: Child
+) -> None:
+    Quantized(child, lambda score: 1 - score)
+    section = package.run(context)
+    assert (section.status, section.exit_code) == (Status.FAIL, 1)
+    (reason,) = section.reasons
+    assert reason.message.startswith("Quantized: ")
+    assert "is below its minimum 0.6" in reason.message
+    assert reason.hint is not None
+    assert "package.quantize: false" in reason.hint
+    assert list(bundles(context).iterdir()) == []
+
+
+@pytest.mark.parametrize("columns", [(), ("score",)])
+def test_a_quantized_model_whose_predictions_are_not_known(
+    context: Context, child: Child, columns: tuple[str, ...]
+) -> None:
+    Quantized(child, lambda score: score[:10])
+    child.answer = child.answer.model_copy(update={"columns": columns})
+    with pytest.raises((UsageError, DataError)) as caught:
+        package.run(context)
+    expected = "is of other rows" if columns else "could not be made"
+    assert expected in caught.value.message
 
 
 def test_a_native_bundle_is_a_warning_where_nobody_asked_for_it(
