@@ -13,6 +13,7 @@ from assay.configpackage import NAME
 from assay.errors import RepositoryError, UsageError
 from assay.packaging.manifest import Source, Tracked
 from assay.stages.compare import model_path
+from assay.workspace.remotefailure import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from assay.config import Config
     from assay.context import Context
     from assay.workspace.dvcfiles import DvcFiles
+    from assay.workspace.git import Git
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "requirements.lock", "requirements.txt")
 """Lock files, the surest first."""
@@ -29,16 +31,12 @@ def of(context: Context, model: str) -> Source:
     """The source of the model at `model`, a path below the project.
 
     Raises:
-        RepositoryError: The commit does not say what is packaged: the work tree has changes, or
-            DVC does not track the model.
+        RepositoryError: The commit does not say what is packaged: the work tree has changes
+            or code that nobody committed, or DVC does not track the model.
     """
     workspace = context.workspace
     git, files = workspace.git, workspace.head_files()
-    if git.is_dirty():
-        raise RepositoryError(
-            "The work tree has changes that are in no commit; a package names its commit.",
-            hint="Commit them first; `git status` lists them.",
-        )
+    _check_committed(git)
     tracked = _tracked_model(files, model)
     sha = git.head()
     stamp = git.text("show", "--no-patch", "--format=%ct", sha) or "0"
@@ -121,6 +119,20 @@ def _leaves(name: str, value: object) -> Iterator[tuple[str, str]]:
 def description(files: DvcFiles, model: str) -> str | None:
     """What the model predicts, as dvc.yaml says."""
     return next((one.description for one in files.artifacts if one.path == model), None)
+
+
+def _check_committed(git: Git) -> None:
+    """A model may import any module that is there: code in no commit is a change too."""
+    if git.is_dirty():
+        raise RepositoryError(
+            "The work tree has changes that are in no commit; a package names its commit.",
+            hint="Commit them first; `git status` lists them.",
+        )
+    if code := git.untracked("*.py"):
+        raise RepositoryError(
+            f"A package names its commit, and this code is in none: {listed(code)}.",
+            hint="Commit it, because the model may import it; or name it in .gitignore.",
+        )
 
 
 def _tracked_model(files: DvcFiles, model: str) -> Tracked:

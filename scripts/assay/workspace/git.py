@@ -204,6 +204,12 @@ class Git:
         listed = self.run("--literal-pathspecs", "ls-files", "-z", "--cached", "--", path)
         return path in _split(listed.stdout)
 
+    def untracked(self, pattern: str) -> tuple[str, ...]:
+        """The project's files like `*.py` that git neither has nor ignores."""
+        return _split(
+            self.run("ls-files", "-z", "--others", "--exclude-standard", "--", pattern).stdout
+        )
+
     def working_files(self) -> tuple[str, ...]:
         """The project's files in the work tree: tracked ones and new ones that are not ignored."""
         done = self.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")

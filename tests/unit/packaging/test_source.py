@@ -66,6 +66,20 @@ def test_a_work_tree_with_changes(tmp_path: Path) -> None:
     assert "Commit them" in (caught.value.hint or "")
 
 
+def test_code_that_nobody_committed_is_a_change(tmp_path: Path) -> None:
+    context = project(tmp_path)
+    write(tmp_path, {"bikes/__init__.py": "", "helper.py": "", "model.joblib": ""})
+    with pytest.raises(RepositoryError) as caught:
+        source.of(context, "model.joblib")
+    assert caught.value.message == (
+        "A package names its commit, and this code is in none: bikes/__init__.py, helper.py."
+    )
+    assert caught.value.exit_code == 2
+    assert ".gitignore" in (caught.value.hint or "")
+    write(tmp_path, {".git/info/exclude": "bikes/\nhelper.py\n"})
+    assert source.of(context, "model.joblib").commit
+
+
 def test_files_that_nobody_tracks_are_no_change(tmp_path: Path) -> None:
     context = project(tmp_path)
     write(tmp_path, {"notes.txt": ""})
