@@ -113,7 +113,7 @@ def verify(
         typer.echo(json.dumps(verdict.facts(), indent=1))
     else:
         console_of_host().line(verifying.text(verdict))
-    raise typer.Exit(0 if verdict.accepted else 1)
+    raise typer.Exit(0 if verdict.whole else 1)
 
 
 def _check_installed() -> None:

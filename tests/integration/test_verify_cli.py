@@ -278,6 +278,17 @@ def test_where_the_libraries_are_not_installed(
     assert error.hint == "Install `assay[release]`."
 
 
+def test_how_a_signature_with_a_key_is_checked_is_said(project: Project) -> None:
+    project("sign", "--key", project.file("key", private_pem(KEY)))
+    shown = project("verify", "--identity", "https://github.com/acme/bikes/r.yml@refs/tags/v1")
+    assert shown.exit_code == 1
+    said = " ".join(shown.stdout.split())
+    assert "The bundle is signed with a key, and not by a workflow. Check it with `--key" in said
+    shown = project("verify", "--unsigned", "--json")
+    assert shown.exit_code == 0
+    assert json.loads(shown.stdout)["accepted"] is False
+
+
 def test_a_chain_in_the_wrong_order_is_not_signed_with(project: Project) -> None:
     chain = b"".join(one.public_bytes(Encoding.PEM) for one in (MIDDLE, leaf()))
     args = ("--key", project.file("key", private_pem(KEY)))

@@ -122,10 +122,26 @@ def verify(content: bytes, trust: Trust) -> Signed:
     """
     found = envelope.parsed(content)
     if isinstance(trust, KeylessTrust):
+        _check_keyless(found)
         by, payload = trust.identity, _checked_by_sigstore(content, trust)
     else:
         by, payload = _checked(found, trust)
     return Signed(by, envelope.digests_of(payload))
+
+
+def _check_keyless(found: dict[str, Any]) -> None:
+    """What Sigstore says of any other signature names a certificate that nobody asked for."""
+    material = found.get("verificationMaterial")
+    ways = {
+        "publicKey": ("a key", "--key FILE"),
+        "x509CertificateChain": ("a key and its certificate", "--certificate ROOTS"),
+    }
+    for name, (what, how) in ways.items():
+        if isinstance(material, dict) and name in material:
+            raise SignatureError(
+                f"The bundle is signed with {what}, and not by a workflow.",
+                hint=f"Check it with `{how}`.",
+            )
 
 
 def _checked(found: dict[str, Any], trust: KeyTrust | CertificateTrust) -> tuple[str, bytes]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Result = Literal["ok", "refused", "not checked"]
 NOBODY = "Nobody vouches for this bundle: whoever changed it can have made all of it fit."
+_WHOSE = "--key, --certificate or --identity tells by whom; until then it may be by anybody."
 _ANEW = "Do not use it. Get the bundle anew from where it was released."
 _MOST_FINDINGS = 5
 _LARGEST = 5_000_000
@@ -58,13 +59,19 @@ class Verdict:
     """SHA-256 of every file, as it was when it was checked."""
 
     @property
-    def accepted(self) -> bool:
+    def whole(self) -> bool:
         """Whether nothing was refused."""
         return all(check.result != "refused" for check in self.checks)
 
+    @property
+    def accepted(self) -> bool:
+        """Whether, beside that, somebody who is trusted vouches for it."""
+        return self.whole and self.signer is not None
+
     def facts(self) -> dict[str, Any]:
         """For `--json`."""
-        return {"accepted": self.accepted, **self.__dict__, "checks": [*map(vars, self.checks)]}
+        found = {"accepted": self.accepted, "whole": self.whole}
+        return {**found, **self.__dict__, "checks": [*map(vars, self.checks)]}
 
 
 def verify(path: Path, trust: Trust | None) -> Verdict:
@@ -154,7 +161,7 @@ def _signature(
     """The signature, and who made it."""
     if SIGNATURE not in digests:
         if trust is None:
-            return Check("signature", "not checked", f"there is none. {NOBODY}"), None
+            return Check("signature", "not checked", f"There is none. {NOBODY}"), None
         hint = "Get the signed bundle; or sign it with `assay sign`, if it is your own."
         return Check("signature", "refused", f"The bundle is not signed. {NOBODY}", hint), None
     try:
@@ -169,7 +176,7 @@ def _signature(
     if differences := list(_differences(signed, there)):
         return _refusal("signature", differences), None
     if by is None:
-        check = Check("signature", "not checked", f"of these files, by whomever. {NOBODY}")
+        check = Check("signature", "not checked", f"There is one, of these files. {_WHOSE}")
     else:
         check = Check("signature", "ok", f"by {by}, over all {len(there)} files")
     return check, by
@@ -249,11 +256,17 @@ def text(verdict: Verdict) -> str:
         if check.hint is not None:
             lines += _wrapped(" " * len(start), check.hint)
     lines += ["", f"digest  {verdict.digest or 'unknown'}"]
-    if not verdict.accepted:
-        return "\n".join([*lines, "REFUSED. Do not use it."])
-    if verdict.signer is None:
-        return "\n".join([*lines, "UNSIGNED: the files fit together, and nobody vouches for them."])
-    return "\n".join([*lines, f"Accepted: signed by {verdict.signer}."])
+    return "\n".join([*lines, _conclusion(verdict)])
+
+
+def _conclusion(verdict: Verdict) -> str:
+    if not verdict.whole:
+        return "REFUSED. Do not use it."
+    if verdict.signer is not None:
+        return f"Accepted: signed by {verdict.signer}."
+    if SIGNATURE in verdict.files:
+        return "SIGNER NOT CHECKED: the files fit together, by whomever they are."
+    return "UNSIGNED: the files fit together, and nobody vouches for them."
 
 
 def _wrapped(start: str, text: str) -> list[str]:

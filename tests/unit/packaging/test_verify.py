@@ -40,7 +40,7 @@ def _files(folder: Path) -> list[Path]:
 def refusals(path: Path, trust: signing.Trust | None = TRUST) -> dict[str, str]:
     verdict = verify.verify(path, trust)
     found = {check.name: check.detail for check in verdict.checks if check.result == "refused"}
-    assert verdict.accepted == (not found)
+    assert verdict.whole == (not found)
     assert all(check.hint for check in verdict.checks if check.result == "refused")
     return found
 
@@ -284,17 +284,23 @@ def test_how_the_gates_ended_is_said(tmp_path: Path, results: tuple[Any, ...], s
     assert f"; {said}" in " ".join(verify.text(verify.verify(one.folder, TRUST)).split())
 
 
-def test_nobody_vouches(tmp_path: Path) -> None:
-    for one in (made(tmp_path / "bare"), signed(tmp_path / "signed")):
-        verdict = verify.verify(one.folder, None)
-        assert verdict.accepted
-        assert verdict.signer is None
-        (check,) = [check for check in verdict.checks if check.name == "signature"]
-        assert check.result == "not checked"
-        assert "Nobody vouches for this bundle" in check.detail
-        last = verify.text(verdict).partition("\ndigest ")[2]
-        assert "UNSIGNED: " in last
-        assert "Accepted" not in last
+@pytest.mark.parametrize(
+    ("make", "detail", "end"),
+    [
+        (made, "There is none. Nobody vouches for this bundle: ", "UNSIGNED: "),
+        (signed, "There is one, of these files. --key, --certificate or", "SIGNER NOT CHECKED: "),
+    ],
+)
+def test_whoever_made_it(tmp_path: Path, make: Any, detail: str, end: str) -> None:
+    verdict = verify.verify(make(tmp_path).folder, None)
+    assert verdict.whole
+    assert verdict.signer is None
+    facts = json.loads(json.dumps(verdict.facts()))
+    assert (facts["accepted"], facts["whole"]) == (False, True)
+    (check,) = [check for check in verdict.checks if check.name == "signature"]
+    assert check.result == "not checked"
+    assert check.detail.startswith(detail)
+    assert verify.text(verdict).splitlines()[-1].startswith(end)
 
 
 def test_many_findings_are_a_few_lines(tmp_path: Path) -> None:
