@@ -43,6 +43,14 @@ def release(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
     ] = False,
+    unsigned: Annotated[
+        bool,
+        typer.Option(
+            "--unsigned",
+            envvar="ASSAY_UNSIGNED",
+            help="In a workflow: release a bundle that nobody signed.",
+        ),
+    ] = False,
 ) -> None:
     """Tag this commit as the next version; in a workflow, publish it.
 
@@ -53,7 +61,7 @@ def release(
     context, problem = prepared(root, config=config, base=None, train=None, fresh=True)
     if problem is not None:
         raise problem
-    wish = stage.Wish(name=name, version=version.strip(), bundle=bundle, dry_run=dry_run)
+    wish = stage.Wish(name, version.strip(), bundle, dry_run=dry_run, unsigned=unsigned)
     section = stage.run(context, wish)
     for reason in section.reasons:
         context.console.annotate(reason)

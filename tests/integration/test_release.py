@@ -144,7 +144,9 @@ class World:
     def release(
         self, path: Path | None = None, version: str = "", **environ: str
     ) -> ReleaseSection:
-        wish = stage.Wish(version=version, bundle=str(path or self.bundle()))
+        return self.wish(stage.Wish(version=version, bundle=str(path or self.bundle())), **environ)
+
+    def wish(self, wish: stage.Wish, **environ: str) -> ReleaseSection:
         return stage.run(self.context(**environ), wish)
 
     @property
@@ -606,9 +608,27 @@ def test_no_bundle(world: World) -> None:
     assert "assay sign" in str(failed.value.hint)
 
 
-def test_an_unsigned_bundle_is_a_warning(world: World) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_without_a_key_nothing_is_released(world: World, *, dry_run: bool) -> None:
+    """Also a dry run says so: after it the action attests, which cannot be taken back."""
     world.signer = None
-    section = world.release()
+    wish = stage.Wish(bundle=str(world.bundle()), dry_run=dry_run)
+    with pytest.raises(UsageError, match="Nothing is released: there is no key") as failed:
+        world.wish(wish)
+    assert failed.value.exit_code == 2
+    for way in (
+        "assay sign --new-key keys",
+        "< keys/assay.key`",
+        "keyless: true",
+        "unsigned: true",
+    ):
+        assert way in str(failed.value.hint)
+    assert {one.method for one in world.github.state.requests} == {"GET"}
+
+
+def test_an_unsigned_release_that_is_asked_for_is_a_warning(world: World) -> None:
+    world.signer = None
+    section = world.wish(stage.Wish(bundle=str(world.bundle()), unsigned=True))
     assert (section.status, section.exit_code) == (Status.WARN, 0)
     assert "nobody vouches" in said(section)
     assert "model.sig" not in [file.name for file in section.files]

@@ -36,8 +36,13 @@ TOKENS = {"ASSAY_TOKEN"}
 TAKE_TOKENS = {"accept", "comment", "release", "report"}
 SIGNS = {"ASSAY_CERTIFICATE", "ASSAY_SIGNING_KEY", "ASSAY_SIGNING_PASSWORD"}
 """What `sign` reads from the environment alone: arguments can be seen by every process."""
-CONTEXTS = {"ASSAY_MATRIX": "${{ toJSON(matrix) }}"}
-"""Variables that are no input: what the runner knows of the job."""
+COMPUTED = {
+    "ASSAY_MATRIX": "${{ toJSON(matrix) }}",
+    "ASSAY_UNSIGNED": "${{ inputs.unsigned == 'true' || inputs.signing-key != '' || "
+    "inputs.keyless == 'true' }}",
+}
+"""Variables that are no input: what the runner knows of the job, and whether a key is there
+without the key itself."""
 
 Json = dict[str, Any]
 
@@ -89,7 +94,7 @@ def test_every_input_is_read_by_some_step(path: Path) -> None:
 def test_an_input_has_a_variable_of_its_own_name(path: Path) -> None:
     for step in steps(load(path)):
         for variable, value in (step.get("env") or {}).items():
-            if CONTEXTS.get(variable) == value:
+            if COMPUTED.get(variable) == value:
                 continue
             found = re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", value)
             assert found, f"{variable} is no plain input"

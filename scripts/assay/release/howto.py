@@ -1,14 +1,33 @@
-"""How a bundle is verified by whoever gets it: the arguments of `assay verify`."""
+"""How a bundle gets a signature, and how it is verified by whoever gets the bundle."""
 
 from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING
 
+from assay.errors import UsageError
 from assay.packaging import envelope
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def is_signed(folder: Path) -> bool:
+    """Whether a bundle has a signature, by whomever."""
+    return (folder / envelope.FILE).is_file()
+
+
+def no_key() -> UsageError:
+    """For a workflow that would release what nobody vouches for."""
+    from assay.packaging.keys import PRIVATE
+
+    return UsageError(
+        "Nothing is released: there is no key to sign with, so nobody would vouch for the bundle.",
+        hint="Make a key: `assay sign --new-key keys`. Then `gh secret set ASSAY_SIGNING_KEY < "
+        f"keys/{PRIVATE}`, with `--env NAME` where the job names an environment. Or sign as the "
+        "workflow: `keyless: true`. Only `unsigned: true` releases a bundle that nobody signed; "
+        "`attest` is no signature in it.",
+    )
 
 
 def verify(folder: Path) -> tuple[str, ...]:
@@ -19,10 +38,9 @@ def verify(folder: Path) -> tuple[str, ...]:
     Raises:
         SignatureError: It is none.
     """
-    path = folder / envelope.FILE
-    if not path.is_file():
+    if not is_signed(folder):
         return ("--unsigned",)
-    match envelope.parsed(path.read_bytes()).get("verificationMaterial"):
+    match envelope.parsed((folder / envelope.FILE).read_bytes()).get("verificationMaterial"):
         case {"certificate": {"rawBytes": str(raw)}}:
             return ("--identity", _workflow(raw))
         case {"x509CertificateChain": _}:

@@ -13,7 +13,6 @@ from assay import connection
 from assay.console import printable
 from assay.errors import ForgeError, UsageError
 from assay.packaging import archive, bundle
-from assay.packaging.envelope import FILE as SIGNATURE
 from assay.release import decision, howto, intact, lookup, notes, released, tagging, versions
 from assay.release.publishing import Plan, Publishing, files_of
 from assay.release.section import ReleasedFile, ReleaseSection, refused
@@ -46,6 +45,8 @@ class Wish:
     bundle: str = ""
     """The signed bundle, as a folder or a `.tar.zst`; empty: where `sign` leaves it."""
     dry_run: bool = False
+    unsigned: bool = False
+    """Whether a bundle may be released that nobody signed."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ def _released(context: Context, api: Api, wish: Wish, material: _Material) -> Re
             intact.check(forge.releases, release, files, material.bundle, material.scratch)
         line(f"{out[0].tag} is released already, with the same content: {out[0].url}")
         return section.model_copy(update={"url": out[0].url, "repeated": True})
+    if not (wish.unsigned or howto.is_signed(material.bundle.folder)):
+        raise howto.no_key()
     plan = _plan(context, material, chosen, files)
     section = section.model_copy(update={"files": _files(plan)})
     _show(context, plan, chosen, wish)
@@ -304,11 +307,11 @@ def _tagger(environ: Mapping[str, str]) -> tuple[str, str]:
 
 def _section(material: _Material, chosen: _Chosen, wish: Wish) -> ReleaseSection:
     # The action signs what a dry run lets pass.
-    unsigned = not wish.dry_run and not (material.bundle.folder / SIGNATURE).is_file()
+    unsigned = not wish.dry_run and not howto.is_signed(material.bundle.folder)
     warning = Reason(
         message="The bundle is not signed, so nobody vouches for it.",
         severity="warning",
-        hint="Give the action `signing-key`, or `keyless: true`.",
+        hint="Give the action `signing-key`, or `keyless: true`, and leave `unsigned` out.",
     )
     return ReleaseSection(
         status=Status.WARN if unsigned else Status.PASS,
