@@ -142,6 +142,14 @@ IBIS = {
         ),
         pl.DataFrame({"a": [1, 2]}),
     ),
+    "unique together, none of them there, of one row": (
+        pi.DataFrameSchema({"a": pi.Column(required=False)}, unique=["z"]),
+        pl.DataFrame({"b": [1]}),
+    ),
+    "unique together, none of them there": (
+        pi.DataFrameSchema({"a": pi.Column(required=False)}, unique=["z"]),
+        pl.DataFrame({"b": [1, 2]}),
+    ),
     "a pattern without a column": (
         pi.DataFrameSchema({"^z": pi.Column(regex=True)}),
         pl.DataFrame({"a": [1.0]}),
