@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assay import extras
 from assay.clioptions import HERE, Root, console_of_host
 
 if TYPE_CHECKING:
     from assay.packaging.attest import Run
     from assay.packaging.signing import KeySigner, Signer, Trust
 
+_PACKAGES = ("cryptography", "OpenSSL", "zstandard")
 BundlePath = Annotated[
     Path | None,
     typer.Argument(
@@ -53,7 +54,7 @@ def sign(
     from assay.section import Reason
     from assay.workspace import Workspace
 
-    _check_installed()
+    extras.require(_PACKAGES, extra="release", what="Signatures need")
     if new_key is not None:
         _new_pair(new_key)
         return
@@ -106,7 +107,7 @@ def verify(
     """Check offline what a bundle is, and who vouches for it."""
     from assay.packaging import verify as verifying
 
-    _check_installed()
+    extras.require(_PACKAGES, extra="release", what="Signatures need")
     trust = _trust(key, certificate, identity, at=at, issuer=issuer, unsigned=unsigned)
     verdict = verifying.verify(_found(bundle, root), trust)
     if as_json:
@@ -114,17 +115,6 @@ def verify(
     else:
         console_of_host().line(verifying.text(verdict))
     raise typer.Exit(0 if verdict.whole else 1)
-
-
-def _check_installed() -> None:
-    from assay.errors import UsageError
-
-    missing = [name for name in ("cryptography", "OpenSSL", "zstandard") if not find_spec(name)]
-    if missing:
-        raise UsageError(
-            f"Signatures need {' and '.join(missing)}, not installed here.",
-            hint="Install `assay[release]`.",
-        )
 
 
 def _found(bundle: Path | None, root: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
-from assay import clibundle
+from assay import clibundle, extras
 from assay.errors import AssayError, UsageError
 from assay.packaging import archive
 from assay.packaging.manifest import GateResult
@@ -272,10 +272,10 @@ def test_no_bundle_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_the_libraries_are_not_installed(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clibundle, "find_spec", lambda name: None if name == "OpenSSL" else 1)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "OpenSSL" else 1)
     error: Any = project.refused("verify", "--unsigned")
     assert error.message == "Signatures need OpenSSL, not installed here."
-    assert error.hint == "Install `assay[release]`."
+    assert re.search(r"`\S+ -m pip install 'assay\[release\] @ \S+'`", error.hint)
 
 
 def test_how_a_signature_with_a_key_is_checked_is_said(project: Project) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay import extras
 from assay.console import printable
 from assay.contract import reader, usercode
 from assay.errors import AssayError, ProjectEnvironmentError
@@ -191,7 +192,7 @@ def _converted(subject: Subject) -> tuple[conversion.Converted, Session]:
         raise ProjectEnvironmentError(
             f"Converting to ONNX needs `{printable(error.name or str(error))}`, which is not "
             "installed.",
-            hint="Add `assay[onnx]` to the project's requirements.",
+            hint=extras.hint("onnx"),
         ) from error
     except Exception as error:  # converters are the user's and skl2onnx's: they raise anything
         what = type(error).__name__ if subject.job.sensitive else _said(error)

@@ -12,6 +12,7 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+from assay import extras
 from assay.contract import usercode
 from assay.errors import ProjectEnvironmentError, UsageError
 from assay.packaging import skopsfile
@@ -89,7 +90,7 @@ def _skops() -> Any:
     except ImportError as error:
         raise ProjectEnvironmentError(
             "A native bundle needs skops, which is not installed.",
-            hint="Add `assay[onnx]`, or `skops`, to the project's requirements.",
+            hint=extras.hint("onnx"),
         ) from error
 
 

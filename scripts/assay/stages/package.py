@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay import evaluation, rescoring
+from assay import evaluation, extras, rescoring
 from assay.errors import OutsideError, UsageError
 from assay.evaluation import Found
 from assay.packaging import archive, asking, bundle, contents, licenses, source
@@ -35,18 +35,27 @@ if TYPE_CHECKING:
     from assay.record import RunRecord
     from assay.stats.alone import Interval
 
+_PACKAGES = {
+    "onnx": ("onnx", "onnxruntime", "zstandard"),
+    "native": ("skops", "zstandard"),
+    "auto": ("onnx", "onnxruntime", "skops", "zstandard"),
+}
+"""By the format that is asked for."""
+
 
 def run(context: Context) -> PackageSection:
     """Export the model, prove the export, and put the bundle together.
 
     Raises:
         UsageError: There is no model, no table to prove the export on, or no record of this commit.
+        ProjectEnvironmentError: A package is missing; said before the model takes its time.
         OutsideError: The bundle cannot be written, or the export was killed.
     """
     parent = context.workspace.state / bundle.FOLDER
     # `.assay/` is of one run: what is not made now must not be signed as if it had been.
     shutil.rmtree(parent, ignore_errors=True)
     _require_evaluation(context.record)
+    extras.require(_PACKAGES[context.config.package.format], extra="package", what="Bundles need")
     files = context.workspace.head_files()
     model = source.model_file(context.config, files)
     whole = _Subject(

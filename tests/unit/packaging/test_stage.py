@@ -6,17 +6,20 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from assay import extras
 from assay.configdata import DataSpec
 from assay.console import Console
-from assay.errors import DataError, OutsideError, UsageError
+from assay.errors import DataError, OutsideError, ProjectEnvironmentError, UsageError
 from assay.evaluation import Evaluation, Metric
 from assay.evidence import FairnessFact, SliceEvidence
 from assay.packaging import archive, asking, bundle
@@ -180,6 +183,42 @@ def test_a_bundle_with_everything_that_is_known(context: Context, child: Child) 
         "bundle.tar.zst",
         found.folder.name,
     }
+
+
+def test_what_is_not_installed_is_said_before_the_model_is_loaded(
+    context: Context, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "onnx" else 1)
+    with pytest.raises(ProjectEnvironmentError) as caught:
+        package.run(context)
+    assert caught.value.message == "Bundles need onnx, not installed here."
+    assert re.search(r"`\S+ -m pip install 'assay\[package\] @ \S+'`", caught.value.hint or "")
+    assert caught.value.exit_code == 2
+    assert child.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("noted", "requirement"),
+    [
+        (
+            '{"url": "https://forge/a", "vcs_info": {"vcs": "git", "requested_revision": "v1"}}',
+            "assay[onnx] @ git+https://forge/a@v1",
+        ),
+        (
+            '{"url": "https://forge/a", "vcs_info": {"vcs": "git", "commit_id": "4be1"}}',
+            "assay[onnx] @ git+https://forge/a@4be1",
+        ),
+        ('{"url": "file:///assay.whl", "archive_info": {}}', "assay[onnx] @ file:///assay.whl"),
+        (None, "assay[onnx]"),
+    ],
+)
+def test_an_extra_is_installed_from_where_assay_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noted: str | None, requirement: str
+) -> None:
+    found = SimpleNamespace(read_text=lambda name: noted)
+    monkeypatch.setattr(extras, "_CHECKOUT", tmp_path)
+    monkeypatch.setattr(extras.metadata, "distribution", lambda name: found)
+    assert f"'{requirement}'" in extras.hint("onnx")
 
 
 def test_metrics_of_predictions_have_intervals(context: Context, child: Child) -> None:
