@@ -138,7 +138,7 @@ UNCLEAR: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "frozen": (_train(frozen=True), _locked(deps=[_dep("train.py", "other")])),
     "a folder that varies": (_train(wdir="${x}"), _locked(deps=[_dep("train.py", "other")])),
     "a stage that is gone": ({"stages": {}}, _locked(deps=[_dep("train.py", "other")])),
-    "nonsense": (PIPELINE, _locked(deps=["train.py", {"md5": 3}], params={})),
+    "nonsense": (PIPELINE, _locked(deps=[{"path": "train.py", "md5": 3}], params={})),
 }
 
 

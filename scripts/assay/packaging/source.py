@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from assay.config import Config
     from assay.context import Context
-    from assay.workspace.dvcfiles import DvcFiles
+    from assay.workspace.dvcfiles import DvcFiles, Output
     from assay.workspace.git import Git
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "requirements.lock", "requirements.txt")
@@ -49,7 +49,7 @@ def of(context: Context, model: str) -> Source:
         data=tuple(
             Tracked(path=out.path, md5=out.md5, bytes=out.size)
             for out in sorted(files.outputs, key=lambda out: out.path)
-            if out.md5 is not None and out.path != tracked.path and out.kind in ("data", "out")
+            if out.md5 is not None and out.path != tracked.path and _is_read(out, files)
         ),
         parameters=dict(
             sorted(
@@ -133,6 +133,15 @@ def _check_committed(git: Git) -> None:
             f"A package names its commit, and this code is in none: {listed(code)}.",
             hint="Commit it, because the model may import it; or name it in .gitignore.",
         )
+
+
+def _is_read(out: Output, files: DvcFiles) -> bool:
+    """Whether it goes into the model: predictions and plots differ wherever the model does."""
+    whole = f"{out.path}/"
+    return out.kind == "data" or any(
+        path == out.path or path.startswith(whole) or out.path.startswith(f"{path}/")
+        for path in files.dependencies
+    )
 
 
 def _tracked_model(files: DvcFiles, model: str) -> Tracked:

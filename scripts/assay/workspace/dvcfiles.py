@@ -89,6 +89,8 @@ class DvcFiles:
     metrics: tuple[str, ...] = ()
     has_plots: bool = False
     param_files: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    """What stages read, as locked when they last ran: data, code, and outputs of other stages."""
     locked_params: tuple[tuple[str, str, object], ...] = ()
     """(file, key, value), as they were when the stages last ran."""
     artifacts: tuple[Artifact, ...] = ()
@@ -130,6 +132,7 @@ def read(tree: Tree) -> DvcFiles:
         metrics=tuple(path for path in metrics if is_inside(path)),
         has_plots=any(part.has_plots for part in found),
         param_files=tuple(path for path in param_files if is_inside(path)),
+        dependencies=tuple(path for part in found for path in part.dependencies),
         locked_params=tuple(param for part in found for param in part.locked_params),
         artifacts=tuple(a for part in found for a in part.artifacts if is_inside(a.path)),
     )
@@ -256,6 +259,7 @@ def _pipeline(tree: Tree, path: str) -> DvcFiles:
     locked: dict[str, Any] = _parse(lock, lock_path).get("stages") or {}
     outputs: list[Output] = []
     params: list[tuple[str, str, object]] = []
+    dependencies: list[str] = []
     metrics = [posixpath.join(folder, str(p)) for p in content.get("metrics") or ()]
     param_files = [posixpath.join(folder, str(p)) for p in content.get("params") or ()]
     stages: dict[str, Any] = content.get("stages") or {}
@@ -268,6 +272,7 @@ def _pipeline(tree: Tree, path: str) -> DvcFiles:
                 continue
             base = posixpath.join(folder, _filled_in(wdir, lock_name))
             outputs += _locked_outputs(entry, declared, base=base, stage=lock_name)
+            dependencies += [posixpath.join(base, dep["path"]) for dep in entry.get("deps") or ()]
             for file, values in (entry.get("params") or {}).items():
                 where = posixpath.normpath(posixpath.join(base, file))
                 params += [(where, key, value) for key, value in values.items()]
@@ -285,6 +290,7 @@ def _pipeline(tree: Tree, path: str) -> DvcFiles:
         metrics=tuple(dict.fromkeys(map(posixpath.normpath, metrics))),
         has_plots=bool(content.get("plots")) or any(o.kind == "plot" for o in outputs),
         param_files=tuple(dict.fromkeys(map(posixpath.normpath, param_files))),
+        dependencies=tuple(dict.fromkeys(map(posixpath.normpath, dependencies))),
         locked_params=tuple(params),
         artifacts=tuple(_artifacts(content.get("artifacts") or {}, folder)),
     )

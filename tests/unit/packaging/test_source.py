@@ -25,16 +25,31 @@ def test_everything_that_the_commit_says(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.commit == context.workspace.git.head()
     assert found.committed == COMMITTED
     assert (found.model.path, found.model.md5, found.model.bytes) == ("model.joblib", "a" * 32, 5)
-    assert [(one.path, one.md5) for one in found.data] == [
-        ("data/raw.csv", "c" * 32),
-        ("predictions.csv", "b" * 32),
-    ]
+    assert [(one.path, one.md5) for one in found.data] == [("data/raw.csv", "c" * 32)]
     assert found.parameters == {
         "params.yaml:train.depth": "3",
         "params.yaml:train.names": '["é"]',
     }
     assert found.lock == hashlib.sha256(b"locked").hexdigest()
     assert found.project == ""
+
+
+@pytest.mark.parametrize(
+    ("read", "listed"),
+    [
+        ("predictions.csv", ["data/raw.csv", "predictions.csv"]),
+        ("features/train.csv", ["data/raw.csv", "features"]),
+        ("train.py", ["data/raw.csv"]),
+    ],
+)
+def test_data_is_what_stages_read(tmp_path: Path, read: str, listed: list[str]) -> None:
+    """What comes out and is read by nothing, as predictions, is a result and no cause."""
+    train = LOCK["stages"]["train"]
+    outs = [*train["outs"], {"path": "features", "md5": "e" * 32 + ".dir"}]
+    changed = {**train, "outs": outs, "deps": [{"path": read, "md5": "f" * 32}]}
+    lock = yaml.safe_dump({**LOCK, "stages": {"train": changed}})
+    found = source.of(project(tmp_path, files={"dvc.lock": lock}), "model.joblib")
+    assert [one.path for one in found.data] == listed
 
 
 def test_a_project_in_a_folder_without_a_lock_file(tmp_path: Path) -> None:
