@@ -48,9 +48,10 @@ def sign(
     ] = None,
 ) -> None:
     """Vouch for a bundle: attestations and a signature. A password is in ASSAY_SIGNING_PASSWORD."""
-    from assay.packaging import vouching
+    from assay.packaging import keys, signing, vouching
     from assay.packaging.bundle import FOLDER
     from assay.report import outputs
+    from assay.report.wording import size
     from assay.section import Reason
     from assay.workspace import Workspace
 
@@ -62,6 +63,14 @@ def sign(
     into = Workspace(root.resolve(), os.environ).state / FOLDER
     made = vouching.vouch(_found(bundle, root), into=into, signer=signer, run=_run(root))
     console = console_of_host()
+    if key is not None and keys.is_open(key):
+        console.annotate(
+            Reason(
+                severity="warning",
+                message=f"Other users of this machine may read the private key {key}.",
+                hint=f"Run `chmod 600 {key}`.",
+            )
+        )
     if signer is None:
         console.annotate(
             Reason(
@@ -71,8 +80,10 @@ def sign(
                 "makes one.",
             )
         )
-    console.line(f"{'Attested' if signer is None else 'Signed'}: {made.bundle.folder}")
-    console.line(f"archive {made.archive}")
+    how = "Attested" if signer is None else f"Signed by {signing.shown(signer)}"
+    console.line(f"{how}: {made.bundle.folder}")
+    console.line(f"commit  {made.bundle.manifest.source.commit}")
+    console.line(f"archive {made.archive}: {size(made.archive.stat().st_size)}")
     console.line(f"digest  {made.bundle.digest}")
     if path := os.environ.get("GITHUB_OUTPUT"):
         facts = {"archive": str(made.archive), "digest": made.bundle.digest}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -79,13 +80,19 @@ def test_from_a_new_key_to_a_bundle_that_is_accepted_elsewhere(
     assert "PRIVATE" not in shown.stdout
     shown = project("sign", "--key", "keys/assay.key")
     assert shown.exit_code == 0, shown.output
-    assert f"digest  {project.bundle.digest}" in shown.stdout
+    signed = re.fullmatch(
+        rf"Signed by (the key [0-9a-f]{{16}}): \S+\n"
+        rf"commit  {project.bundle.manifest.source.commit}\n"
+        rf"archive \S+: [\d.,]+ kB\ndigest  {project.bundle.digest}\n",
+        shown.stdout,
+    )
+    assert signed
     elsewhere = tmp_path / "elsewhere.tar.zst"
     (project.bundles / "bundle.tar.zst").rename(elsewhere)
     for path in (elsewhere, project.bundle.folder):
         shown = project("verify", path, "--key", "keys/assay.pub")
         assert shown.exit_code == 0, shown.output
-        assert re.search(r"\nAccepted: signed by the key [0-9a-f]{16}\.\n$", shown.stdout)
+        assert shown.stdout.endswith(f"\nAccepted: signed by {signed[1]}.\n")
     facts = json.loads(project("verify", elsewhere, "--key", "keys/assay.pub", "--json").stdout)
     assert facts["accepted"] is True
     assert facts["digest"] == project.bundle.digest == facts["files"]["manifest.json"]
@@ -202,7 +209,9 @@ def test_by_certificate(project: Project) -> None:
     )
     project.file("root", root.public_bytes(Encoding.PEM))
     project.environ.setenv("ASSAY_CERTIFICATE", chain.decode())
-    assert project("sign", "--key", "key").exit_code == 0
+    shown = project("sign", "--key", "key")
+    assert shown.exit_code == 0
+    assert "Signed by CN=Releases: " in shown.stdout
     at = ("--at", "2026-12-24")
     shown = project("verify", "--certificate", "root", *at)
     assert shown.exit_code == 0, shown.output
@@ -287,6 +296,17 @@ def test_how_a_signature_with_a_key_is_checked_is_said(project: Project) -> None
     shown = project("verify", "--unsigned", "--json")
     assert shown.exit_code == 0
     assert json.loads(shown.stdout)["accepted"] is False
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_a_private_key_that_others_may_read(project: Project) -> None:
+    key = project.file("key", private_pem(KEY))
+    for mode, warned in ((0o644, True), (0o640, True), (0o600, False)):
+        (project.root / key).chmod(mode)
+        shown = project("sign", "--key", key)
+        assert shown.exit_code == 0
+        said = " ".join(shown.output.split())
+        assert ("may read the private key key. Run `chmod 600 key`" in said) == warned
 
 
 def test_a_chain_in_the_wrong_order_is_not_signed_with(project: Project) -> None:

@@ -171,7 +171,7 @@ def test_a_tag_becomes_a_release_once_its_commit_is_checked(tagged: Tagged, tmp_
     assert tagged.releases == []
     assert any("model-check.yml" in one.message for one in run.annotations), run.tail
     # Neither can be taken back, so it is decided first.
-    assert "Signed: " not in run.log
+    assert "Signed by " not in run.log
     assert not (tagged.world.store / "attested").exists()
 
     tagged.checked("success")

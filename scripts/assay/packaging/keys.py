@@ -126,6 +126,11 @@ def public(pem: bytes, *, shown: str) -> ec.EllipticCurvePublicKey:
     return key
 
 
+def is_open(path: Path) -> bool:
+    """Whether anybody but its owner may read a file; on Windows its mode does not tell."""
+    return os.name == "posix" and bool(path.stat().st_mode & 0o077)
+
+
 def fingerprint(key: ec.EllipticCurvePublicKey) -> str:
     """The SHA-256 of a public key's PEM, which is how signatures name their key."""
     return hashlib.sha256(public_pem(key)).hexdigest()

@@ -83,6 +83,19 @@ class Signed:
     """SHA-256 of every file, by path."""
 
 
+def shown(signer: Signer) -> str:
+    """Who signs, as those who verify it read it."""
+    if isinstance(signer, KeylessSigner):
+        return "this workflow"
+    if signer.chain:
+        return certificates.name(signer.chain[0])
+    return _bare(keys.fingerprint(signer.key.public_key()))
+
+
+def _bare(fingerprint: str) -> str:
+    return f"the key {fingerprint[:16]}"
+
+
 def sign(name: str, digests: Mapping[str, str], signer: Signer) -> bytes:
     """The content of `model.sig`.
 
@@ -161,7 +174,7 @@ def _checked(found: dict[str, Any], trust: KeyTrust | CertificateTrust) -> tuple
         key, expected = trust.key, keys.fingerprint(trust.key)
         if hint != expected:
             raise _other_key(hint, expected, chain, material)
-        by, own = f"the key {expected[:16]}", envelope.of_key(expected)
+        by, own = _bare(expected), envelope.of_key(expected)
     else:
         if not chain:
             raise SignatureError(
