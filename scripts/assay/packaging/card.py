@@ -65,6 +65,8 @@ class CardFacts:
     pictures: Sequence[Picture] = ()
     licenses: Sequence[str] = field(default=())
     """Files with the texts of licences."""
+    native_hint: str | None = None
+    """What would make a native bundle ONNX."""
 
 
 def render(facts: CardFacts) -> str:
@@ -122,7 +124,8 @@ def _use(facts: CardFacts) -> Iterator[str]:
     yield f"Needs `pip install {versions}`. In the folder of the bundle:"
     yield escape.fence(program.rstrip(), "python")
     if facts.manifest.why_native:
-        yield f"It is not ONNX: {escape.message(facts.manifest.why_native)}"
+        why = " ".join(filter(None, (facts.manifest.why_native, facts.native_hint)))
+        yield f"It is not ONNX: {escape.message(why)}"
 
 
 def _inputs(facts: CardFacts) -> Iterator[str]:

@@ -104,7 +104,7 @@ def gates(record: RunRecord) -> Iterator[GateResult]:
 
 
 def files(
-    manifest: Manifest, exported: Path, record: RunRecord, beside: Known
+    manifest: Manifest, exported: Path, record: RunRecord, beside: Known, *, hint: str | None
 ) -> dict[str, bytes | Path]:
     """The files of a bundle, but for its manifest.
 
@@ -113,6 +113,7 @@ def files(
         exported: The folder with the model's file and its profile.
         record: The run.
         beside: What was known before.
+        hint: Of a native bundle: what would make it ONNX.
     """
     model, profile = exported / manifest.model, exported / PROFILE
     needed = beside.installed.needed(manifest.kind, manifest.estimator)
@@ -127,6 +128,7 @@ def files(
         fairness=_groups(record, hidden),
         pictures=beside.pictures,
         licenses=sorted(texts),
+        native_hint=hint,
     )
     listed = bom.of(
         manifest,

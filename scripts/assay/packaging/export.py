@@ -65,6 +65,7 @@ class Candidate:
     parity: Parity
     conversion: Conversion | None = None
     why_native: str | None = None
+    native_hint: str | None = None
     quantized: Session | None = None
     """Where its weights were quantized: itself, to be asked."""
 
@@ -89,6 +90,7 @@ def export(job: ExportJob, files: DvcFiles) -> ExportAnswer:
         signature=candidate.signature,
         conversion=candidate.conversion,
         why_native=candidate.why_native,
+        native_hint=candidate.native_hint,
         parity=candidate.parity,
         tested=tested.rows,
         packages=Installed.here().versions,
@@ -162,7 +164,7 @@ def chosen(subject: Subject) -> Candidate:
         if form == "onnx":
             raise
         _say(f"Not ONNX: {error.message}")
-        return _native(subject, error.message)
+        return replace(_native(subject, error.message), native_hint=error.hint)
     content, facts = converted.model, converted.conversion
     found = _held(subject, session, graph=content)
     if not (subject.job.quantize and found.passed):

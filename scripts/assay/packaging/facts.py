@@ -147,6 +147,8 @@ class Export(Fact):
     """`None` of a native bundle."""
     why_native: str | None = None
     """Of a native bundle: why it is not ONNX, as a sentence."""
+    native_hint: str | None = None
+    """Then: what would make it ONNX."""
     parity: Parity
     tested: int | None = None
     """How many rows of the predictions file the model was found to give: all of them. `None` where

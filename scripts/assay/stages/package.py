@@ -81,7 +81,11 @@ def run(context: Context) -> PackageSection:
         record = context.record
         manifest = _manifest(whole, record, export, known.intervals)
         exported = _exported(scratch, manifest)
-        made = bundle.write(parent, manifest, contents.files(manifest, exported, record, known))
+        made = bundle.write(
+            parent,
+            manifest,
+            contents.files(manifest, exported, record, known, hint=export.native_hint),
+        )
     packed = archive.pack(made, parent / archive.NAME)
     section = _section(context, made, packed, answer)
     context.console.line(_said(section))
@@ -266,7 +270,9 @@ def _section(
     manifest, root = made.manifest, context.workspace.root
     reasons = answer.reasons
     if manifest.why_native is not None and context.config.package.format == "auto":
-        reasons = (*reasons, Reason(message=manifest.why_native, severity="warning"))
+        hint = answer.export.native_hint if answer.export else None
+        why = Reason(message=manifest.why_native, severity="warning", hint=hint)
+        reasons = (*reasons, why)
     if manifest.verdict in ("fail", "error"):
         message = f"The check of this commit came to `{manifest.verdict}`: nobody will release it."
         reasons = (*reasons, Reason(message=message, severity="warning"))

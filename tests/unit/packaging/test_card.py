@@ -222,9 +222,9 @@ def test_forms_of_a_model() -> None:
     native = manifest(
         kind="native", model="model.skops", conversion=None, why_native="No converter of `Own`."
     )
-    text = card.render(facts(native))
+    text = card.render(facts(native, native_hint="Register one."))
     assert "| Form | skops; 241 kB |" in text
-    assert "It is not ONNX: No converter of `Own`." in text
+    assert "It is not ONNX: No converter of `Own`. Register one." in text
     assert front_matter(text)["library_name"] == "sklearn"
 
 

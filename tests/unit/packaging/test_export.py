@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
+import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -42,7 +45,6 @@ from tests.builders import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 RANDOM = np.random.default_rng(2)
 ROWS = 80
@@ -186,6 +188,17 @@ class TestOnnx:
         assert lines[3].startswith("Asking the export about the same ")
 
 
+def _keep_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers in skl2onnx is gone after it."""
+    for module, name in (
+        ("skl2onnx._supported_operators", "sklearn_operator_name_map"),
+        ("skl2onnx.common._registration", "_converter_pool"),
+        ("skl2onnx.common._registration", "_shape_calculator_pool"),
+    ):
+        found = importlib.import_module(module)
+        monkeypatch.setattr(found, name, dict(getattr(found, name)))
+
+
 class TestDisagreement:
     """A tree behind a scaler that is given float32, as the usual conversion is."""
 
@@ -237,6 +250,24 @@ class TestNative:
         assert found is not None
         assert found.kind == "native"
         assert "Doubled" in (found.why_native or "")
+        assert "skl2onnx.update_registered_converter" in (found.native_hint or "")
+
+    def test_the_converter_that_the_docs_register(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        page = (Path(__file__).parents[3] / "docs" / "package.md").read_text(encoding="utf-8")
+        (code,) = re.findall(r"```python\n# bikes/clipping.py\n(.*?)```", page, re.DOTALL)
+        write(root, {"bikes/__init__.py": "", "bikes/clipping.py": code})
+        _keep_registered(monkeypatch)
+        with usercode.importable(root):
+            clipped = importlib.import_module("bikes.clipping").Clipped(share=0.2)
+        model = make_pipeline(clipped, LinearRegression()).fit(NUMBERS, TABLE["truth"])
+        NUMBERS.to_csv(root / "features.csv", index=False)
+        answer = run(root, model, form="onnx")
+        assert answer.exit_code == 0
+        assert answer.export is not None
+        assert answer.export.conversion is not None
+        assert "Clipped was converted by skl2onnx." in answer.export.conversion.changes
 
     def test_is_refused_where_onnx_is_asked_for(self, root: Path):
         model = make_pipeline(own("Doubled"), LinearRegression()).fit(NUMBERS, TABLE["truth"])

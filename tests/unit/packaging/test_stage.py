@@ -383,11 +383,20 @@ def test_a_quantized_model_whose_predictions_are_not_known(
 def test_a_native_bundle_is_a_warning_where_nobody_asked_for_it(
     context: Context, child: Child
 ) -> None:
-    native = exported(kind="native", file="model.skops", conversion=None, why_native="No `Own`.")
+    native = exported(
+        kind="native",
+        file="model.skops",
+        conversion=None,
+        why_native="No `Own`.",
+        native_hint="Register it.",
+    )
     child.answer = ExportAnswer(export=native)
     section = package.run(context)
     assert section.status is Status.WARN
-    assert section.reasons == (Reason(message="No `Own`.", severity="warning"),)
+    why = Reason(message="No `Own`.", severity="warning", hint="Register it.")
+    assert section.reasons == (why,)
+    made = context.workspace.root / (section.folder or "")
+    assert "It is not ONNX: No `Own`. Register it." in (made / "README.md").read_text()
     wanted = context.config.package.model_copy(update={"format": "native"})
     asked = replace(context, config=context.config.model_copy(update={"package": wanted}))
     assert package.run(asked).status is Status.PASS
