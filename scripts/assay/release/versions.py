@@ -92,7 +92,7 @@ def next_version(
         if asked:
             reasons = (f"It is the first version: there is none whose {asked} part to raise.",)
     else:
-        raised = _part(asked) or _raised(changed, known=old is not None and new is not None)
+        raised = _part(asked) or _raised(changed, old=old, new=new)
         bump = raised if previous.major or asked else _before_one(raised)
         version = previous.bump(bump)
         reasons = (f"`{asked}` was asked for.",) if asked else _reasons(changed, raised)
@@ -125,11 +125,17 @@ def _part(asked: str) -> Bump | None:
     return next((part for part in _PARTS if part == asked), None)
 
 
-def _raised(changed: tuple[Change, ...], *, known: bool) -> Bump:
-    if not known:
+def _raised(changed: tuple[Change, ...], *, old: Manifest | None, new: Manifest | None) -> Bump:
+    if old is None or new is None:
+        lacking = {
+            "its manifest is not at hand (GITHUB_TOKEN lets its release be read)": old is None,
+            "this commit is not packaged here (`assay package`)": new is None,
+        }
+        why = ", and ".join(text for text, lacks in lacking.items() if lacks)
         raise UsageError(
-            "What changed since the previous version is not known: its manifest is not at hand.",
-            hint="Say what to raise: `major`, `minor` or `patch`; or the version itself.",
+            f"What changed since the previous version is not known: {why}.",
+            hint="Or say what to raise: `assay release --version minor` (or `major`, `patch`, or "
+            "the version itself); in a workflow, its input `version`.",
         )
     return min((change.part for change in changed), key=_PARTS.index, default="patch")
 

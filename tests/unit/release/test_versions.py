@@ -212,9 +212,12 @@ def test_a_version_that_cannot_be_is_an_error(asked: str, message: str) -> None:
 
 
 def test_what_changed_has_to_be_known_or_said() -> None:
-    with pytest.raises(UsageError, match="its manifest is not at hand") as caught:
+    with pytest.raises(UsageError, match=r"its manifest is not at hand \(GITHUB_TOKEN") as caught:
         versions.next_version(tagged("churn@v1.2.3"), manifest())
-    assert "`major`, `minor` or `patch`" in (caught.value.hint or "")
+    assert "not packaged" not in caught.value.message
+    assert "`assay release --version minor`" in (caught.value.hint or "")
+    with pytest.raises(UsageError, match=r"known: this commit is not packaged here") as caught:
+        versions.next_version(tagged("churn@v1.2.3"), None, manifest())
     assert versions.next_version(tagged("churn@v1.2.3"), manifest(), asked="patch").bump == "patch"
 
 
