@@ -11,6 +11,7 @@ import pytest
 from assay import ci
 from assay.errors import RemoteError, RepositoryError, UsageError
 from assay.release import tagging
+from assay.section import Status
 from assay.stages import release as stage
 
 from tests.builders import make_context, printed
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
 
 REPO = "acme/bikes"
 SECRET = "ghs_S3cretThatNobodyMaySee0123456789"
+PIPELINE = (
+    "artifacts:\n  peak-hour: {path: model.joblib, type: model}\n  peak hour: {path: b.pkl}\n"
+)
+WORKFLOW = {
+    ".github/workflows/check.yml": "on: {push: {branches: [main]}}\n",
+    ".github/workflows/model-release.yml": 'on: {push: {tags: ["**@v*"]}}\n',
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +61,7 @@ def clone(tmp_path: Path) -> Repo:
     )
     made = Repo(tmp_path / "clone")
     made("remote", "add", "origin", str(tmp_path / "origin.git"))
-    made.commit({".gitignore": ".assay\n", "a": "1"})
+    made.commit({".gitignore": ".assay\n", "a": "1", "dvc.yaml": PIPELINE, **WORKFLOW})
     made("push", "--quiet", "--set-upstream", "origin", "main")
     return made
 
@@ -93,20 +101,49 @@ def test_the_tag_is_annotated_and_pushed(clone: Repo) -> None:
     message = clone("for-each-ref", "--format=%(objecttype) %(contents)", "refs/tags/")
     assert message == "tag peak-hour v1.0.0\n\nIt is the first version."
     told = printed(context)
-    assert "pushed peak-hour@v1.0.0: the workflow does the rest" in told
+    assert "pushed peak-hour@v1.0.0\nstarts .github/workflows/model-release.yml\n" in told
     assert "Without GITHUB_TOKEN" in told
+    assert "It is not packaged here" in told
+
+
+def test_where_to_watch_what_was_started(clone: Repo) -> None:
+    _, context = release(clone, GITHUB_REPOSITORY=REPO)
+    assert "\nwatch  https://github.com/acme/bikes/actions\n" in printed(context)
+
+
+def test_a_tag_that_starts_nothing_is_a_warning(clone: Repo) -> None:
+    clone("rm", "--quiet", ".github/workflows/model-release.yml")
+    commit(clone)
+    for dry_run in (True, False):
+        section, context = release(clone, dry_run=dry_run, GITHUB_REPOSITORY=REPO)
+        assert (section.status, section.exit_code) == (Status.WARN, 0)
+        (reason,) = section.reasons
+        assert "starts on the tag `peak-hour@v1.0.0`, so nothing is released" in reason.message
+        assert "assay init --release" in str(reason.hint)
+        assert "watch" not in printed(context)
+
+
+def test_a_name_that_the_project_does_not_declare(clone: Repo) -> None:
+    with pytest.raises(UsageError, match=r"no artifact `nosuch`: it has .*`peak-hour`") as failed:
+        release(clone, name="nosuch")
+    assert failed.value.exit_code == 2
+    assert pushed(clone) == []
+    assert release(clone, name="")[0].tag == "peak-hour@v1.0.0"
 
 
 def test_a_commit_that_has_its_tag_gets_no_other(clone: Repo) -> None:
     """Made here before, by `git tag` or `gto`, and pushed or not: it is pushed."""
     clone("tag", "--annotate", "--message=by hand", "peak-hour@v0.9.0")
     for _ in range(2):
-        section, _context = release(clone)
+        section, context = release(clone)
         assert (section.tag, section.exit_code) == ("peak-hour@v0.9.0", 0)
+        assert section.why == ("The commit has this tag already.",)
         assert pushed(clone) == ["peak-hour@v0.9.0", "peak-hour@v0.9.0^{}"]
-    section, _context = release(clone, "major")
+    assert "peak-hour@v0.9.0 was pushed before, so nothing is started" in printed(context)
+    section, context = release(clone, "major")
     assert section.exit_code == 2
     assert "is v0.9.0 of peak-hour already" in section.reasons[0].message
+    assert "asked for" not in printed(context)
 
 
 def test_a_dry_run_says_it_all_and_tags_nothing(clone: Repo) -> None:
@@ -195,6 +232,14 @@ def test_a_commit_that_is_not_on_the_default_branch(clone: Repo) -> None:
     assert pushed(clone) == []
 
 
+def test_a_commit_that_nobody_pushed(clone: Repo) -> None:
+    clone.commit()
+    section, _ = release(clone)
+    assert section.exit_code == 2
+    assert section.reasons[0].hint == "Push it first: `git push origin main`."
+    assert pushed(clone) == []
+
+
 def test_a_work_tree_that_differs(clone: Repo) -> None:
     (clone.root / "a").write_text("2")
     with pytest.raises(RepositoryError, match="the release would not have them") as failed:
@@ -211,8 +256,22 @@ def test_names_outside_the_grammar(clone: Repo) -> None:
 
 def test_an_origin_that_cannot_be_reached(clone: Repo) -> None:
     clone("remote", "set-url", "origin", str(clone.root.parent / "absent.git"))
-    with pytest.raises(RemoteError, match="`git fetch --tags origin` failed"):
+    with pytest.raises(RemoteError, match="`git fetch --tags origin` failed") as failed:
         release(clone)
+    assert "git remote -v" in str(failed.value.hint)
+    assert "git tag -d" not in str(failed.value.hint)
+    clone("remote", "remove", "origin")
+    with pytest.raises(RepositoryError, match="There is no remote `origin`") as missing:
+        release(clone)
+    assert "git remote add origin" in str(missing.value.hint)
+
+
+def test_a_tag_that_differs_from_that_of_origin(clone: Repo) -> None:
+    release(clone)
+    clone("tag", "--annotate", "--force", "--message=other", "peak-hour@v1.0.0")
+    with pytest.raises(RepositoryError, match=r"`peak-hour@v1\.0\.0` here is another") as failed:
+        release(clone)
+    assert "`git tag -d peak-hour@v1.0.0`" in str(failed.value.hint)
 
 
 def test_somebody_else_pushed_the_same_tag(clone: Repo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,8 @@ class Facts:
     runs: tuple[Run, ...] | None
     """Of `checked_by`, in this repository, for the commit. `None` where nobody could ask, as on a
     laptop without a token; the workflow asks again."""
+    branch: str | None = None
+    """The one that is checked out, on a laptop."""
     bundle: Bundle | None = None
     published: tuple[Published, ...] = ()
     """Under every tag of the version: GTO tells several apart by a counter."""
@@ -186,6 +188,12 @@ def _of_versions(facts: Facts) -> Iterator[Refusal]:
 def _of_branch(facts: Facts) -> Iterator[Refusal]:
     if not facts.on_default_branch:
         branch = printable(facts.default_branch)
+        if facts.branch == facts.default_branch:
+            yield Refusal(
+                f"Commit {facts.commit[:12]} is not pushed to the default branch `{branch}` yet.",
+                f"Push it first: `git push origin {shlex.quote(branch)}`.",
+            )
+            return
         yield Refusal(
             f"Commit {facts.commit[:12]} is not on the default branch `{branch}`.",
             f"Merge it into `{branch}`, and tag what is there.",

@@ -7,6 +7,7 @@ it.
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 from assay import connection
 from assay.ci import CiContext
 from assay.console import printable
-from assay.errors import ForgeError, RemoteError, RepositoryError
+from assay.errors import ForgeError, RemoteError, RepositoryError, UsageError
 from assay.packaging import bundle, source
-from assay.release import decision, gto, lookup, versions
+from assay.release import decision, gto, lookup, starting, versions
 from assay.release.section import ReleaseSection, refused
 from assay.section import Status
 
@@ -48,7 +49,7 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
         RemoteError: origin cannot be reached.
     """
     git = context.workspace.git
-    name = name or _own_name(context)
+    name = _name(context, name)
     if git.is_dirty():
         raise RepositoryError(
             "Tracked files differ from the commit, and the release would not have them.",
@@ -59,53 +60,85 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
     artifact, commit = registry.artifact(name), git.head()
     here = artifact.at(commit)
     own = here if here is not None and asked in {"", here.version} else None
+    packaged = _packaged(context, commit)
     with asking(context) as ask:
         if own is not None:
             below = lookup.before(artifact, own.version)
-            why = (f"`{own.version}` is the tag that it has.",)
+            why = ("The commit has this tag already.",)
             chosen = versions.Next(own.version, None, below.version if below else None, why)
         else:
             old = ask.manifest(artifact.latest.tag) if ask and artifact.latest else None
-            chosen = versions.next_version(artifact, _packaged(context, commit), old, asked=asked)
+            chosen = versions.next_version(artifact, packaged, old, asked=asked)
         known = ask.commit(commit, checked_by=context.config.release.checked_by) if ask else None
     tag = own.tag if own is not None else str(_named(registry, name, chosen))
     decided = decision.decide(_facts(context, registry, name, chosen, known))
+    started = starting.workflows(git, commit, tag)
     section = ReleaseSection(
-        status=Status.PASS,
+        status=Status.PASS if started else Status.WARN,
+        reasons=() if started else (starting.none(tag),),
         name=name,
         version=chosen.version,
         tag=tag,
         why=chosen.reasons,
         previous=chosen.previous,
     )
-    _show(context, section, commit, known)
     if not decided.allowed:
         return section.model_copy(update=refused(decided))
+    _show(context, section, commit)
+    for line in _not_asked(known, packaged):
+        context.console.line(f"  {line}")
     if dry_run:
         context.console.line("Dry run: nothing was tagged.")
         return section
     if own is None:
         _make(git, registry, chosen, name=name, commit=commit)
-    _push(git, tag, made=own is None)
-    context.console.line(f"pushed {tag}: the workflow does the rest", style="green")
+    new = _push(git, tag, made=own is None)
+    for line in _afterwards(context, tag, started, new=new):
+        context.console.line(line, style="green")
     return section
 
 
-def _own_name(context: Context) -> str:
+def _name(context: Context, asked: str) -> str:
+    """The artifact: the one that is asked for, else the project's own."""
     workspace = context.workspace
     files = workspace.head_files()
+    declared = {one.name for one in files.artifacts}
+    if asked in declared:
+        return asked
     model = source.model_file(context.config, files)
-    return source.artifact_name(context.config, files, model, folder=workspace.root.name)
+    own = source.artifact_name(context.config, files, model, folder=workspace.root.name)
+    if asked in {"", own}:
+        return own
+    there = ", ".join(f"`{printable(name)}`" for name in sorted({*declared, own}))
+    raise UsageError(
+        f"The project has no artifact `{printable(asked)}`: it has {there}.",
+        hint="Name one of those, or leave the name out. `artifacts` in dvc.yaml and `package.name` "
+        "in assay.yaml name them.",
+    )
 
 
 def _fetch(git: Git) -> None:
-    done = git.run("fetch", "--quiet", "--tags", "origin")
-    if done.returncode != 0:
-        raise RemoteError(
-            f"`git fetch --tags origin` failed: {_said(done.stderr)}.",
-            hint="The tags there are the versions that exist. Where a tag here differs from that "
-            "of origin, delete it here: `git tag -d TAG`.",
+    """The tags of origin: the versions that exist."""
+    if git.text("remote", "get-url", "origin") is None:
+        raise RepositoryError(
+            "There is no remote `origin`, whose tags are the versions that exist.",
+            hint="Name the repository on GitHub: `git remote add origin ADDRESS`.",
         )
+    done = git.run("fetch", "--tags", "origin")
+    if done.returncode == 0:
+        return
+    differs = re.search(rb"! \[rejected\] +(\S+) .*would clobber existing tag", done.stderr)
+    if differs is not None:
+        tag = printable(differs[1].decode(errors="replace"))
+        raise RepositoryError(
+            f"The tag `{tag}` here is another than that of origin.",
+            hint=f"That of origin counts. Delete the one here: `git tag -d {shlex.quote(tag)}`.",
+        )
+    raise RemoteError(
+        f"`git fetch --tags origin` failed: {_said(done.stderr)}.",
+        hint="The tags there are the versions that exist. Look at the address (`git remote -v`), "
+        "the network and your access, and run this again.",
+    )
 
 
 def _said(stderr: bytes) -> str:
@@ -123,12 +156,10 @@ def _packaged(context: Context, commit: str) -> Manifest | None:
 @contextmanager
 def asking(context: Context) -> Iterator[Lookup | None]:
     """GitHub to ask; `None` without a token, or where origin is somewhere else."""
-    environ = context.environ
-    repository = environ.get("GITHUB_REPOSITORY") or _repository(context.workspace.git)
-    url = environ.get("GITHUB_API_URL") or CiContext().api_url
+    repository, url = _forge(context)
     ci = context.ci.model_copy(update={"repository": repository, "api_url": url})
     try:
-        forge = connection.connect(ci, environ) if repository else None
+        forge = connection.connect(ci, context.environ) if repository else None
     except ForgeError:
         forge = None
     if forge is None or repository is None:
@@ -136,6 +167,13 @@ def asking(context: Context) -> Iterator[Lookup | None]:
         return
     with forge.api("the release") as api:
         yield lookup.Lookup(api, repository, sleep=time.sleep)
+
+
+def _forge(context: Context) -> tuple[str | None, str]:
+    """The repository at GitHub, and where its API is."""
+    environ = context.environ
+    repository = environ.get("GITHUB_REPOSITORY") or _repository(context.workspace.git)
+    return repository, environ.get("GITHUB_API_URL") or CiContext().api_url
 
 
 def _repository(git: Git) -> str | None:
@@ -158,18 +196,41 @@ def _facts(
         registry=registry,
         default_branch=branch.removeprefix("origin/"),
         on_default_branch=known.on_default_branch if known else here,
+        branch=git.branch(),
         checked_by=context.config.release.checked_by,
         runs=known.runs if known else None,
     )
 
 
-def _show(context: Context, section: ReleaseSection, commit: str, known: Asked | None) -> None:
+def _show(context: Context, section: ReleaseSection, commit: str) -> None:
     line = context.console.line
-    line(f"{section.tag}, at commit {commit[:12]}, after {section.previous or 'no version'}")
+    after = f", after {section.previous}" if section.previous else ""
+    line(f"{section.tag}, at commit {commit[:12]}{after}")
     for reason in section.why:
         line(f"  {reason}")
+
+
+def _not_asked(known: Asked | None, packaged: Manifest | None) -> Iterator[str]:
     if known is None:
-        line("  Without GITHUB_TOKEN, only the workflow asks whether this commit was checked.")
+        yield "Without GITHUB_TOKEN, only the workflow asks whether this commit was checked."
+    if packaged is None:
+        yield "It is not packaged here: only the workflow finds out whether it can be."
+
+
+def _afterwards(
+    context: Context, tag: str, started: tuple[str, ...], *, new: bool
+) -> Iterator[str]:
+    """What goes on at GitHub, and where to watch it."""
+    repository, _ = _forge(context)
+    page = f"{context.ci.server_url}/{repository}/actions" if repository else ""
+    if new:
+        yield f"pushed {tag}"
+        yield from (f"starts {path}" for path in started)
+    else:
+        yield f"{tag} was pushed before, so nothing is started"
+        yield from (f"run again where it broke: {path}" for path in started)
+    if page and started:
+        yield f"watch  {page}"
 
 
 def _named(registry: Registry, name: str, chosen: Next) -> TagName:
@@ -187,11 +248,14 @@ def _make(git: Git, registry: Registry, chosen: Next, *, name: str, commit: str)
     )
 
 
-def _push(git: Git, tag: str, *, made: bool) -> None:
-    """Push a tag. Where that fails, one that was made just now is taken back."""
-    done = git.run("push", "--quiet", "origin", f"refs/tags/{tag}")
+def _push(git: Git, tag: str, *, made: bool) -> bool:
+    """Push a tag, and say whether origin did not have it.
+
+    Where that fails, one that was made just now is taken back.
+    """
+    done = git.run("push", "--porcelain", "origin", f"refs/tags/{tag}")
     if done.returncode == 0:
-        return
+        return b"[up to date]" not in done.stdout
     if made:
         git.run("tag", "--delete", tag)
     if b"already exists" in done.stderr:

@@ -334,7 +334,8 @@ def _files(plan: Plan) -> tuple[ReleasedFile, ...]:
 def _show(context: Context, plan: Plan, chosen: _Chosen, wish: Wish) -> None:
     """What is about to happen."""
     line = context.console.line
-    line(f"{plan.tag}, at commit {plan.commit[:12]}, after {chosen.next.previous or 'none'}")
+    after = f", after {chosen.next.previous}" if chosen.next.previous else ""
+    line(f"{plan.tag}, at commit {plan.commit[:12]}{after}")
     for reason in chosen.next.reasons:
         line(f"  {reason}")
     for file in plan.files:

@@ -79,6 +79,12 @@ CASES: list[tuple[Mapping[str, Any], str, str, int]] = [
         2,
     ),
     (
+        {"on_default_branch": False, "branch": "main"},
+        "Commit cccccccccccc is not pushed to the default branch `main` yet.",
+        "`git push origin main`",
+        2,
+    ),
+    (
         {"runs": ()},
         "`model-check.yml` never ran on `main` for commit cccccccccccc.",
         "gh workflow run",
