@@ -75,8 +75,9 @@ def disagreeing() -> RunRecord:
     )
     rows = (
         Reason(
+            severity="note",
             message=f"Row {one.row + 1:,} of `{one.rows}`: {one.output} is {one.expected} by the "
-            f"model and {one.got} by model.onnx."
+            f"model and {one.got} by model.onnx.",
         )
         for one in mismatches
     )

@@ -245,17 +245,15 @@ def _disagreement(fact: Export, job: ExportJob) -> list[Reason]:
     hint = "`package.format: native` packages the model as it is. Please report the estimator."
     if fact.conversion is not None and fact.conversion.quantized:
         hint = "Set `package.quantize: false`, or a wider `package.tolerance`."
-    reasons = [
-        Reason(
-            message=f"{job.shown} and {fact.file} disagree: {sets}. {fact.parity.cause}", hint=hint
-        )
-    ]
+    said = f"{job.shown} and {fact.file} disagree: {sets}."
+    reasons = [Reason(message=" ".join(filter(None, (said, fact.parity.cause))), hint=hint)]
     for one in fact.parity.mismatches:
         values = ", ".join(f"{name} = {value}" for name, value in one.inputs.items())
         reasons.append(
             Reason(
+                severity="note",  # the first says that, and how many
                 message=f"Row {one.row + 1:,} of `{one.rows}`: {one.output} is {one.expected} by "
-                f"the model and {one.got} by {fact.file}. {printable(values)}."
+                f"the model and {one.got} by {fact.file}. {printable(values)}.",
             )
         )
     return reasons

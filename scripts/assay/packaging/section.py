@@ -27,7 +27,7 @@ class Mismatch(Fact):
     got: str
     """What the export says."""
     inputs: dict[str, str] = Field(default_factory=dict)
-    """The row itself, the columns that decide first."""
+    """The row itself; its columns stand in the same order in every row, those that decide first."""
 
 
 class PackageSection(Section):

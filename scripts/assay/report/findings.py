@@ -77,9 +77,6 @@ def _in_short(record: RunRecord, stage: str, section: Section) -> tuple[Reason, 
     elif stage == "test" and record.test is not None:
         begins = tuple(failure.name[:100] for failure in record.test.failures)
         summary = _tests(record.test)
-    elif stage == "package" and record.package is not None:
-        begins = package.begins(record.package)
-        return tuple(one for one in section.reasons if not one.message.startswith(begins))
     else:
         return section.reasons
     listed = [

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from assay.packaging.section import Mismatch, PackageSection
     from assay.record import RunRecord
 
-MOST_VALUES = 4
-"""Of a row; those that decide come first."""
+MOST_VALUES = 8
+"""Of a row; the columns that decide come first."""
 _SHORT = 12
 """Characters of a digest, as the bundle's folder has them."""
 
@@ -49,11 +49,6 @@ def summary(section: PackageSection) -> Phrase:
     if section.why_native is None or section.status is not Status.PASS:
         return bundle  # a problem says why
     return (*bundle, ": ", *pieces(section.why_native.rstrip(".")))
-
-
-def begins(section: PackageSection) -> tuple[str, ...]:
-    """How the reasons begin that say what the table of mismatches shows."""
-    return tuple(f"Row {one.row + 1:,} of `{one.rows}`: " for one in section.mismatches)
 
 
 def mismatches(record: RunRecord) -> tuple[MismatchRow, ...]:

@@ -24,7 +24,7 @@ from assay.errors import AssayError, ProjectEnvironmentError, UsageError
 from assay.packaging import conversion, native, quantizing
 from assay.packaging.__main__ import answered, main
 from assay.packaging.export import export
-from assay.packaging.facts import Signature, Tolerance
+from assay.packaging.facts import Parity, Signature, Tolerance
 from assay.packaging.job import COLUMNS, ExportAnswer, ExportJob
 from assay.packaging.parity.session import Session
 from assay.packaging.profile import Profile
@@ -227,8 +227,18 @@ class TestDisagreement:
         assert "float32" in first.message
         assert first.severity == "error"
         assert second.message.startswith("Row ")
+        assert {one.severity for one in (second, *more)} == {"note"}
         assert " by the model and " in second.message
         assert len(more) <= 9
+        orders = {tuple(one.inputs) for one in answer.export.parity.mismatches}
+        assert len(orders) == 1
+
+    def test_without_a_known_cause(self, root: Path, monkeypatch: pytest.MonkeyPatch):
+        parity = Parity(passed=False, tolerance=Tolerance(), rows=())
+        monkeypatch.setattr("assay.packaging.parity.hold", lambda *_, **__: parity)
+        NUMBERS.to_csv(root / "features.csv", index=False)
+        (reason,) = run(root, LINE).reasons
+        assert "None" not in reason.message
 
 
 class TestNative:

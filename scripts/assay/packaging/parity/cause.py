@@ -14,7 +14,7 @@ from assay.packaging.parity.answers import ask_each
 from assay.packaging.parity.compare import answers_differ
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -64,16 +64,20 @@ def explained(
         key=lambda one: (one.question.rows.name != rows.EVALUATION, -int(one.any_wrong.sum())),
     )
     pair = _Pair(model, export, parity.tolerance)
-    shown: list[Mismatch] = []
-    decided: list[list[str]] = []
-    for one in worst:
-        for row in np.flatnonzero(one.any_wrong)[:_SHOWN_OF_A_SET]:
-            if len(shown) < _SHOWN:
-                columns = _deciding(one, int(row), held[0], pair)
-                decided.append(columns)
-                shown.append(_mismatch(one, int(row), columns, sensitive))
+    each = [
+        (one, int(row)) for one in worst for row in np.flatnonzero(one.any_wrong)[:_SHOWN_OF_A_SET]
+    ][:_SHOWN]
+    decided = [_deciding(one, row, held[0], pair) for one, row in each]
+    names = _in_order(map(str, held[0].question.rows.frame.columns), decided)
+    shown = tuple(_mismatch(one, row, names, sensitive) for one, row in each)
     why = _cause(worst[0], decided[0], pair, sensitive, graph)
-    return parity.model_copy(update={"mismatches": tuple(shown), "cause": why})
+    return parity.model_copy(update={"mismatches": shown, "cause": why})
+
+
+def _in_order(columns: Iterable[str], decided: Sequence[Sequence[str]]) -> list[str]:
+    """The columns that are shown, in the order of every row: those that decide first."""
+    first = dict.fromkeys(name for names in decided for name in names)
+    return list(dict.fromkeys([*first, *columns]))[: max(_SHOWN_COLUMNS, len(first))]
 
 
 class _Pair:
@@ -123,15 +127,13 @@ def _typed(values: NDArray[Any], like: pd.Series) -> pd.Series:
     return pd.Series(values, index=like.index).astype(like.dtype)
 
 
-def _mismatch(held: Held, row: int, columns: Sequence[str], sensitive: set[str]) -> Mismatch:
+def _mismatch(held: Held, row: int, names: Sequence[str], sensitive: set[str]) -> Mismatch:
     output = next(name for name, wrong in held.wrong.items() if wrong[row])
     frame = held.question.rows.frame
     if held.refused[row]:
         got = held.why or "an error"
     else:
         got = _shown(held.got[output][row - int(held.refused[:row].sum())])
-    others = [name for name in map(str, frame.columns) if name not in columns]
-    names = [*columns, *others][: max(_SHOWN_COLUMNS, len(columns))]
     return Mismatch(
         rows=held.question.rows.name,
         row=row,
