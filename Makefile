@@ -37,10 +37,14 @@ exported:
 	@{ echo "# uv.lock without hashes for what is laid over a project, by make lock"; \
 	  $(EXPORT) --extra package --no-hashes; } >$(INTO)/tested-versions.txt
 
-# Types are checked on one core: what old versions say takes the others.
+# The tests wait a lot for programs that they start: style, types and old versions fill the gaps. What
+# those print is shown in one piece.
+BESIDE := .cache/beside.log
 test: programs ## Everything that must pass before a change lands
-	@$(MAKE) --no-print-directory --jobs=2 lint lowest
-	@$(MAKE) --no-print-directory pytest
+	@{ code=0; $(MAKE) --no-print-directory lint lowest >$(BESIDE) 2>&1 || code=$$?; \
+	  cat $(BESIDE); exit $$code; } & beside=$$!; trap 'kill $$beside' INT TERM; \
+	code=0; $(MAKE) --no-print-directory pytest || code=$$?; \
+	wait $$beside || code=$$?; exit $$code
 
 programs: sync
 	@echo "== programs: what tests run and pip cannot install"
