@@ -69,9 +69,11 @@ def reproduce(
     """Build a release again, and say whether it is the same."""
     from tempfile import TemporaryDirectory
 
-    from assay.release import released
+    from assay import extras
+    from assay.release import howto, released
     from assay.release.reproduce import reproduce as build
 
+    extras.require(howto.PACKAGES, extra="release", what="Releases need")
     context, problem = prepared(root, config=config, base=None, train=None, fresh=True)
     if problem is not None:
         raise problem

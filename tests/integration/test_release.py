@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
-from assay import ci, clirelease
+from assay import ci, clirelease, extras
 from assay.errors import AssayError, ForgeError, UsageError
 from assay.forge import github as forge
 from assay.packaging import archive
@@ -600,6 +600,14 @@ def test_a_folder_of_a_bundle_is_packed_and_checked(world: World) -> None:
     (folder / "model.onnx").write_bytes(b"another model")
     with pytest.raises(BundleError, match=r"model\.onnx is not the file that was packaged"):
         world.release(folder)
+
+
+def test_without_what_reads_a_bundle(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = world.bundle()
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "zstandard" else 1)
+    with pytest.raises(AssayError, match="Releases need zstandard, not installed") as failed:
+        refused(world, path)
+    assert "assay[release]" in str(failed.value.hint)
 
 
 def test_no_bundle(world: World) -> None:

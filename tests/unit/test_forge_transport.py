@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from assay.errors import ForgeError
+from assay.forge import transport
 from assay.forge.refusal import MissingError
 from assay.forge.rights import advice, kind_of, permission_for
 from assay.forge.transport import Api
@@ -399,3 +402,10 @@ def _sent(answer: object) -> object:
     """What the server sent: newer versions of PyGithub add the address that was asked."""
     assert isinstance(answer, dict)
     return {name: value for name, value in answer.items() if name != "url"}
+
+
+def test_without_pygithub_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "github", None)
+    with pytest.raises(ForgeError, match="needs PyGithub") as caught:
+        transport._connect(url="https://api.github.com", token="t", timeout=1)
+    assert re.search(r"`\S+ -m pip install 'assay\[github\] @ \S+'`", caught.value.hint or "")

@@ -16,6 +16,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from assay import extras
 from assay.errors import ForgeError
 from assay.forge.download import into, read
 from assay.forge.failures import RefusedError, answered, certificates, host, no_answer
@@ -328,7 +329,7 @@ def _connect(*, url: str, token: str, timeout: float) -> Github:
     except ImportError as error:
         raise ForgeError(
             f"posting to GitHub needs PyGithub, which cannot be imported ({error})",
-            hint="Install the extra: `pip install 'assay[github]'`.",
+            hint=extras.hint("github"),
         ) from error
     return github.Github(
         auth=github.Auth.Token(token),

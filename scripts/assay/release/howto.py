@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+PACKAGES = ("cryptography", "zstandard")
+"""Who reads a release needs them."""
+
+
 def is_signed(folder: Path) -> bool:
     """Whether a bundle has a signature, by whomever."""
     return (folder / envelope.FILE).is_file()

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay import connection
+from assay import connection, extras
 from assay.console import printable
 from assay.errors import ForgeError, UsageError
 from assay.packaging import archive, bundle
 from assay.release import decision, howto, intact, lookup, notes, released, tagging, versions
+from assay.release.howto import PACKAGES
 from assay.release.publishing import Plan, Publishing, files_of
 from assay.release.section import ReleasedFile, ReleaseSection, refused
 from assay.release.tagname import TagName, parse
@@ -133,6 +134,7 @@ def _released(context: Context, api: Api, wish: Wish, material: _Material) -> Re
 
 def _read(context: Context, wish: Wish, scratch: Path) -> _Material:
     """The bundle, sound, in a folder and as one file."""
+    extras.require(PACKAGES, extra="release", what="Releases need")
     path = Path(wish.bundle or context.workspace.state / bundle.FOLDER / archive.NAME)
     if not path.exists():
         raise UsageError(
