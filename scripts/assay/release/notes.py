@@ -101,7 +101,10 @@ def _footnote(subject: Subject) -> str:
     if confidence is not None and any(m.low is not None for m in subject.manifest.metrics):
         lines.append(f"In brackets: {wording.percent(confidence)} intervals.")
     if old is not None and any(m.low is not None for m in old.metrics):
-        lines.append("Better or worse is said where the intervals of the two versions do not meet.")
+        lines.append(
+            "Better or worse is said where the intervals of the two versions do not meet. Where "
+            "they overlap, they tell neither that something changed nor that nothing did."
+        )
     if old is not None and old.source.data != subject.manifest.source.data:
         lines.append("The data changed too, so the numbers may not be of the same rows.")
     return " ".join(lines)
@@ -146,7 +149,7 @@ def _word(ends: tuple[float, float] | None, direction: Direction | None) -> str:
         return ""
     low, high = ends
     if low <= 0 <= high:
-        return "no evidence of change"
+        return "intervals overlap"
     if direction is None:
         return "higher" if low > 0 else "lower"
     return "better" if (low > 0) == (direction == "higher") else "worse"

@@ -138,7 +138,7 @@ def test_nothing_that_a_name_says_is_alive() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "word"),
-    [(0.20, 0.30, "better"), (0.40, 0.50, "worse"), (0.30, 0.40, "no evidence of change")],
+    [(0.20, 0.30, "better"), (0.40, 0.50, "worse"), (0.30, 0.40, "intervals overlap")],
 )
 def test_a_metric_moved_where_its_intervals_do_not_meet(low: float, high: float, word: str) -> None:
     def of(manifest: Manifest, low: float, high: float) -> Manifest:
@@ -149,6 +149,7 @@ def test_a_metric_moved_where_its_intervals_do_not_meet(low: float, high: float,
     (row,) = [line for line in text.splitlines() if line.startswith("| Log loss")]
     assert row.endswith(f"| {word} |")
     assert "where the intervals of the two versions do not meet" in text
+    assert "no evidence" not in text
 
 
 def test_which_way_is_better_is_as_assay_yaml_says() -> None:
