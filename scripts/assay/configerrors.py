@@ -142,7 +142,9 @@ def _wanted(problem: Any) -> str:
     if sort in ("too_short", "too_long"):
         word, end = ("least", "min_length") if sort == "too_short" else ("most", "max_length")
         return f"a list of at {word} {context[end]}"
-    return _WANTED.get(sort) or problem["msg"].removeprefix("Input should be ").rstrip(".")
+    told = _PATTERNS if sort == "string_pattern_mismatch" else _WANTED
+    name = ".".join(map(str, problem["loc"])) if told is _PATTERNS else sort
+    return told.get(name) or problem["msg"].removeprefix("Input should be ").rstrip(".")
 
 
 _WANTED = {
@@ -162,6 +164,13 @@ _WANTED = {
     "bool_type": "true or false",
     "union_tag_not_found": _SLICE_FORMS,
 }
+
+_PATTERNS = {
+    "package.name": "a name that a tag of a version can hold: letters, digits, `-`, `_` and `/`, "
+    "with a letter or a digit at both ends",
+    "release.checked_by": "the name of a workflow's file, as `model-check.yml`",
+}
+"""By the keys that have one."""
 
 
 def _keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

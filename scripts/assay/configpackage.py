@@ -38,7 +38,9 @@ class PackageSpec(Documented):
     `auto`: ONNX, and native for an estimator without a converter."""
     tolerance: ToleranceSpec = Field(default_factory=ToleranceSpec)
     quantize: bool = False
-    """Whether to store weights as 8-bit integers, where parity and the gates still hold."""
+    """Whether to store the weights of matrices as 8-bit integers, where parity and the gates still
+    hold. Parity takes a wide `tolerance` then, as 0.05. Trees multiply by no matrix: there is
+    nothing to quantize, which is an error."""
     license: str | None = Field(default=None, min_length=1)
     """Of the model: an SPDX expression, as `Apache-2.0`."""
 

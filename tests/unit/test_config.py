@@ -104,6 +104,19 @@ MISTAKES: dict[str, tuple[int | None, str, str | None]] = {
     ),
     "metrics: {1: {min: 1}}": (1, "A key is 1 (a number).", "Keys are text: quote it."),
     "true: 1": (None, "A key is True (true/false).", "Keys are text: quote it."),
+    "package: {name: my model}": (
+        1,
+        "`package.name` is 'my model' (text).",
+        (
+            "It should be a name that a tag of a version can hold: letters, digits, `-`, `_` and "
+            "`/`, with a letter or a digit at both ends."
+        ),
+    ),
+    "release: {checked_by: Check}": (
+        1,
+        "`release.checked_by` is 'Check' (text).",
+        "It should be the name of a workflow's file, as `model-check.yml`.",
+    ),
     "tests: 5": (1, "`tests` is 5 (a number).", "It should be a list."),
     "tests: [5]": (1, "`tests.0` is 5 (a number).", "It should be text."),
     "model: [a]": (1, "`model` is ['a'] (a list).", "It should be text."),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from assay.configpackage import NAME
 from assay.errors import RepositoryError, UsageError
 from assay.packaging.manifest import Source, Tracked
-from assay.stages.compare import model_path
+from assay.stages.compare import model_paths
 from assay.workspace.remotefailure import listed
 
 if TYPE_CHECKING:
@@ -68,13 +68,19 @@ def model_file(config: Config, files: DvcFiles) -> str:
     Raises:
         UsageError: Nothing says which it is.
     """
-    found = config.model or model_path(files)
-    if found is None:
+    candidates = [config.model] if config.model else model_paths(files)
+    if not candidates:
         raise UsageError(
             "Which file is the model is not known.",
             hint="Name it as `model` in assay.yaml, or under `artifacts` in dvc.yaml.",
         )
-    return found
+    if len(candidates) > 1:
+        raise UsageError(
+            f"Which file is the model is not known: {listed(candidates)} may be it.",
+            hint="Set `model` in assay.yaml.",
+            key=("model",),
+        )
+    return candidates[0]
 
 
 def table(config: Config) -> tuple[str, tuple[str, ...]] | None:

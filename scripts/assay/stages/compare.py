@@ -201,10 +201,15 @@ def _files(head: DvcFiles, base: DvcFiles) -> Iterator[FileChange]:
 
 def model_path(files: DvcFiles) -> str | None:
     """The artifact of type `model`; else the only output that looks like one; else nothing."""
+    candidates = model_paths(files)
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def model_paths(files: DvcFiles) -> list[str]:
+    """The artifacts of type `model`; else the outputs that look like one."""
     declared = [artifact.path for artifact in files.artifacts if artifact.type == "model"]
     looks = [out.path for out in files.outputs if out.path.endswith(MODEL_SUFFIXES)]
-    candidates = declared or looks
-    return candidates[0] if len(set(candidates)) == 1 else None
+    return list(dict.fromkeys(declared or looks))
 
 
 def _size(files: DvcFiles, path: str | None, tree: Tree) -> int | None:

@@ -132,6 +132,19 @@ def test_no_file_looks_like_a_model(tmp_path: Path) -> None:
     assert "`model` in assay.yaml" in (caught.value.hint or "")
 
 
+def test_two_files_that_may_be_the_model(tmp_path: Path) -> None:
+    artifacts = {"peak": "model.joblib", "night": "night.pkl"}
+    told = {name: {"path": path, "type": "model"} for name, path in artifacts.items()}
+    other = yaml.safe_dump({"artifacts": told}, sort_keys=False)
+    context = project(tmp_path, files={"dvc.yaml": other})
+    with pytest.raises(UsageError) as caught:
+        source.model_file(context.config, context.workspace.head_files())
+    assert caught.value.message == (
+        "Which file is the model is not known: model.joblib, night.pkl may be it."
+    )
+    assert caught.value.hint == "Set `model` in assay.yaml."
+
+
 @pytest.mark.parametrize("folder", ["my project", "-x", "bikes@v1", "é", ""])
 def test_a_name_that_no_tag_can_hold(tmp_path: Path, folder: str) -> None:
     context = make_context(tmp_path)
