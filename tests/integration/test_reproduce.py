@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from assay.errors import OutsideError, RepositoryError, UsageError
 from assay.packaging import bundle
 from assay.packaging.bundle import BundleError
 from assay.release import released
-from assay.release.reproduce import reproduce
+from assay.release.reproduce import _Build, reproduce
 from assay.workspace import Workspace
 
 from tests.repos import Project, environment
@@ -92,14 +93,29 @@ def test_a_release_is_built_again_byte_by_byte(
     # As where Assay was installed by pip: this environment, and not one that is built for it.
     monkeypatch.setattr(launch, "ROOT", tmp_path)
     workspace = Workspace(project.root, project.environ)
+    told = io.StringIO()
 
-    found = reproduce(released_of(project), workspace, Console(), keep=tmp_path / "kept")
+    found = reproduce(released_of(project), workspace, Console(out=told), keep=tmp_path / "kept")
 
     assert (found.outcome, found.findings) == ("identical", ())
     (kept,) = (tmp_path / "kept").iterdir()
+    assert f"kept {kept}\n" in told.getvalue()
     assert bundle.read(kept).digest == found.released
     assert not list(bundle.damage(bundle.read(kept)))
     assert project.git("status", "--porcelain") == ""
+
+
+def test_what_a_step_prints_keeps_its_indents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "ROOT", tmp_path)
+    (tmp_path / "step.py").write_text(
+        "print('run:\\n\\tgit add dvc.lock\\x1b[2J')", encoding="utf-8"
+    )
+    told = io.StringIO()
+    workspace = Workspace(tmp_path, {"PYTHONPATH": str(tmp_path)})
+    _Build(workspace, Console(out=told))._run("Trying", "step")
+    assert told.getvalue() == "Trying …\nrun:\n        git add dvc.lock\\x1b[2J\n"
 
 
 def test_what_cannot_be_built_is_no_verdict(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from assay.packaging.licenses import LIBRARIES, SERVING
+from assay.packaging.manifest import FILE
 from assay.section import Fact
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 Outcome = Literal["identical", "equivalent", "different"]
 _MOST = 20
 """Findings of one kind."""
+_MODELS = {"scikit-learn", *SERVING["onnx"], *SERVING["native"], *LIBRARIES.values()}
+"""Packages that make models or serve them; an environment has a hundred others."""
 
 
 class Likeness(Fact):
@@ -71,7 +75,7 @@ def _findings(
     yield from _several("parameter", one.parameters, other.parameters)
     if released.environment.python != rebuilt.environment.python:
         yield f"Python was {released.environment.python} and is {rebuilt.environment.python}."
-    yield from _several("package", released.environment.packages, rebuilt.environment.packages)
+    yield from _packages(released.environment.packages, rebuilt.environment.packages)
     if one.model.md5 != other.model.md5:
         yield f"{one.model.path} had the MD5 {one.model.md5}, and has {other.model.md5}."
     if released.signature != rebuilt.signature:
@@ -86,19 +90,32 @@ def _findings(
         if now != metric.value:
             is_now = "gone" if now is None else f"{now:.6g}"
             yield f"{metric.name} was {metric.value:.6g} and is {is_now}."
-    files = {entry.path: entry.sha256 for entry in rebuilt.files}
-    changed = [one.path for one in released.files if files.get(one.path) != one.sha256]
-    if changed:
-        yield f"Files of the bundle with other bytes: {', '.join(changed[:_MOST])}."
+    files = ({entry.path: entry.sha256 for entry in one.files} for one in (released, rebuilt))
+    # The manifest has the digests of all files, and the two have other ones.
+    changed = sorted([*_differing(*files), FILE])
+    yield f"Files of the bundle with other bytes: {', '.join(changed[:_MOST])}."
 
 
 def _tracked(files: tuple[Tracked, ...]) -> Mapping[str, str]:
     return {file.path: file.md5 for file in files}
 
 
+def _packages(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    sides = ({name: side[name] for name in side.keys() & _MODELS} for side in (before, now))
+    yield from _several("package", *sides)
+    others = [name for name in _differing(before, now) if name not in _MODELS]
+    if others:
+        more = ", …" if len(others) > len(others[:3]) else ""
+        yield f"Other packages that differ: {len(others):,} ({', '.join(others[:3])}{more})."
+
+
+def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in {**before, **now} if before.get(name) != now.get(name))
+
+
 def _several(what: str, before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    for name in sorted(names)[:_MOST]:
+    names = _differing(before, now)
+    for name in names[:_MOST]:
         was, is_now = before.get(name, "not there"), now.get(name, "gone")
         yield f"The {what} {name} was {was} and is {is_now}."
     if len(names) > _MOST:

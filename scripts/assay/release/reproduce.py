@@ -74,7 +74,9 @@ def reproduce(
         rebuilt = _made(project)
         found = _hold(released, rebuilt, build)
         if keep is not None:
-            shutil.copytree(rebuilt.folder, keep / rebuilt.folder.name, dirs_exist_ok=True)
+            kept = keep / rebuilt.folder.name
+            shutil.copytree(rebuilt.folder, kept, dirs_exist_ok=True)
+            console.line(f"kept {printable(str(kept))}")
     return found
 
 
@@ -149,7 +151,7 @@ class _Build:
                 [python, "-P", "-m", module, *args],
                 cwd=self.project.root,
                 env=env,
-                on_line=lambda line: self.console.raw(printable(line)),
+                on_line=lambda line: self.console.raw(printable(line.expandtabs())),
             )
         if done.code != 0:
             raise OutsideError(

@@ -23,7 +23,10 @@ def test_equal_answers_of_another_file_are_equivalent() -> None:
     rebuilt = manifest(estimator="Another")
     found = likeness.judge(manifest(), rebuilt, rows=100, outputs=(LABELS, NEAR))
     assert (found.outcome, found.rows, found.mismatches) == ("equivalent", 100, 0)
-    assert found.findings == ("probabilities: 0 rows beyond the tolerance, at most 2e-07 apart.",)
+    assert found.findings == (
+        "probabilities: 0 rows beyond the tolerance, at most 2e-07 apart.",
+        "Files of the bundle with other bytes: manifest.json.",
+    )
 
 
 def test_answers_beyond_the_tolerance_are_different() -> None:
@@ -47,8 +50,12 @@ def test_every_cause_is_named_before_its_effects() -> None:
             "parameters": {"params.yaml:train.depth": "4"},
         }
     )
+    added = {"onnxruntime": "1.0", **{f"other-{n}": "1.0" for n in range(4)}}
     environment = old.environment.model_copy(
-        update={"python": "3.9.0", "packages": {**old.environment.packages, "added": "1.0"}}
+        update={
+            "python": "3.9.0",
+            "packages": {**old.environment.packages, **added},
+        }
     )
     new = old.model_copy(
         update={
@@ -63,7 +70,8 @@ def test_every_cause_is_named_before_its_effects() -> None:
         "The data data/new.csv was not there and is " + "c" * 32,
         "The parameter params.yaml:train.depth was ",
         "and is 3.9.0.",
-        "The package added was not there and is 1.0.",
+        "The package onnxruntime was not there and is 1.0.",
+        "Other packages that differ: 4 (other-0, other-1, other-2, …).",
         f"{old.source.model.path} had the MD5",
         "probabilities: 3 rows beyond the tolerance, at most 0.25 apart.",
         "f1 was 0.5 and is 0.25.",
