@@ -15,7 +15,6 @@ from assay.report.vegalite import LIGHT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from assay.plots import DeclaredPlot
     from assay.record import RunRecord
     from assay.report.vegalite import Palette
 
@@ -72,8 +71,13 @@ def _drawings(
         yield alone.title, alone.description, partial(_draw, alone)
     for plot in evaluate.plots:
         if plot.kind == "vega":
-            title = label(plot.name, _LONGEST_TITLE)
-            draw = partial(_draw_declared, plot, files, title=title)
+            try:
+                spec = _alone(figures.specification(plot, files))
+            except (svg.PlotError, RecursionError):
+                continue
+            heading = _heading(spec)
+            title = label(heading or plot.name, _LONGEST_TITLE)
+            draw = partial(svg.draw_declared, spec, title=title, name_of_plot=heading or plot.name)
             yield title, f"The plot {title} that dvc.yaml declares.", draw
 
 
@@ -89,21 +93,31 @@ def _draw(chart: charts.Chart, *, name: str, palette: Palette) -> str:
     return svg.draw(replace(chart, name=name), palette)
 
 
-def _draw_declared(
-    plot: DeclaredPlot, files: Mapping[str, bytes], *, title: str, name: str, palette: Palette
-) -> str:
-    spec = _without_base(figures.specification(plot, files))
-    return svg.draw_declared(spec, name=name, title=title, name_of_plot=plot.name, palette=palette)
+def _heading(spec: dict[str, Any]) -> str | None:
+    """The `title` of a declared plot."""
+    title = spec.get("title")
+    text = title.get("text") if isinstance(title, dict) else title
+    return text if isinstance(text, str) and text.strip() else None
 
 
-def _without_base(spec: dict[str, Any]) -> dict[str, Any]:
+def _alone(spec: dict[str, Any]) -> dict[str, Any]:
     """The same plot of the model alone."""
     data = spec.get("data")
     rows = data.get("values") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(rows, list):
         return spec
     kept = [row for row in rows if not (isinstance(row, dict) and row.get("rev") == "base")]
-    return {**spec, "data": {**data, "values": kept}}
+    return {**_without_legend(spec), "data": {**data, "values": kept}}
+
+
+def _without_legend(value: Any) -> Any:
+    """Without the legend of the revisions, of which there is one."""
+    if isinstance(value, list):
+        return [_without_legend(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    made = {key: one if key == "values" else _without_legend(one) for key, one in value.items()}
+    return {**made, "legend": None} if made.get("field") == "rev" and "scale" in made else made
 
 
 def _slug(title: str) -> str:

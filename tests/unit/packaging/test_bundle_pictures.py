@@ -76,6 +76,21 @@ def test_declared_plots_come_after_and_say_nothing_of_base() -> None:
     assert b"theirs" not in only.content
 
 
+def test_a_declared_plot_is_called_by_its_title_and_names_no_revision() -> None:
+    color = {"field": "rev", "scale": {"domain": ["head"], "range": ["#945dd6"]}}
+    spec = {
+        **SPEC,
+        "title": {"text": "Loss by step", "anchor": "middle"},
+        "encoding": {**SPEC["encoding"], "color": color},  # type: ignore[dict-item]
+    }
+    plots = with_plots(DeclaredPlot(name="loss", kind="vega", file="plots/1.vl.json"))
+    found = pictures.of(plots, {"plots/1.vl.json": json.dumps(spec).encode()})[-1]
+    assert found.title == "Loss by step"
+    assert found.path.endswith("-loss-by-step.svg")
+    texts = [node.text for node in ET.fromstring(found.content).iter()]
+    assert not {"head", "This change"} & set(texts)
+
+
 def test_never_more_than_a_reader_looks_at() -> None:
     plots = [
         DeclaredPlot(name=f"plot {at}", kind="vega", file="plots/1.vl.json") for at in range(9)
