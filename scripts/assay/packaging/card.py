@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from assay.packaging.profile import Categories, Profile
 
 _MOST_CATEGORIES = 8
+_VERIFY = """\
+```console
+$ pip install "assay[release] @ git+https://github.com/your-org/assay@v1"
+$ assay verify FOLDER --key assay.pub
+```"""
 _ICONS = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "not decided": "⚪"}
 _PREDICTS = {
     "binary": "one of two classes",
@@ -65,6 +70,12 @@ class CardFacts:
     pictures: Sequence[Picture] = ()
     licenses: Sequence[str] = field(default=())
     """Files with the texts of licences."""
+    labels: Sequence[str] = ()
+    """Of the model, in dvc.yaml."""
+    warned: Sequence[str] = ()
+    """Stages of the check that ended with a warning."""
+    modules: Sequence[str] = ()
+    """Of a native bundle: those that come with none of the packages."""
     native_hint: str | None = None
     """What would make a native bundle ONNX."""
 
@@ -88,7 +99,12 @@ def render(facts: CardFacts) -> str:
         section("Environment", *_environment(facts)),
         section("How to verify it", *_verify(facts)),
     ]
-    return cardmeta.front_matter(manifest) + "\n" + "\n\n".join(filter(None, sections)) + "\n"
+    return (
+        cardmeta.front_matter(manifest, facts.labels)
+        + "\n"
+        + "\n\n".join(filter(None, sections))
+        + "\n"
+    )
 
 
 def _overview(facts: CardFacts) -> Iterator[tuple[object, object]]:
@@ -109,20 +125,33 @@ def _overview(facts: CardFacts) -> Iterator[tuple[object, object]]:
         yield "Form", f"skops; {size(facts.bytes)}"
     day = datetime.fromisoformat(source.committed)
     yield "Commit", (Code(source.commit), f" of {day:%-d %B %Y}")
-    yield "Checked", " ".join(OUTCOMES.get(manifest.verdict, ("", manifest.verdict)))  # type: ignore[call-overload] # a word of another version is shown as it is
+    outcome = " ".join(OUTCOMES.get(manifest.verdict, ("", manifest.verdict)))  # type: ignore[call-overload] # a word of another version is shown as it is
+    yield "Checked", (outcome, *_why_warned(facts))
     if manifest.tested is not None:
         yield "Tested", f"gives all {count(manifest.tested, 'row')} of the evaluated predictions"
     yield "Licence", manifest.license or "not stated"
 
 
+def _why_warned(facts: CardFacts) -> Iterator[str | Code]:
+    """What did not simply pass: gates by name, else the stages that warned."""
+    doubts = {"failed": "not passed", "inconclusive": "inconclusive"}
+    gates = [one for one in facts.manifest.gates if one.result in doubts]
+    said = [(Code(one.name), f" {doubts[one.result]}") for one in gates]
+    said += [(Code(name), " warned") for name in facts.warned if name != "compare" or not gates]
+    for at, pieces in enumerate(said if facts.manifest.verdict == "warn" else ()):
+        yield ", " if at else ": "
+        yield from pieces
+
+
 def _use(facts: CardFacts) -> Iterator[str]:
     program = usage.code(facts.manifest, facts.profile)
-    packages = ("onnxruntime", "numpy") if facts.manifest.kind == "onnx" else ("skops", "pandas")
-    versions = " ".join(
-        f"{name}=={facts.needed[name]}" if name in facts.needed else name for name in packages
-    )
-    yield f"Needs `pip install {versions}`. In the folder of the bundle:"
+    packages = usage.packages(facts.manifest, facts.needed)
+    yield f"Needs `pip install {packages}`. In the folder of the bundle:"
     yield escape.fence(program.rstrip(), "python")
+    if facts.modules:
+        names = listed([escape.code(name) for name in facts.modules], most=len(facts.modules))
+        where = escape.code(facts.manifest.source.commit[:12])
+        yield f"It also needs the project's own code, to be imported as {names}: commit {where}."
     if facts.manifest.why_native:
         why = " ".join(filter(None, (facts.manifest.why_native, facts.native_hint)))
         yield f"It is not ONNX: {escape.message(why)}"
@@ -270,17 +299,28 @@ def _environment(facts: CardFacts) -> Iterator[str]:
         f"{count(len(environment.packages), 'package')}",
         table(
             ("package", "version"),
-            [(Code(name), version) for name, version in environment.packages.items()],
+            # A long table is cut: what serving takes stands first.
+            [
+                (Code(name), version)
+                for name, version in sorted(
+                    environment.packages.items(), key=lambda one: one[0] not in facts.needed
+                )
+            ],
         ),
     )
 
 
 def _verify(facts: CardFacts) -> Iterator[str]:
     yield (
-        "`assay verify FOLDER` checks every file of this folder against its digest in "
-        "`manifest.json`, and who signed it, without any network. The digest of `manifest.json` is "
-        "the address of the bundle; the folder's name ends in its first twelve characters."
+        "`assay verify FOLDER --key assay.pub` checks every file of this folder against its digest "
+        "in `manifest.json`, and who signed it, without any network. `assay.pub` is the key of who "
+        "releases the model: get it from them, and not from beside the bundle. A workflow that "
+        "signed is checked with `--identity WORKFLOW`; of what nobody signed, `--unsigned` tells "
+        "that it is whole. "
+        "The digest of `manifest.json` is the address of the bundle; the folder's name ends in its "
+        "first twelve characters."
     )
+    yield _VERIFY
     files = [f"`{BOM}` (CycloneDX)", "`parity.json`", "`profile.json` (what the data looked like)"]
     if facts.licenses:
         files.append(f"{count(len(facts.licenses), 'licence')} in `licenses/`")

@@ -14,6 +14,8 @@ from assay.console import printable
 from assay.report.wording import metric_title
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from assay.packaging.facts import Kind
     from assay.packaging.manifest import Manifest
 
@@ -36,13 +38,14 @@ _TASKS = {
 }
 
 
-def front_matter(manifest: Manifest) -> str:
-    """YAML between two lines of dashes."""
+def front_matter(manifest: Manifest, labels: Sequence[str] = ()) -> str:
+    """YAML between two lines of dashes; the labels are tags too."""
     task = _TASKS.get(manifest.signature.task)
+    own = [manifest.kind, manifest.signature.task, *([task] if task else [])]
     data: dict[str, Any] = {
         **_license(manifest.license),
         "library_name": _LIBRARY[manifest.kind],
-        "tags": [manifest.kind, manifest.signature.task, *([task] if task else [])],
+        "tags": list(dict.fromkeys([*own, *map(printable, labels)])),
         **({"pipeline_tag": task} if task else {}),
     }
     if manifest.metrics and task:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import evaluation
-from assay.packaging import bom, card, licenses, pictures
+from assay.packaging import bom, card, licenses, pictures, skopsfile
 from assay.packaging.bundle import sha256
 from assay.packaging.licenses import Installed
 from assay.packaging.manifest import GateResult
 from assay.packaging.modelfile import BOM, CARD
 from assay.packaging.profile import FILE as PROFILE
 from assay.packaging.profile import Profile
+from assay.section import Status
 from assay.stages.report import plot_files
 
 if TYPE_CHECKING:
@@ -104,7 +105,13 @@ def gates(record: RunRecord) -> Iterator[GateResult]:
 
 
 def files(
-    manifest: Manifest, exported: Path, record: RunRecord, beside: Known, *, hint: str | None
+    manifest: Manifest,
+    exported: Path,
+    record: RunRecord,
+    beside: Known,
+    *,
+    labels: Sequence[str] = (),
+    hint: str | None = None,
 ) -> dict[str, bytes | Path]:
     """The files of a bundle, but for its manifest.
 
@@ -113,6 +120,7 @@ def files(
         exported: The folder with the model's file and its profile.
         record: The run.
         beside: What was known before.
+        labels: Of the model.
         hint: Of a native bundle: what would make it ONNX.
     """
     model, profile = exported / manifest.model, exported / PROFILE
@@ -128,6 +136,14 @@ def files(
         fairness=_groups(record, hidden),
         pictures=beside.pictures,
         licenses=sorted(texts),
+        labels=labels,
+        # Not what packaging came to the last time.
+        warned=[
+            name
+            for name, one in record.sections()
+            if one.status is Status.WARN and name != "package"
+        ],
+        modules=_own_modules(model) if manifest.kind == "native" else (),
         native_hint=hint,
     )
     listed = bom.of(
@@ -146,6 +162,12 @@ def files(
         **{one.path: one.content for one in beside.pictures},
         **texts,
     }
+
+
+def _own_modules(model: Path) -> list[str]:
+    """The modules that a native model needs, and that come with no package that we know."""
+    strange = (name for name in skopsfile.needed(model) if not skopsfile.is_vouched(name))
+    return sorted({name.rpartition(".")[0] or name for name in strange})
 
 
 def _parity(parity: Parity) -> bytes:

@@ -127,6 +127,11 @@ def description(files: DvcFiles, model: str) -> str | None:
     return next((one.description for one in files.artifacts if one.path == model), None)
 
 
+def labels(files: DvcFiles, model: str) -> tuple[str, ...]:
+    """Of the model, as dvc.yaml says."""
+    return next((one.labels for one in files.artifacts if one.path == model), ())
+
+
 def _check_committed(git: Git) -> None:
     """A model may import any module that is there: code in no commit is a change too."""
     if git.is_dirty():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from assay.packaging.licenses import LIBRARIES
 from assay.packaging.profile import Numbers
 
 if TYPE_CHECKING:
@@ -57,6 +58,17 @@ inputs = json.loads(Path("manifest.json").read_bytes())["signature"]["inputs"]
 rows = pd.DataFrame(
     {one["name"]: ["" if one["dtype"] == "string" else 0] for one in inputs}
 )"""
+
+
+def packages(manifest: Manifest, needed: Mapping[str, str]) -> str:
+    """What the program needs, as arguments of pip, in the versions that were there."""
+    there = {**manifest.environment.packages, **needed}
+    names = ["onnxruntime", "numpy"]
+    if manifest.kind == "native":
+        # A model is restored by the version that saved it, and by no other for certain.
+        libraries = [name for name in ("scikit-learn", *LIBRARIES.values()) if name in needed]
+        names = ["skops", *libraries, "pandas"]
+    return " ".join(f"{name}=={there[name]}" if name in there else name for name in names)
 
 
 def code(manifest: Manifest, profile: Profile) -> str:

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from assay.record import RunRecord
     from assay.stats.alone import Interval
 
+_NO_LICENSE = Reason(
+    message="Nothing says under which licence the model is passed on.",
+    severity="note",
+    hint="Set `package.license` in assay.yaml, as `Apache-2.0`.",
+)
 _PACKAGES = {
     "onnx": ("onnx", "onnxruntime", "zstandard"),
     "native": ("skops", "zstandard"),
@@ -84,7 +89,14 @@ def run(context: Context) -> PackageSection:
         made = bundle.write(
             parent,
             manifest,
-            contents.files(manifest, exported, record, known, hint=export.native_hint),
+            contents.files(
+                manifest,
+                exported,
+                record,
+                known,
+                labels=source.labels(files, model),
+                hint=export.native_hint,
+            ),
         )
     packed = archive.pack(made, parent / archive.NAME)
     section = _section(context, made, packed, answer)
@@ -269,6 +281,8 @@ def _section(
 ) -> PackageSection:
     manifest, root = made.manifest, context.workspace.root
     reasons = answer.reasons
+    if manifest.license is None:
+        reasons = (*reasons, _NO_LICENSE)
     if manifest.why_native is not None and context.config.package.format == "auto":
         hint = answer.export.native_hint if answer.export else None
         why = Reason(message=manifest.why_native, severity="warning", hint=hint)

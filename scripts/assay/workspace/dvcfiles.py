@@ -75,6 +75,7 @@ class Artifact:
     path: str
     type: str | None
     description: str | None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -338,9 +339,11 @@ def _locked_outputs(
 def _artifacts(content: Mapping[str, Any], folder: str) -> Iterator[Artifact]:
     for name, entry in content.items():
         if isinstance(entry, dict) and "path" in entry:
+            labels = entry.get("labels")
             yield Artifact(
                 name=str(name),
                 path=posixpath.normpath(posixpath.join(folder, str(entry["path"]))),
                 type=entry.get("type"),
                 description=entry.get("desc"),
+                labels=tuple(map(str, labels)) if isinstance(labels, list) else (),
             )

@@ -11,6 +11,7 @@ from assay.evidence import FairnessFact, SliceEvidence
 from assay.packaging import card
 from assay.packaging.card import CardFacts
 from assay.packaging.facts import Conversion, InputSpec, Mismatch
+from assay.packaging.manifest import Environment
 from assay.packaging.pictures import Picture
 from assay.packaging.profile import Categories, Numbers, Profile
 from hypothesis import given, settings
@@ -80,6 +81,54 @@ def test_front_matter_as_hugging_face_publishes_it() -> None:
     assert result["task"] == {"type": "tabular-classification"}
     assert result["dataset"].keys() == {"type", "name"}
     assert result["metrics"][0] == {"type": "roc_auc", "name": "ROC AUC", "value": 0.8795}
+
+
+def test_labels_are_tags() -> None:
+    found = front_matter(card.render(facts(labels=("scikit-learn", "onnx"))))
+    assert found["tags"] == ["onnx", "binary", "tabular-classification", "scikit-learn"]
+
+
+@pytest.mark.parametrize(
+    ("result", "warned", "said"),
+    [
+        ("failed", ["compare", "validate"], ": `roc_auc min` not passed, `validate` warned"),
+        ("passed", ["test"], ": `test` warned"),
+        ("inconclusive", [], ": `roc_auc min` inconclusive"),
+    ],
+)
+def test_what_it_passed_with(result: str, warned: list[str], said: str) -> None:
+    gates = (manifest().gates[0].model_copy(update={"result": result}),)
+    text = card.render(facts(manifest(verdict="warn", gates=gates), warned=warned))
+    assert f"| Checked | ⚠️ Passed with warnings{said} |" in text
+    text = card.render(facts(manifest(verdict="pass"), warned=warned))
+    assert "| Checked | ✅ Passed |" in text
+
+
+def test_a_native_model_needs_its_library_and_the_project_s_modules() -> None:
+    packages = {"pandas": "2.3.0", "lightgbm": "4.7.0"}
+    whole = manifest(
+        kind="native",
+        model="model.skops",
+        conversion=None,
+        environment=Environment(python="3.12.4", packages=packages),
+    )
+    needed = {"skops": "0.13.0", "scikit-learn": "1.9.1", "lightgbm": "4.7.0"}
+    text = card.render(facts(whole, needed=needed, modules=("bikes.clipping",)))
+    assert "`pip install skops==0.13.0 scikit-learn==1.9.1 lightgbm==4.7.0 pandas==2.3.0`" in text
+    assert "to be imported as `bikes.clipping`: commit `cccccccccccc`." in text
+
+
+def test_what_serving_takes_is_never_cut_off() -> None:
+    packages = {f"a{at:03}": "1" for at in range(300)} | {"onnxruntime": "1.32.0"}
+    environment = Environment(python="3.12.4", packages=packages)
+    shown = rows(sections(card.render(facts(manifest(environment=environment))))["Environment"])
+    assert shown[0] == ["`onnxruntime`", "1.32.0"]
+
+
+def test_how_to_verify_it_is_a_command_that_works() -> None:
+    found = sections(card.render(facts()))["How to verify it"]
+    assert "$ assay verify FOLDER --key assay.pub\n" in found
+    assert '$ pip install "assay[release] @ git+https://github.com/your-org/assay@v1"\n' in found
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from assay.console import Console
 from assay.errors import DataError, OutsideError, ProjectEnvironmentError, UsageError
 from assay.evaluation import Evaluation, Metric
 from assay.evidence import FairnessFact, SliceEvidence
-from assay.packaging import archive, asking, bundle
+from assay.packaging import archive, asking, bundle, skopsfile
 from assay.packaging.facts import Conversion, Export, Parity, Tolerance
 from assay.packaging.job import COLUMNS, ExportAnswer, ExportJob
 from assay.packaging.profile import Profile
@@ -35,7 +35,7 @@ from sklearn.metrics import roc_auc_score
 
 from tests.records import metric_gate
 from tests.unit.packaging.bundles import PARITY, SIGNATURE
-from tests.unit.packaging.projects import project
+from tests.unit.packaging.projects import git, project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,6 +183,28 @@ def test_a_bundle_with_everything_that_is_known(context: Context, child: Child) 
         "bundle.tar.zst",
         found.folder.name,
     }
+
+
+def test_a_licence_that_nobody_stated_is_a_note(context: Context, child: Child) -> None:
+    spec = context.config.package.model_copy(update={"license": None})
+    config = context.config.model_copy(update={"package": spec})
+    section = package.run(replace(context, config=config))
+    assert section.status is Status.PASS
+    (note,) = section.reasons
+    assert (note.severity, note.hint) == (
+        "note",
+        "Set `package.license` in assay.yaml, as `Apache-2.0`.",
+    )
+
+
+def test_what_dvc_yaml_labels_a_model_is_in_its_card(context: Context, child: Child) -> None:
+    root = context.workspace.root
+    with (root / "dvc.yaml").open("a") as file:
+        file.write("    labels: [bikes, hourly]\n")
+    git(root, "commit", "--quiet", "--all", "--message=labels")
+    section = package.run(replace(context, workspace=type(context.workspace)(root, os.environ)))
+    text = (root / (section.folder or "") / "README.md").read_text()
+    assert "- bikes\n- hourly\n" in text
 
 
 def test_what_is_not_installed_is_said_before_the_model_is_loaded(
@@ -381,8 +403,10 @@ def test_a_quantized_model_whose_predictions_are_not_known(
 
 
 def test_a_native_bundle_is_a_warning_where_nobody_asked_for_it(
-    context: Context, child: Child
+    context: Context, child: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    named = ["bikes.clipping.Clipped", "numpy.ndarray", "sklearn.svm._classes.SVC"]
+    monkeypatch.setattr(skopsfile, "needed", lambda path: named)
     native = exported(
         kind="native",
         file="model.skops",
@@ -396,7 +420,9 @@ def test_a_native_bundle_is_a_warning_where_nobody_asked_for_it(
     why = Reason(message="No `Own`.", severity="warning", hint="Register it.")
     assert section.reasons == (why,)
     made = context.workspace.root / (section.folder or "")
-    assert "It is not ONNX: No `Own`. Register it." in (made / "README.md").read_text()
+    text = (made / "README.md").read_text()
+    assert "It is not ONNX: No `Own`. Register it." in text
+    assert "to be imported as `bikes.clipping`: commit" in text
     wanted = context.config.package.model_copy(update={"format": "native"})
     asked = replace(context, config=context.config.model_copy(update={"package": wanted}))
     assert package.run(asked).status is Status.PASS
