@@ -201,6 +201,13 @@ def test_the_reusable_workflow_s_outputs_are_the_action_s(
         assert spec["description"] == outputs[key]["description"]
 
 
+@pytest.mark.parametrize("folder", ["example-repo/.github/workflows", "workflow-templates"])
+def test_a_check_can_be_started_as_a_refused_release_says(folder: str) -> None:
+    """By `gh workflow run`, and on pushes: what only a pull request checked is not released."""
+    events = load(ROOT / folder / "model-check.yml")["on"]
+    assert {"pull_request", "push", "workflow_dispatch"} <= set(events)
+
+
 @pytest.mark.parametrize("name", ["model-check.yml", "model-release.yml"])
 def test_assay_init_writes_the_starter(name: str) -> None:
     starter = (ROOT / "workflow-templates" / name).read_text(encoding="utf-8")
