@@ -175,6 +175,14 @@ def test_a_tag_becomes_a_release_once_its_commit_is_checked(tagged: Tagged, tmp_
     assert not (tagged.world.store / "attested").exists()
 
     tagged.checked("success")
+    without_key = AGAIN.replace("signing-key:", "signing-password:")
+
+    run = tagged.run(without_key)
+
+    assert (run.exit_code, run.jobs) == (1, {"release": "failure"}), run.tail
+    assert any("there is no key to sign with" in one.message for one in run.annotations), run.tail
+    assert not (tagged.world.store / "attested").exists()
+    assert tagged.releases == []
 
     run = tagged.run(AGAIN)
 
