@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from assay.errors import DataError
-from assay.packaging import parity
+from assay.packaging import conversion, parity
 from assay.packaging import signature as signatures
 from assay.packaging.facts import Parity, Signature, Tolerance
 from assay.packaging.parity.answers import Answers, Original, ask_each
 from assay.packaging.parity.cells import changed, features
+from assay.packaging.parity.session import Session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -21,7 +22,7 @@ from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -358,6 +359,47 @@ class TestUndecided:
             return said | {"label": np.full_like(said["label"], 7)}
 
         assert not tied.hold(Wrong(tied.model, after=seven)).passed
+
+    @pytest.mark.parametrize(
+        "way",
+        [
+            lambda imputer: imputer,
+            lambda imputer: ColumnTransformer([("fill", imputer, ["age", "size"])]),
+            lambda imputer: make_pipeline(ColumnTransformer([("fill", imputer, [0, 1])])),
+        ],
+        ids=["step", "columns", "nested"],
+    )
+    def test_neighbours_that_an_imputer_takes_a_value_of(self, way: Any):
+        frame = pd.DataFrame({"age": [1.0, 3, 1, 3, 9, 2, 8], "size": [0.0, 4, 1, 7, 9, 5, 9]})
+        holes = frame.assign(size=frame["size"].where(frame.index < 5))
+        imputer = KNNImputer(n_neighbors=1)
+        model = make_pipeline(way(imputer), LinearRegression()).fit(holes, frame["size"])
+        asked = ask(model, holes)
+        # The row of age 2 is as far from age 1 as from age 3; that of age 8 is nearest to age 9.
+        said = asked.model.ask(holes)["value"]
+        for row, passed in ((5, True), (6, False)):
+            wrong = Wrong(
+                asked.model,
+                before=lambda rows, row=row: rows.assign(
+                    size=rows["size"].mask(
+                        rows["size"].isna() & (rows["age"] == frame["age"][row]), 40.0
+                    )
+                ),
+            )
+            assert said[row] != wrong.ask(holes)["value"][row]
+            assert asked.hold(wrong).passed == passed
+
+    def test_an_exported_imputer_of_rows_that_are_alike(self):
+        random = np.random.default_rng(0)
+        age = random.integers(0, 20, 200).astype(np.float64)
+        frame = pd.DataFrame({"age": age, "size": random.normal(size=200).round(2)})
+        frame.loc[random.choice(200, 30), "size"] = np.nan
+        model = make_pipeline(KNNImputer(n_neighbors=3), LinearRegression())
+        asked = ask(model.fit(frame, random.normal(size=200)), frame)
+        made = conversion.convert(asked.model.estimator, asked.signature, frame)
+        found = asked.hold(Session(made.model, asked.signature))
+        assert found.passed
+        assert found.rows[0].undecided
 
     def test_outliers_by_their_score(self):
         model = IsolationForest(n_estimators=5, random_state=0).fit(NUMBERS)

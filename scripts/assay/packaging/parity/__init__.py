@@ -17,7 +17,8 @@ from assay.packaging.parity import cause, rows
 from assay.packaging.parity.answers import ask_each
 from assay.packaging.parity.cells import features
 from assay.packaging.parity.compare import answers_differ, furthest, rounded_up
-from assay.packaging.parity.deciding import beside, is_tied, is_undecided
+from assay.packaging.parity.deciding import beside, is_undecided
+from assay.packaging.parity.ties import is_tied
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _BESIDE = 1e-13
 """Share of a number within which float64 does not tell what another library makes of it."""
-_TIE = 1e-9
-"""Share of a distance within which two are the same: it is a root of a sum of squares."""
 
 
 def is_undecided(
@@ -73,33 +71,6 @@ def beside(model: Original, frame: pd.DataFrame, output: str) -> Iterator[NDArra
         )
         with contextlib.suppress(DataError):
             yield model.output(output, model.given(near))
-
-
-def is_tied(model: Original, frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """(n,): whether neighbours of a row are as far as the next one that does not count.
-
-    Which of them counts depends on the order of the training rows, and on how a library searches:
-    scikit-learn's documentation of its nearest neighbours warns of it.
-    """
-    steps = getattr(model.estimator, "steps", None)
-    last = steps[-1][1] if steps else model.estimator
-    last = getattr(last, "nn_fit", None) or last  # labels that spread among neighbors
-    found = np.zeros(len(frame), dtype=np.bool_)
-    count = getattr(last, "n_neighbors", None)
-    if not hasattr(last, "kneighbors") or not isinstance(count, int):
-        return found
-    try:
-        with quiet():
-            given = model.given(frame)
-            rows = model.estimator[:-1].transform(given) if steps and len(steps) > 1 else given
-            distances, _ = last.kneighbors(rows, n_neighbors=count + 1)
-    except Exception:  # noqa: BLE001 (as few training rows as neighbours: nothing is left out)
-        return found
-    here, beyond = distances[:, count - 1], distances[:, count]
-    with np.errstate(invalid="ignore"):
-        near = beyond - here <= _TIE * np.abs(beyond)
-    near |= (beyond == here) | np.isnan(beyond)  # they overflowed
-    return np.asarray(near, dtype=np.bool_)
 
 
 def _of_classes(
