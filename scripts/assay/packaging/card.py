@@ -160,19 +160,26 @@ def _use(facts: CardFacts) -> Iterator[str]:
 def _inputs(facts: CardFacts) -> Iterator[str]:
     seen = {one.name: one for one in facts.profile.features}
     inputs = facts.manifest.signature.inputs
+    order: Sequence[Numbers | Categories] = ()
     if len(inputs) == 1 and inputs[0].shape[1:] != (1,):
-        yield f"One matrix of {inputs[0].shape[-1]:,} columns, a row for each prediction."
+        order = usage.columns(inputs[0], facts.profile)
+        how = f"One matrix of {inputs[0].shape[-1]:,} columns{', in this order' if order else ''}"
     else:
-        yield (
-            "Columns by name, a row for each prediction. Ranges and frequent values are those of "
-            f"the {count(facts.profile.rows, 'row')} that the model was tested on; outside of them "
-            "nothing is known of it."
-        )
+        how = "Columns by name"
+    yield (
+        f"{how}, a row for each prediction. Ranges and frequent values are those of "
+        f"the {count(facts.profile.rows, 'row')} that the model was tested on; outside of them "
+        "nothing is known of it."
+    )
     rows = []
     for one in inputs:
         missing = "may be missing" if one.nullable else "required"
         rows.append((Code(one.name), one.dtype, missing, _values(one, seen.get(one.name))))
     yield table(("input", "type", "", "values"), rows)
+    places = [
+        (str(at), Code(seen.name), _values(inputs[0], seen)) for at, seen in enumerate(order, 1)
+    ]
+    yield table(("place", "column of the evaluation data", "values"), places, "rll")
 
 
 def _values(one: InputSpec, seen: Numbers | Categories | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from assay.packaging.licenses import LIBRARIES
 from assay.packaging.profile import Numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from assay.packaging.facts import InputSpec, Signature
     from assay.packaging.manifest import Manifest
@@ -92,11 +92,7 @@ def _arrays(signature: Signature, profile: Profile) -> str:
     lines = []
     for one, value in _examples(signature, profile):
         dtype = "object" if one.dtype == "string" else f'"{one.dtype}"'
-        row = (
-            f"[[{literal(value)}]]"
-            if one.shape[1:] == (1,)
-            else f"[[{literal(value)}] * {one.shape[-1]}]"
-        )
+        row = f"[[{literal(value)}]]" if one.shape[1:] == (1,) else f"[{_row(one, profile)}]"
         lines.append(f"    {literal(one.name)}: np.array({row}, dtype={dtype}),\n")
     return f"rows = {{\n{''.join(lines)}}}"
 
@@ -105,7 +101,7 @@ def _table(signature: Signature, profile: Profile) -> str:
     """`rows` as a table."""
     first = signature.inputs[0]
     if first.shape[1:] != (1,):
-        return f"rows = [[0] * {first.shape[-1]}]"
+        return f"rows = [{_row(first, profile)}]"
     if len(signature.inputs) > MOST_INPUTS:
         return _TABLE_FROM_MANIFEST
     lines = [
@@ -113,6 +109,22 @@ def _table(signature: Signature, profile: Profile) -> str:
         for one, value in _examples(signature, profile)
     ]
     return f"rows = pd.DataFrame({{\n{''.join(lines)}}})"
+
+
+def columns(one: InputSpec, profile: Profile) -> Sequence[Numbers | Categories]:
+    """The columns of a matrix, in order; none where the profile lacks a sensitive one."""
+    return profile.features if len(profile.features) == one.shape[-1] else ()
+
+
+def _row(one: InputSpec, profile: Profile) -> str:
+    """A row of a matrix."""
+    known = columns(one, profile)
+    if not known or len(known) > MOST_INPUTS:
+        return f"[{literal('' if one.dtype == 'string' else 0)}] * {one.shape[-1]}"
+    values = [
+        _example(one.model_copy(update={"name": seen.name}), {seen.name: seen}) for seen in known
+    ]
+    return f"[{', '.join(map(literal, values))}]"
 
 
 def literal(value: Any) -> str:

@@ -173,6 +173,20 @@ def test_inputs_with_types_ranges_and_categories() -> None:
     ]
 
 
+def test_the_columns_of_a_matrix_in_their_order() -> None:
+    matrix = InputSpec(name="X", dtype="float64", shape=(None, 3))
+    whole = manifest(signature=SIGNATURE.model_copy(update={"inputs": (matrix,)}))
+    found = sections(card.render(facts(whole)))["Inputs"]
+    assert "One matrix of 3 columns, in this order, a row" in found
+    assert rows(found)[-2:] == [
+        ["2", "`temperature`", "\N{MINUS SIGN}1.5 to 29.61"],
+        ["3", "`season`", "`summer`"],
+    ]
+    hidden = PROFILE.model_copy(update={"features": PROFILE.features[:2]})
+    found = sections(card.render(facts(whole, profile=hidden)))["Inputs"]
+    assert "One matrix of 3 columns, a row" in found
+
+
 def test_inputs_that_nothing_is_known_of_and_many_categories() -> None:
     many = tuple(f"c{i}" for i in range(30))
     signature = SIGNATURE.model_copy(

@@ -96,7 +96,19 @@ def test_a_matrix_and_one_output(tmp_path: Path, ran: Ran) -> None:
         outputs=(OutputSpec(name="value", meaning="value", dtype="float64", shape=(None,)),),
     )
     write_onnx(tmp_path, signature)
-    assert ran(manifest(signature=signature)) == "[[0. 0. 0.]]\n"
+    assert ran(manifest(signature=signature)) == "[[12.   14.56  0.  ]]\n"
+    hidden = PROFILE.model_copy(update={"features": PROFILE.features[:2]})
+    assert '"X": np.array([[0] * 3], dtype="float32")' in usage.code(
+        manifest(signature=signature), hidden
+    )
+
+
+def test_a_native_model_of_a_matrix() -> None:
+    signature = SIGNATURE.model_copy(
+        update={"inputs": (InputSpec(name="X", dtype="float64", shape=(None, 3)),)}
+    )
+    shown = usage.code(manifest(kind="native", model="model.skops", signature=signature), PROFILE)
+    assert "rows = [[12.0, 14.56, 0]]" in shown
 
 
 def test_more_columns_than_anybody_reads(tmp_path: Path, ran: Ran) -> None:
