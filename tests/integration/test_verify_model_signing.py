@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from assay.packaging import signing, verify
+from assay.packaging import envelope, signing, verify
 from assay.packaging.signing import CertificateTrust, KeySigner, KeyTrust
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -127,11 +127,17 @@ def test_it_takes_an_expired_certificate_and_we_do_not(
     assert _refused(made, ROOTS)
 
 
-def test_a_key_is_no_workflow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_that_sigstore_does_not_know_is_no_workflow(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Sigstore's library is asked with the roots that come with it; nothing is downloaded."""
     monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     made = signed(folder / "bundles")
+    found = envelope.parsed((made.folder / "model.sig").read_bytes())
+    raw = envelope.base64_of(leaf().public_bytes(Encoding.DER))
+    found["verificationMaterial"] = {"certificate": {"rawBytes": raw}, "tlogEntries": []}
+    (made.folder / "model.sig").write_bytes(envelope.text_of(found))
     workflow = "https://github.com/acme/bikes/.github/workflows/release.yml@refs/tags/v1"
     verdict = verify.verify(made.folder, signing.KeylessTrust(workflow))
     (refused,) = [check for check in verdict.checks if check.result == "refused"]
