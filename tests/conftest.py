@@ -14,6 +14,10 @@ from tests import programs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# As many tests as there are cores run at the same time, with the programs that they start: threads
+# of one would wait for each other, and spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _MISSING = "needs the program "
 
 # The same examples each time and everywhere: a test that fails tells of a change.

@@ -30,10 +30,12 @@ RUNNERS = ("ubuntu-latest", "ubuntu-24.04", "macos-15")
 # Not a short word: the engine masks a secret wherever it stands in the log.
 TOKEN = "ghs_PretendTokenOfTheWorkflow0123456789"
 
-# What a machine needs to reach its package index: the only part of our environment that goes on.
+# The only part of our environment that goes on: what a machine needs to reach its package index,
+# and what tests/conftest.py sets.
 _PASSED_ON = re.compile(
     r"(PIP|UV)_\w+|\w+_(CA_BUNDLE|CAINFO|CA_CERTS)|(PIP|NIX_SSL)_CERT\w*|SSL_CERT_(FILE|DIR)"
-    r"|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|LANG|LC_ALL|TZ|TMPDIR",
+    r"|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|LANG|LC_ALL|TZ|TMPDIR"
+    r"|OMP_NUM_THREADS",
 )
 _NOT_PASSED_ON = re.compile(
     r"UV_(PROJECT|PYTHON|FROZEN|LOCKED|RUN|INTERNAL|TOOL|WORKING)\w*|PIP_PREFIX"
