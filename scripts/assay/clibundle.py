@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay import extras
 from assay.clioptions import HERE, Root, console_of_host
 
 if TYPE_CHECKING:
@@ -48,6 +47,7 @@ def sign(
     ] = None,
 ) -> None:
     """Vouch for a bundle: attestations and a signature. A password is in ASSAY_SIGNING_PASSWORD."""
+    from assay import extras
     from assay.packaging import keys, signing, vouching
     from assay.packaging.bundle import FOLDER
     from assay.report import outputs
@@ -116,6 +116,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Check offline what a bundle is, and who vouches for it."""
+    from assay import extras
     from assay.packaging import verify as verifying
 
     extras.require(_PACKAGES, extra="release", what="Signatures need")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +48,8 @@ def _origin() -> str | None:
     """Where this Assay was installed from, as PEP 610 notes it; else its checkout."""
     if (_CHECKOUT / "pyproject.toml").is_file():
         return _CHECKOUT.as_uri()
+    from importlib import metadata  # which nobody else has loaded when a command starts
+
     try:
         noted = json.loads(metadata.distribution("assay").read_text("direct_url.json") or "{}")
     except metadata.PackageNotFoundError:

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -239,7 +240,7 @@ def test_an_extra_is_installed_from_where_assay_was(
 ) -> None:
     found = SimpleNamespace(read_text=lambda name: noted)
     monkeypatch.setattr(extras, "_CHECKOUT", tmp_path)
-    monkeypatch.setattr(extras.metadata, "distribution", lambda name: found)
+    monkeypatch.setattr(metadata, "distribution", lambda name: found)
     assert f"'{requirement}'" in extras.hint("onnx")
 
 
