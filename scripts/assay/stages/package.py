@@ -16,7 +16,7 @@ from assay.evaluation import Found
 from assay.packaging import archive, asking, bundle, contents, licenses, source
 from assay.packaging.facts import Tolerance
 from assay.packaging.job import COLUMNS, ExportJob
-from assay.packaging.manifest import Environment, Manifest, MetricValue
+from assay.packaging.manifest import PASSED, Environment, Manifest, MetricValue
 from assay.packaging.profile import FILE as PROFILE
 from assay.packaging.section import PackageSection
 from assay.report.wording import size
@@ -287,7 +287,7 @@ def _section(
         hint = answer.export.native_hint if answer.export else None
         why = Reason(message=manifest.why_native, severity="warning", hint=hint)
         reasons = (*reasons, why)
-    if manifest.verdict in ("fail", "error"):
+    if manifest.verdict not in PASSED:
         message = f"The check of this commit came to `{manifest.verdict}`: nobody will release it."
         reasons = (*reasons, Reason(message=message, severity="warning"))
     warned = any(one.severity == "warning" for one in reasons)

@@ -198,6 +198,15 @@ def test_a_licence_that_nobody_stated_is_a_note(context: Context, child: Child) 
     )
 
 
+def test_a_bundle_that_nobody_will_release_is_told_of(context: Context, child: Child) -> None:
+    """Nothing was judged: it can be made, and `assay sign` will refuse it."""
+    record = context.record.model_copy(update={"compare": CompareSection(status=Status.PASS)})
+    section = package.run(context.with_record(record))
+    assert (section.status, section.exit_code) == (Status.WARN, 0)
+    (warning,) = section.reasons
+    assert warning.message == "The check of this commit came to `no gate`: nobody will release it."
+
+
 def test_what_dvc_yaml_labels_a_model_is_in_its_card(context: Context, child: Child) -> None:
     root = context.workspace.root
     with (root / "dvc.yaml").open("a") as file:
