@@ -1,0 +1,106 @@
+"""What a server has counted since its process began; two of one process are subtracted.
+
+This is the body of `GET /assay/window` and what a target observes. All numbers are totals: nobody
+has to reset anything, and whoever asks twice knows what happened between.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from assay.section import Fact
+
+LATENCY_BINS = 216
+"""Bin i of a latency histogram holds 2**(i/8) <= microseconds < 2**((i+1)/8): 9 % wide, up to 134 s.
+What is shorter than 1 microsecond is in the first bin, what is longer in the last."""
+
+Counts = tuple[int, ...]
+NOT_FINITE = "not_finite"
+"""The kind of error that says that a model gave no finite number."""
+
+
+class Counted(Fact):
+    """How often a column's values fell into each bin.
+
+    Either `edges` (k of them, rising; bin i holds the values of which i edges are at most that
+    large: k + 1 bins) or `values` (k categories, and one more bin for all others).
+    """
+
+    edges: tuple[float, ...] | None = None
+    values: tuple[str, ...] | None = None
+    counts: Counts
+
+    @property
+    def bins(self) -> tuple[object, object]:
+        """What must be equal for two to be comparable."""
+        return self.edges, self.values
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Counted:
+        given = [one for one in self.bins if isinstance(one, tuple)]
+        if len(given) != 1 or len(self.counts) != len(given[0]) + 1:
+            message = "has either `edges` or `values`, and one count more than those"
+            raise ValueError(message)
+        return self
+
+
+class Shadowed(Fact):
+    """Copies of requests that this server answered and another one was sent too."""
+
+    rows: int = Field(default=0, ge=0)
+    """Rows that both answered, and that were compared."""
+    agreed: int = Field(default=0, ge=0)
+    """Those of them with the same answer."""
+    failed: int = Field(default=0, ge=0)
+    """Copies that the other server did not answer."""
+    dropped: int = Field(default=0, ge=0)
+    """Copies that were not sent, because the other server was behind."""
+
+
+class Labelled(Fact):
+    """Answers whose truth came in later: how many were right, or how far off they were."""
+
+    rows: int = Field(ge=0)
+    correct: int | None = Field(default=None, ge=0)
+    """Of classes: rows with the right label."""
+    absolute_error: Counts | None = None
+    """Of numbers: |answer - truth| in units of 1e-6, in bins as those of latency."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Labelled:
+        if (self.correct is None) == (self.absolute_error is None):
+            message = "has either `correct` or `absolute_error`"
+            raise ValueError(message)
+        return self
+
+
+class Snapshot(Fact):
+    """All totals of one process of a server."""
+
+    process: str
+    """Random for each process: another value means that it was restarted."""
+    version: str
+    digest: str
+    requests: int = Field(ge=0)
+    """Answered or failed; without those that were refused for the client's fault (4xx)."""
+    errors: dict[str, int] = Field(default_factory=dict)
+    """The server's fault, by kind: `internal`, `not_finite`, `timeout`, `overload`. Each is also
+    one of `requests`."""
+    refused: int = Field(default=0, ge=0)
+    """4xx."""
+    latency: Counts = (0,) * LATENCY_BINS
+    """From the entry of the ASGI app until the answer was handed over; see `LATENCY_BINS`."""
+    predictions: dict[str, Counted] = Field(default_factory=dict)
+    """By output column, as profile.json calls it."""
+    shadow: Shadowed | None = None
+    """Of a server that sends copies: the stable one's."""
+    labelled: Labelled | None = None
+    memory: int = Field(default=0, ge=0)
+    """Resident set size in bytes."""
+
+    @model_validator(mode="after")
+    def _all_bins(self) -> Snapshot:
+        if len(self.latency) != LATENCY_BINS:
+            message = f"has {len(self.latency)} bins of latency, not {LATENCY_BINS}"
+            raise ValueError(message)
+        return self
