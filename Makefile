@@ -29,13 +29,18 @@ lock: ## Bring uv.lock, and what setup installs by it, up to date; ARGS='--upgra
 # Instead of uv.lock, whose addresses for every platform would make each job download a third more.
 EXPORT := $(UV) export --frozen --quiet --no-dev --no-emit-project --no-annotate --no-header
 INTO := scripts
+# Most packages are in several environments, and hashes cannot be compressed: they stand in one file.
 exported:
+	@{ echo "# uv.lock with the hashes of all our environments, by make lock"; \
+	  $(EXPORT) --extra tool --extra release --extra deploy; } >$(INTO)/hashes.txt
 	@{ echo "# uv.lock for the environment that reports, by make lock"; \
-	  $(EXPORT) --extra tool; } >$(INTO)/tool-requirements.txt
+	  $(EXPORT) --extra tool --no-hashes; } >$(INTO)/tool-requirements.txt
 	@{ echo "# uv.lock for the environment that signs and releases, by make lock"; \
-	  $(EXPORT) --extra release; } >$(INTO)/release-requirements.txt
+	  $(EXPORT) --extra release --no-hashes; } >$(INTO)/release-requirements.txt
+	@{ echo "# uv.lock for the environment that deploys, by make lock"; \
+	  $(EXPORT) --extra deploy --no-hashes; } >$(INTO)/deploy-requirements.txt
 	@{ echo "# uv.lock without hashes for what is laid over a project, by make lock"; \
-	  $(EXPORT) --extra package --no-hashes; } >$(INTO)/tested-versions.txt
+	  $(EXPORT) --extra package --extra serve --no-hashes; } >$(INTO)/tested-versions.txt
 
 # The tests wait a lot for programs that they start: style, types and old versions fill the gaps. What
 # those print is shown in one piece.

@@ -42,6 +42,8 @@ check = ["assay[data]"]
 package = ["assay[check]", "tiny-onnx>=1"]
 tool = ["tiny-plot>=1"]
 release = ["tiny-sign>=1"]
+serve = ["tiny-serve>=1; sys_platform != 'win32'"]
+deploy = ["assay[release,serve]"]
 [build-system]
 requires = ["uv_build>=0.8,<1"]
 build-backend = "uv_build"
@@ -168,6 +170,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, uv: Path) -> Path:
     wheel(index, "tiny-plot", "1.0")
     wheel(index, "tiny-onnx", "1.0")
     wheel(index, "tiny-sign", "1.0")
+    wheel(index, "tiny-serve", "1.0")
     wheel(index, "tiny-other", "1.0")
     for name in MODULES:
         source, target = ROOT / "scripts" / "assay" / name, scripts / "assay" / name
@@ -196,9 +199,8 @@ def _exported(root: Path, index: Path, environ: dict[str, str]) -> None:
         content = (index / f"{name}-{pin[2]}-py3-none-any.whl").read_bytes()
         return f"{pin[0]} --hash=sha256:{hashlib.sha256(content).hexdigest()}"
 
-    for name in ("tool", "release"):
-        path = root / "scripts" / f"{name}-requirements.txt"
-        path.write_text(re.sub(r"(?m)^(\S+)==(\S+)$", hashed, path.read_text()))
+    path = root / "scripts" / "hashes.txt"
+    path.write_text(re.sub(r"(?m)^(\S+)==(\S+)( ;.*)?$", hashed, path.read_text()))
 
 
 @pytest.fixture
@@ -234,7 +236,7 @@ def test_what_setup_installs_by_is_what_the_lock_says(tmp_path: Path) -> None:
     for made in tmp_path.iterdir():
         same = made.read_text() == (ROOT / "scripts" / made.name).read_text()
         assert same, f"scripts/{made.name} is stale; make lock renews it"
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 # The project environment
@@ -246,6 +248,13 @@ def test_packaging_has_an_environment_of_its_own(machine: Machine) -> None:
     assert packaged["python"] != checked["python"]
     assert "tiny-onnx" not in checked["packages"]
     assert packaged["packages"] == checked["packages"] | {"tiny-onnx": "1.0"}
+
+
+def test_a_server_is_tried_in_the_projects_packages(machine: Machine) -> None:
+    machine.lock("tiny-core==2.7.0")
+    seen = machine.seen("serve-test")["packages"]
+    assert (seen["tiny-core"], seen["tiny-serve"]) == ("2.7.0", "1.0")
+    assert "tiny-dvc" not in seen
 
 
 def test_lock_decides_and_what_is_missing_is_added(machine: Machine) -> None:
@@ -437,6 +446,20 @@ def test_tool_environment_is_isolated(machine: Machine) -> None:
     assert seen["env"]["GITHUB_TOKEN"] == "t"  # it posts the comment
     assert set(seen["packages"]) == {"assay", "tiny-core", "tiny-plot"}
     assert str(machine.project) not in seen["path"]
+    assert not list(machine.home.glob("project-*"))
+
+
+def test_what_has_no_hash_is_not_installed(machine: Machine) -> None:
+    hashes = machine.root / "scripts" / "hashes.txt"
+    hashes.write_text(re.sub(r"(?m)^tiny-plot==.*\n", "", hashes.read_text()))
+    done = machine.run("report")
+    assert done.returncode == 3
+    assert "must have a hash, but none were provided for: tiny-plot==1.0" in done.stdout
+
+
+def test_deployments_have_an_environment_of_their_own(machine: Machine) -> None:
+    seen = machine.seen("deploy")["packages"]
+    assert set(seen) == {"assay", "tiny-core", "tiny-serve", "tiny-sign"}
     assert not list(machine.home.glob("project-*"))
 
 

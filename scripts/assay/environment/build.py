@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from assay.environment.declared import Declaration
 
 STAMP = "assay-env.json"
-EXTRAS = {"project": "check", "package": "package"}
+EXTRAS = {"project": "check", "package": "package", "serve": "serve"}
 """Environments with the user's packages: what of Assay is laid over them."""
-OURS = ("tool", "release")
+OURS = tuple(install.DOES)
 """Environments without."""
 _FORMAT = "1"  # raise it when environments are built differently
 
@@ -36,7 +36,7 @@ class Environment:
     """One that can be used."""
 
     name: str
-    """`project` or `package`, with the user's packages; `tool` or `release`, without."""
+    """Of `EXTRAS`, with the user's packages; of `OURS`, without."""
     python: str
     source: str
     """What it was built from."""
@@ -84,7 +84,7 @@ class Builder:
 
         Args:
             uv: Makes the uv of this run.
-            name: `tool`, which reports, or `release`, which signs and releases.
+            name: Of `OURS`.
         """
         folder = self.home / f"{name}-{_short(self.root)}"
         return _remembered(
@@ -104,7 +104,7 @@ class Builder:
 
         Args:
             uv: Makes the uv of this run.
-            name: `project`, for checks, or `package`, which can export models too.
+            name: Of `EXTRAS`.
         """
         extra = EXTRAS[name]
         found = self.declaration()
@@ -141,7 +141,7 @@ class Builder:
     @property
     def _locks(self) -> tuple[Path, ...]:
         locks = (install.lock(self.root, name) for name in OURS)
-        return (*locks, self.root / overlay.TESTED)
+        return (*locks, install.hashes(self.root), self.root / overlay.TESTED)
 
     @cached_property
     def _ours(self) -> str:

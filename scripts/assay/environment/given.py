@@ -32,7 +32,7 @@ def check(given: str, root: Path, environ: Mapping[str, str], extra: str) -> Env
         given: `ASSAY_PYTHON`: a path, or a name on `PATH`.
         root: The checkout of Assay.
         environ: What we were started with.
-        extra: What Assay is to do there: `check` or `package`.
+        extra: What Assay is to do there: `check`, `package` or `serve`.
 
     Raises:
         ProjectEnvironmentError: It is no Python, or Assay is not installed there with what the

@@ -21,9 +21,18 @@ if TYPE_CHECKING:
     from assay.environment.uv import Uv
 
 
+DOES = {"tool": "reports", "release": "signs and releases", "deploy": "deploys"}
+"""What each environment without the user's packages is for."""
+
+
 def lock(root: Path, name: str) -> Path:
-    """What the environment `tool` or `release` consists of; `make lock` writes it."""
+    """What the environment `tool`, `release` or `deploy` consists of; `make lock` writes it."""
     return root / "scripts" / f"{name}-requirements.txt"
+
+
+def hashes(root: Path) -> Path:
+    """The hashes of everything in these environments; `make lock` writes it."""
+    return root / "scripts" / "hashes.txt"
 
 
 def interpreter(folder: Path) -> Path:
@@ -32,11 +41,12 @@ def interpreter(folder: Path) -> Path:
 
 
 def ours(uv: Uv, root: Path, name: str, folder: Path) -> Sequence[str]:
-    """Install `tool` or `release` by versions and hashes: addresses are for the index to know."""
+    """Install one by versions and hashes: addresses are for the index to know."""
     try:
         uv.run("venv", f"--python={declared.OUR_PYTHON}", str(folder), label=name, cwd=root)
         sync = ["pip", "sync", "--require-hashes", f"--python={interpreter(folder)}"]
-        sync.append(str(lock(root, name)))
+        # Constraints have the hashes: uv refuses what has none there, or another one.
+        sync += [str(lock(root, name)), f"--constraints={hashes(root)}"]
         try:
             # What is in the cache is taken from there: asked, an index is asked for each package.
             uv.run(*sync, "--offline", label="", cwd=root)
@@ -45,8 +55,7 @@ def ours(uv: Uv, root: Path, name: str, folder: Path) -> Sequence[str]:
     except UvError as error:
         if error.is_network:
             raise overlay.outside(error) from error
-        does = {"tool": "reports", "release": "signs and releases"}[name]
-        message = f"The environment that {does} cannot be built: {error.explanation}"
+        message = f"The environment that {DOES[name]} cannot be built: {error.explanation}"
         raise OutsideError(message, hint=f"It needs Python {declared.OUR_PYTHON}.") from error
     overlay.lay(root, interpreter(folder))
     return ()
@@ -63,7 +72,7 @@ class Project:
         folder: Where the environment goes.
         found: What it is built from.
         request: `--python` for uv, or `None` where the project's own choice holds.
-        extra: What Assay is to do there: `check` or `package`.
+        extra: What Assay is to do there: `check`, `package` or `serve`.
     """
 
     uv: Uv

@@ -27,6 +27,9 @@ VERBS = {
     "package": "package",
     **dict.fromkeys(("accept", "comment", "report", "schema"), "tool"),
     **dict.fromkeys(("history", "release", "reproduce", "sign", "verify"), "release"),
+    **dict.fromkeys(("deploy", "rollback", "rollout"), "deploy"),
+    # A native model needs the packages that it was made with.
+    "serve-test": "serve",
 }
 """Which environment each verb runs in."""
 

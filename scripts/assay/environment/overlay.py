@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     from assay.environment.uv import Uv
 
 TESTED = "scripts/tested-versions.txt"
-"""The versions of `assay[package]` and of all below it in our lock; `make lock` writes it."""
+"""The versions of all that `EXTRAS` lay over a project, by our lock; `make lock` writes it."""
+
+_NOT_WINDOWS = "sys_platform != 'win32'"
+"""The one marker among our requirements; a test holds them to it."""
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """A line of our own dependencies: a name and simple version bounds, no markers."""
+    """A line of our own dependencies: a name and simple version bounds, without its marker."""
 
     name: str
     text: str
@@ -59,8 +63,9 @@ def our_requirements(root: Path, extra: str) -> list[Requirement]:
             own = re.fullmatch(r"assay\[(.*)\]", line)
             if own:
                 queue += own.group(1).split(",")
-            else:
-                found[line] = normalize(line)
+            elif os.name != "nt" or _NOT_WINDOWS not in line:
+                requirement = line.partition(";")[0]
+                found[requirement] = normalize(requirement)
     return [Requirement(name=name, text=line) for line, name in found.items()]
 
 
@@ -134,7 +139,7 @@ class Overlay:
         python: The environment's interpreter.
         project: The project; its own uv settings (indexes) hold.
         title: The project's declaration, as a message names it.
-        extra: What Assay is to do there: `check` or `package`.
+        extra: What Assay is to do there: `check`, `package` or `serve`.
         declared: Arguments that install the declaration; empty where its versions are fixed.
     """
 
