@@ -34,6 +34,7 @@ from assay.configmodels import (
     none_is_empty,
 )
 from assay.configpackage import PackageSpec, ReleaseSpec
+from assay.configrollout import EnvironmentSpec, mistake
 from assay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ __all__ = [
     "Cross",
     "DataSpec",
     "Direction",
+    "EnvironmentSpec",
     "FairnessMeasure",
     "FairnessSpec",
     "MetricSpec",
@@ -96,6 +98,8 @@ class Config(Documented):
     package: PackageSpec = Field(default_factory=PackageSpec)
     release: ReleaseSpec = Field(default_factory=ReleaseSpec)
     report: ReportSpec = Field(default_factory=ReportSpec)
+    environments: dict[str, EnvironmentSpec] = Field(default_factory=dict)
+    """Where versions are deployed, by the name of the stage."""
 
     @property
     def has_gate(self) -> bool:
@@ -119,6 +123,8 @@ class Config(Documented):
         if self.fairness and self.predictions is None:
             why = "It is measured on the rows of the predictions file."
             raise _needs(("fairness",), "`predictions`", why)
+        if (wrong := mistake(self.environments)) is not None:
+            raise _needs(*wrong)
         return self
 
 

@@ -120,6 +120,14 @@ def _no_slice(key: str, given: object, problem: Any) -> tuple[str, str | None]:
     return f"`{key}` has none of {_listed(forms)}.", f"{guess}A slice is {_SLICE_FORMS}."
 
 
+def _no_target(key: str, given: object, problem: Any) -> tuple[str, str | None]:
+    if not isinstance(given, dict):
+        return _value(key, given, problem)
+    kind = given.get("kind")
+    guess = _guess(kind, ["host", "command"])
+    return f"`{key}.kind` is {kind!r}.", f"{guess}Allowed: 'host' or 'command'."
+
+
 def _value(key: str, given: object, problem: Any) -> tuple[str, str | None]:
     shown = "empty" if given is None else f"{reprlib.repr(given)} ({kind(given)})"
     return f"`{key}` is {shown}.", f"It should be {_wanted(problem)}."
@@ -131,6 +139,7 @@ _TOLD = {
     "value_error": _own,
     "needs": _needs,
     "union_tag_not_found": _no_slice,
+    "no_target": _no_target,
 }
 
 

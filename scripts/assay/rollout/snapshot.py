@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from assay.section import Fact
 
 LATENCY_BINS = 216
-"""Bin i of a latency histogram holds 2**(i/8) <= microseconds < 2**((i+1)/8): 9 % wide, up to 134 s.
+"""Bin i of a latency histogram holds 2**(i/8) <= microseconds < 2**((i+1)/8): 9 % wide, to 134 s.
 What is shorter than 1 microsecond is in the first bin, what is longer in the last."""
 
 Counts = tuple[int, ...]
