@@ -17,6 +17,9 @@ NOT_BENCHMARKS = {
     "contract_peers",
     "harness",
     "package_sign",
+    "rollout_load",
+    "rollout_peers",
+    "rollout_serving",
     "scratch",
 }
 

@@ -66,10 +66,12 @@ class Row:
     limit: float
     memory: str = ""
     unit: str = "x"
+    is_floor: bool = False
+    """The result is to be at least the limit, not at most."""
 
     @property
     def is_met(self) -> bool:
-        return self.result <= self.limit
+        return self.result >= self.limit if self.is_floor else self.result <= self.limit
 
 
 class CommandFailedError(Exception):
@@ -233,6 +235,12 @@ def _run(command: Command) -> Taken:
     return Taken(seconds=seconds, peak=usage.ru_maxrss * unit, whole=whole)
 
 
+def _limit(row: Row) -> str:
+    if not math.isfinite(row.limit):
+        return ""
+    return f"{'>= ' if row.is_floor else ''}{round(row.limit, 3):g} {row.unit}"
+
+
 def table(rows: Sequence[Row]) -> str:
     """The rows for people."""
     head = ("", "ours", "peer", "result", "limit", "peak memory", "")
@@ -242,7 +250,7 @@ def table(rows: Sequence[Row]) -> str:
             row.ours,
             row.peer,
             f"{row.result:.2f} {row.unit}",
-            f"{round(row.limit, 3):g} {row.unit}" if math.isfinite(row.limit) else "",
+            _limit(row),
             row.memory,
             "" if math.isinf(row.limit) else "ok" if row.is_met else "MISSED",
         )
