@@ -54,6 +54,8 @@ _THINGS = {
     "actions": "runs of",
     "checks": "checks of",
     "contents": "files for",
+    "deployments": "deployments of",
+    "issues": "issues of",
     "pull-requests": "comments on",
     "statuses": "statuses of",
 }

@@ -16,6 +16,7 @@ Kind = Literal["job", "classic", "fine-grained"]
 """
 TALK, RERUN = "pull-requests: write", "actions: write"
 _BY_PATH = (
+    (r"/deployments(/|$)", "deployments"),
     (r"/check-(runs|suites)", "checks"),
     (r"/statuses/|/commits/[^/]+/status", "statuses"),
     (r"/actions/", "actions"),
@@ -23,7 +24,7 @@ _BY_PATH = (
     (r"/issues/|/pulls/", "pull-requests"),
 )
 """What stands in a path below a repository, and the permission that it needs."""
-_SCOPES = {"actions": "repo", "statuses": "repo:status"}
+_SCOPES = {"actions": "repo", "deployments": "repo_deployment", "statuses": "repo:status"}
 
 
 def kind_of(token: str) -> Kind:

@@ -69,11 +69,6 @@ def list_pulls_of_commit(call: Call) -> Reply:
     return call.page([pull_document(call, number) for number in numbers])
 
 
-@route("GET", "/repos/{owner}/{repo}/issues/{number:int}", *TALK)
-def get_issue(call: Call) -> Reply:
-    return Reply(200, issue_document(call, thread(call)))
-
-
 @route("GET", "/repos/{owner}/{repo}/issues/{number:int}/events", *TALK)
 def list_events(call: Call) -> Reply:
     number = thread(call)
@@ -90,6 +85,8 @@ def thread(call: Call) -> int:
 
 def issue_document(call: Call, number: int) -> Json:
     pull = call.repository.pulls.get(number)
+    about = pull or call.repository.issues[number]
+    made = (not pull and call.repository.issues[number].created_at) or moment()
     url = f"{call.root}/repos/{call.name}/issues/{number}"
     kind = "pull" if pull else "issues"
     document = {
@@ -100,20 +97,20 @@ def issue_document(call: Call, number: int) -> Json:
         "comments_url": f"{url}/comments",
         "html_url": html(call, kind, number),
         "number": number,
-        "title": pull.title if pull else call.repository.issues[number],
-        "user": user_document(call, pull.author if pull else "octocat"),
+        "title": about.title,
+        "user": user_document(call, about.author),
         "labels_url": f"{url}/labels{{/name}}",
         "events_url": f"{url}/events",
-        "labels": [label_document(call, name) for name in pull.labels] if pull else [],
+        "labels": [label_document(call, name) for name in about.labels],
         "assignee": None,
         "assignees": [],
         "milestone": None,
-        "state": pull.state if pull else "open",
+        "state": about.state,
         "locked": False,
         "comments": sum(comment.number == number for comment in call.repository.comments),
-        "body": pull.body if pull else "",
-        "created_at": moment(),
-        "updated_at": moment(),
+        "body": about.body,
+        "created_at": made,
+        "updated_at": made,
         "closed_at": None,
         "author_association": "CONTRIBUTOR",
     }

@@ -66,6 +66,9 @@ def cut(whole: dict[str, Any]) -> dict[str, Any]:
             ahead |= _references(components[kind][name])
     # Its own prose names this state: an upload that failed may leave an asset in it.
     components["schemas"]["release-asset"]["properties"]["state"]["enum"].append("starter")
+    # Its own defaults are empty texts, which are no addresses.
+    for name in ("environment_url", "log_url", "target_url"):
+        del components["schemas"]["deployment-status"]["properties"][name]["format"]
     info = {key: whole["info"][key] for key in ("title", "version", "license")}
     return {"openapi": whole["openapi"], "info": info, "paths": paths, "components": components}
 

@@ -65,6 +65,53 @@ class Pull:
 
 
 @dataclass
+class Issue:
+    """One that is no pull request."""
+
+    title: str
+    body: str = ""
+    author: str = "octocat"
+    labels: list[str] = field(default_factory=list)
+    state: Literal["open", "closed"] = "open"
+    created_at: str = ""
+    """Empty: at a fixed moment."""
+
+
+@dataclass
+class DeploymentStatus:
+    id: int
+    state: str
+    creator: str
+    created_at: str
+    description: str
+    environment: str
+    environment_url: str
+    log_url: str
+
+
+@dataclass
+class Deployment:
+    id: int
+    sha: str
+    ref: str
+    task: str
+    environment: str
+    payload: Any
+    description: str | None
+    creator: str
+    created_at: str
+    transient: bool
+    production: bool
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+    """Oldest first."""
+
+    @property
+    def state(self) -> str:
+        """As its page shows it."""
+        return self.statuses[-1].state if self.statuses else "pending"
+
+
+@dataclass
 class Event:
     """Something that happened on a pull request: a label was set, or taken off."""
 
@@ -188,8 +235,12 @@ class Repository:
     default_branch: str = "main"
     former_names: list[str] = field(default_factory=list)
     pulls: dict[int, Pull] = field(default_factory=dict)
-    issues: dict[int, str] = field(default_factory=dict)
-    """The titles of issues that are no pull requests, by number."""
+    issues: dict[int, Issue] = field(default_factory=dict)
+    """Those that are no pull requests, by number."""
+    has_issues: bool = True
+    """Whether they are switched on."""
+    deployments: list[Deployment] = field(default_factory=list)
+    """Oldest first."""
     comments: list[Comment] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=dict)
