@@ -20,6 +20,8 @@ NOT_BENCHMARKS = {
     "rollout_load",
     "rollout_peers",
     "rollout_serving",
+    "rollout_traffic",
+    "rollout_versions",
     "scratch",
 }
 

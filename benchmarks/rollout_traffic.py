@@ -1,0 +1,174 @@
+"""Users' requests while versions change: wrk checks the status and the body of every answer.
+
+Each of wrk's threads sends one row over and over, so that it knows what a version has to answer.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from benchmarks.harness import CommandFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+THREADS, CONNECTIONS = 4, 16
+BIN = 0.25
+"""Seconds for which answers are counted together."""
+_SCRIPT = """
+local ffi = require("ffi")
+ffi.cdef[[typedef struct { long s; long ns; } moment; int clock_gettime(int clock, moment *at);]]
+local at, threads = ffi.new("moment"), {}
+
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+
+function setup(thread)
+  table.insert(threads, thread)
+  thread:set("index", #threads)
+end
+
+function init(args)
+  local all = dofile(args[1])
+  wrk.body, expected = all[index].body, all[index].answers
+  seen, wrong, example = {}, 0, ""
+  sent = wrk.format()
+end
+
+function request()
+  return sent
+end
+
+function response(status, headers, body)
+  if status == 200 then
+    for version, answer in pairs(expected) do
+      if string.find(body, answer, 1, true) then
+        ffi.C.clock_gettime(0, at)
+        local now = tonumber(at.s) + tonumber(at.ns) / 1e9
+        local key = version .. " " .. math.floor(now / BIN)
+        seen[key] = (seen[key] or 0) + 1
+        last = last or {}
+        last[version] = now
+        return
+      end
+    end
+  end
+  wrong = wrong + 1
+  if example == "" then example = status .. " " .. body end
+end
+
+function done(summary, latency)
+  local e = summary.errors
+  print("RESULT requests " .. summary.requests)
+  print("RESULT seconds " .. summary.duration / 1e6)
+  print("RESULT failed " .. e.connect + e.read + e.write + e.timeout)
+  print("RESULT p99 " .. latency:percentile(99) / 1e6)
+  for _, thread in ipairs(threads) do
+    print("RESULT wrong " .. thread:get("wrong"))
+    print("RESULT example " .. thread:get("example"):gsub("%s", " "))
+    for key, count in pairs(thread:get("seen")) do print("SEEN " .. key .. " " .. count) end
+    for version, time in pairs(thread:get("last") or {}) do
+      print(string.format("LAST %s %.4f", version, time))
+    end
+  end
+end
+"""
+
+
+@dataclass
+class Traffic:
+    """What users got; complete once the load has ended."""
+
+    requests: int = 0
+    seconds: float = 0.0
+    failed: int = 0
+    """Connections that broke, and answers that took more than 10 s."""
+    wrong: int = 0
+    """Answers that are not 200, or that no version gives for the row."""
+    examples: list[str] = field(default_factory=list)
+    p99: float = 0.0
+    counts: dict[str, Counter[float]] = field(default_factory=dict)
+    """Version -> start of each bin, in seconds since 1970 -> its answers."""
+    last: dict[str, float] = field(default_factory=dict)
+    """Version -> when it answered last."""
+
+    @property
+    def first(self) -> dict[str, float]:
+        """Version -> the bin of its first answer."""
+        return {version: min(bins) for version, bins in self.counts.items()}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request, and for each version a piece of text that only its answer has."""
+
+    body: str
+    answers: Mapping[str, str]
+
+
+@contextmanager
+def under_load(
+    url: str, rows: Sequence[Row], folder: Path, *, core: int | None = None
+) -> Iterator[Traffic]:
+    """Requests without a pause until the block ends."""
+    script, given = folder / "traffic.lua", folder / "rows.lua"
+    script.write_text(_SCRIPT.replace("BIN", str(BIN)), encoding="utf-8")
+    given.write_text(_lua(rows), encoding="utf-8")
+    pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
+    flags = [f"--threads={len(rows)}", f"--connections={CONNECTIONS}", "--timeout=10s"]
+    command = [*pinned, "wrk", *flags, "--duration=3600s", f"--script={script}", url, "--", given]
+    process = subprocess.Popen(
+        [str(arg) for arg in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    traffic = Traffic()
+    time.sleep(1)
+    try:
+        yield traffic
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    if "RESULT requests" not in said:
+        raise CommandFailedError(f"wrk: {said[-2000:]}")
+    _read(said, traffic)
+
+
+def _lua(rows: Sequence[Row]) -> str:
+    """The rows as a table of Lua; JSON's escapes are Lua's for what stands in them."""
+    entries = []
+    for row in rows:
+        answers = ", ".join(
+            f"[{json.dumps(version)}] = {json.dumps(text)}" for version, text in row.answers.items()
+        )
+        entries.append(f"{{body = {json.dumps(row.body)}, answers = {{{answers}}}}}")
+    return f"return {{{', '.join(entries)}}}\n"
+
+
+def _read(said: str, traffic: Traffic) -> None:
+    for line in said.splitlines():
+        match line.split(" ", 2):
+            case ["RESULT", "requests", number]:
+                traffic.requests = int(number)
+            case ["RESULT", "failed", number]:
+                traffic.failed = int(number)
+            case ["RESULT", "wrong", number]:
+                traffic.wrong += int(number)
+            case ["RESULT", "seconds" | "p99" as name, number]:
+                setattr(traffic, name, float(number))
+            case ["RESULT", "example", text] if text.strip():
+                traffic.examples.append(text)
+            case ["SEEN", version, rest]:
+                at, count = rest.split()
+                traffic.counts.setdefault(version, Counter())[int(at) * BIN] += int(count)
+            case ["LAST", version, when]:
+                traffic.last[version] = max(float(when), traffic.last.get(version, 0.0))
