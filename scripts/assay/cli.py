@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay import __version__, clibundle, clicontract, clihistory, clirelease, leaving
+from assay import (
+    __version__,
+    clibundle,
+    clicontract,
+    clihistory,
+    clirelease,
+    cliserve,
+    leaving,
+)
 from assay.clioptions import (
     HERE,
     Base,
@@ -293,6 +301,7 @@ for _command in (
     clibundle.sign,
     clibundle.verify,
     clirelease.release,
+    cliserve.serve,
     clihistory.history,
     clihistory.reproduce,
 ):

@@ -61,7 +61,7 @@ def sign(
         return
     signer = _signer(key, certificate, keyless=keyless)
     into = Workspace(root.resolve(), os.environ).state / FOLDER
-    made = vouching.vouch(_found(bundle, root), into=into, signer=signer, run=_run(root))
+    made = vouching.vouch(found(bundle, root), into=into, signer=signer, run=_run(root))
     console = console_of_host()
     if key is not None and keys.is_open(key):
         console.annotate(
@@ -120,8 +120,8 @@ def verify(
     from assay.packaging import verify as verifying
 
     extras.require(_PACKAGES, extra="release", what="Signatures need")
-    trust = _trust(key, certificate, identity, at=at, issuer=issuer, unsigned=unsigned)
-    verdict = verifying.verify(_found(bundle, root), trust)
+    trust = trust_of(key, certificate, identity, at=at, issuer=issuer, unsigned=unsigned)
+    verdict = verifying.verify(found(bundle, root), trust)
     if as_json:
         typer.echo(json.dumps(verdict.facts(), indent=1))
     else:
@@ -129,7 +129,7 @@ def verify(
     raise typer.Exit(0 if verdict.whole else 1)
 
 
-def _found(bundle: Path | None, root: Path) -> Path:
+def found(bundle: Path | None, root: Path) -> Path:
     """The bundle that is meant."""
     from assay.errors import UsageError
     from assay.packaging.archive import NAME
@@ -197,7 +197,7 @@ def _key_signer(key: Path | None, certificate: Path | None) -> KeySigner:
     return signing.KeySigner(private, chain)
 
 
-def _trust(
+def trust_of(
     key: Path | None,
     certificate: Path | None,
     identity: str | None,

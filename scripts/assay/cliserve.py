@@ -1,0 +1,124 @@
+"""`assay serve`: a bundle as a server. Parses, calls, prints."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (Typer reads the annotations)
+from typing import Annotated
+
+import typer
+
+from assay.clioptions import HERE, Root, console_of_host
+
+_PACKAGES = ("httptools", "numpy", "onnxruntime", "orjson", "uvicorn", "zstandard")
+
+
+def serve(
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            envvar="ASSAY_BUNDLE", show_default=False, help="A bundle: its folder or .tar.zst."
+        ),
+    ],
+    *,
+    root: Root = HERE,
+    key: Annotated[
+        Path | None,
+        typer.Option(envvar="ASSAY_VERIFICATION_KEY", help="The signer's public key, a file."),
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Root certificates of who may sign, a file.")
+    ] = None,
+    identity: Annotated[
+        str | None, typer.Option(help="The workflow that signed without a key, at its revision.")
+    ] = None,
+    issuer: Annotated[
+        str | None, typer.Option(help="Who says so. Default: GitHub.", show_default=False)
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Serve it whoever made it, if it is whole.")
+    ] = False,
+    host: Annotated[
+        str, typer.Option(envvar="ASSAY_SERVE_HOST", help="Where to listen.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="ASSAY_SERVE_PORT", help="0: any that is free.")
+    ] = 8080,
+    uds: Annotated[
+        Path | None,
+        typer.Option(envvar="ASSAY_SERVE_UDS", help="A unix socket, in place of host and port."),
+    ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            "--as", envvar="ASSAY_SERVE_VERSION", help="The version's name. Default: its digest."
+        ),
+    ] = None,
+    max_body: Annotated[
+        int, typer.Option(envvar="ASSAY_SERVE_MAX_BODY", help="Bytes of a request.")
+    ] = 1_000_000,
+    max_rows: Annotated[
+        int, typer.Option(envvar="ASSAY_SERVE_MAX_ROWS", help="Rows of a request.")
+    ] = 1000,
+    timeout: Annotated[
+        float, typer.Option(envvar="ASSAY_SERVE_TIMEOUT", help="Seconds to send, and to answer.")
+    ] = 10.0,
+    concurrency: Annotated[
+        int, typer.Option(envvar="ASSAY_SERVE_CONCURRENCY", help="Requests inside at once.")
+    ] = 64,
+    drain: Annotated[
+        float,
+        typer.Option(envvar="ASSAY_SERVE_DRAIN", help="Seconds to finish when it is to end."),
+    ] = 10.0,
+    admin: Annotated[
+        bool,
+        typer.Option(
+            "--admin", envvar="ASSAY_SERVE_ADMIN", help="Answer /assay/: where it is private."
+        ),
+    ] = False,
+    bins: Annotated[
+        Path | None,
+        typer.Option(envvar="ASSAY_SERVE_BINS", help="A profile.json to count predictions by."),
+    ] = None,
+) -> None:
+    """Answer requests with a bundle's model, verified first."""
+    from assay import extras
+    from assay.clibundle import found, trust_of
+    from assay.section import Reason
+    from assay.serving.settings import ServeSettings
+
+    extras.require(_PACKAGES, extra="serve", what="A server needs")
+    settings = ServeSettings(
+        host=host,
+        port=port,
+        uds=uds,
+        max_body=max_body,
+        max_rows=max_rows,
+        timeout=timeout,
+        concurrency=concurrency,
+        drain=drain,
+        admin=admin,
+        version=version,
+        bins=bins,
+    )
+    trust = trust_of(key, certificate, identity, at=None, issuer=issuer, unsigned=unsigned)
+    from assay.serving import drain as draining
+    from assay.serving.app import create_app
+    from assay.serving.loaded import load
+
+    console = console_of_host()
+    loaded = load(found(bundle, root), trust, version=version, root=root.resolve())
+    if trust is None:
+        console.annotate(
+            Reason(
+                severity="warning",
+                message=f"{loaded.name} is served unsigned: nobody vouches for it.",
+                hint="Give the signer's public key as --key.",
+            )
+        )
+    app = create_app(loaded, settings)
+    by = f", signed by {loaded.signer}" if loaded.signer else ""
+
+    def said(where: str) -> None:
+        console.line(f"Serving {loaded.name} {loaded.version} on {where}{by}")
+
+    draining.serve(app, settings, said)

@@ -1,0 +1,1 @@
+"""How requests are written and answered: one module a protocol, none of which knows a server."""
