@@ -92,7 +92,7 @@ def ours(models: Models, folder: Path) -> list[Server]:
 
     def args(port: int) -> Sequence[str | Path]:
         assay = Path(sys.executable).parent / "assay"
-        flags = [f"--port={port}", f"--key={models.key}", f"--prediction-log={folder}"]
+        flags = [f"--port={port}", f"--key={models.key}"]
         return [assay, "serve", models.bundle, *flags]
 
     rows = json.dumps({"rows": [ROW]}).encode()

@@ -207,8 +207,8 @@ def _ratio(
     both = [(measure(one[mine]), measure(one[name])) for one in rounds]
     return Row(
         name=f"{what}, {mine}: {name}",
-        ours=f"{statistics.median(pair[0] for pair in both):.3g}",
-        peer=f"{statistics.median(pair[1] for pair in both):.3g}",
+        ours=_shown(statistics.median(pair[0] for pair in both)),
+        peer=_shown(statistics.median(pair[1] for pair in both)),
         result=statistics.median(a / b for a, b in both),
         limit=limit,
     )
@@ -217,3 +217,7 @@ def _ratio(
 def _asked_like(name: str) -> str:
     """Ours, by the protocol in which this one is asked."""
     return "ours, V2" if name == "MLServer" else "ours, rows"
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
