@@ -57,7 +57,7 @@ def run(bench: Bench, models: Models) -> None:
     found, missing = peers(bench, models)
     for name, why in missing.items():
         print(f"   {name} is not measured: {why}", flush=True)
-    servers = [*ours(models, bench.folder("predictions")), *found]
+    servers = [*ours(models), *found]
     rounds = [_round(bench, servers, number) for number in range(ROUNDS)]
     _rows(bench, [server.name for server in found], rounds)
 
