@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import statistics
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 _ANEW = "Do not serve it. Get the bundle anew from where it was released."
 _FAST = 1e-3
 """Seconds that the event loop may be held for one prediction."""
-_ASKED = 20
-"""Times that a model is asked before it serves."""
+_ASKED = 5
+"""Times that a model is asked about a number of rows before it serves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,14 +196,23 @@ def example(signature: Signature, rows: int = 1) -> Feeds:
 
 def _warmed(predict: Callable[[Feeds], Answers], signature: Signature) -> int:
     """How many rows are asked on the event loop: a thread costs more than a fast model takes."""
-    feeds = example(signature)
+    fast = 0
     try:
-        predict(feeds)  # the first call makes what later ones use
-        times = []
-        for _ in range(_ASKED):
-            start = time.perf_counter()
-            predict(feeds)
-            times.append(time.perf_counter() - start)
+        predict(example(signature))  # the first call makes what later ones use
+        for rows in (1, 10, 100, 1000):
+            if _seconds(predict, example(signature, rows)) > _FAST:
+                break
+            fast = rows
     except Exception:  # noqa: BLE001 (onnxruntime's own; a made-up row proves nothing against it)
         return 0
-    return int(_FAST / max(sorted(times)[_ASKED // 2], 1e-6))
+    return fast
+
+
+def _seconds(predict: Callable[[Feeds], Answers], feeds: Feeds) -> float:
+    """The median time of a prediction."""
+    times = []
+    for _ in range(_ASKED):
+        start = time.perf_counter()
+        predict(feeds)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
