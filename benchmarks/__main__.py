@@ -20,6 +20,7 @@ NOT_BENCHMARKS = {
     "rollout_load",
     "rollout_peers",
     "rollout_serving",
+    "rollout_shifts",
     "rollout_traffic",
     "rollout_versions",
     "scratch",

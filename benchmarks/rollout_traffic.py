@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-THREADS, CONNECTIONS = 4, 16
+CONNECTIONS = 16
+PAUSE = 0.003
+"""Seconds; by it, users leave a server time for something else, as a real one has."""
 BIN = 0.25
 """Seconds for which answers are counted together."""
 _SCRIPT = """
@@ -47,10 +49,15 @@ function request()
   return sent
 end
 
+function delay()
+  return PAUSE
+end
+
 function response(status, headers, body)
   if status == 200 then
     for version, answer in pairs(expected) do
-      if string.find(body, answer, 1, true) then
+      local named = '"version":"' .. version .. '"'
+      if string.find(body, named, 1, true) and string.find(body, answer, 1, true) then
         ffi.C.clock_gettime(0, at)
         local now = tonumber(at.s) + tonumber(at.ns) / 1e9
         local key = version .. " " .. math.floor(now / BIN)
@@ -108,7 +115,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Row:
-    """A request, and for each version a piece of text that only its answer has."""
+    """A request, and the predictions in each version's answer, as text."""
 
     body: str
     answers: Mapping[str, str]
@@ -116,15 +123,22 @@ class Row:
 
 @contextmanager
 def under_load(
-    url: str, rows: Sequence[Row], folder: Path, *, core: int | None = None
+    url: str, rows: Sequence[Row], folder: Path, *, pause: float = PAUSE
 ) -> Iterator[Traffic]:
-    """Requests without a pause until the block ends."""
+    """Requests until the block ends.
+
+    Args:
+        url: Where they go.
+        rows: What is asked; one for each of wrk's threads.
+        folder: For what wrk reads.
+        pause: Seconds that a connection waits between an answer and its next request.
+    """
     script, given = folder / "traffic.lua", folder / "rows.lua"
-    script.write_text(_SCRIPT.replace("BIN", str(BIN)), encoding="utf-8")
+    text = _SCRIPT.replace("BIN", str(BIN)).replace("PAUSE", str(round(pause * 1000)))
+    script.write_text(text, encoding="utf-8")
     given.write_text(_lua(rows), encoding="utf-8")
-    pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
     flags = [f"--threads={len(rows)}", f"--connections={CONNECTIONS}", "--timeout=10s"]
-    command = [*pinned, "wrk", *flags, "--duration=3600s", f"--script={script}", url, "--", given]
+    command = ["wrk", *flags, "--duration=3600s", f"--script={script}", url, "--", given]
     process = subprocess.Popen(
         [str(arg) for arg in command],
         stdout=subprocess.PIPE,
