@@ -209,6 +209,17 @@ class AnalysisSpec(Documented):
     """How sure is surely: the rest is the most that chance may explain."""
 
 
+def _analysis(value: object) -> str:
+    """The tag of what `analysis` is; `off` is false in YAML."""
+    return "<off>" if value is False else "<AnalysisSpec>"
+
+
+Analysis = Annotated[
+    Annotated[AnalysisSpec, Tag("<AnalysisSpec>")] | Annotated[Literal[False], Tag("<off>")],
+    Discriminator(_analysis),
+]
+
+
 class EnvironmentSpec(Documented):
     """One place where versions are deployed, and how."""
 
@@ -227,7 +238,9 @@ class EnvironmentSpec(Documented):
     """Intervals that a step may go on without enough to say yes or no; then it goes back."""
     bake: Annotated[Number, Field(ge=0, le=604_800)] = 600
     """Seconds at 100 % with the old version still running."""
-    analysis: AnalysisSpec = Field(default_factory=AnalysisSpec)
+    analysis: Analysis = Field(default_factory=AnalysisSpec)
+    """When the new version is worse. `false`: nothing is compared, for a place without traffic; it
+    must only live and answer."""
     key: File | None = None
     """The public key of whom bundles must be signed by."""
 

@@ -36,8 +36,8 @@ MISTAKES: dict[str, tuple[int, str, str | None]] = {
         3,
         "Unknown key `environments.a.target.lisen`.",
         (
-            "Did you mean `listen`? Allowed here: `kind`, `folder`, `listen`, `ssh`, `port`, `assay`, "
-            "`memory`, `keep`."
+            "Did you mean `listen`? Allowed here: `kind`, `folder`, `listen`, `ssh`, `port`, "
+            "`assay`, `memory`, `keep`."
         ),
     ),
     "environments:\n  a:\n    target: {kind: command, start: x}": (
@@ -63,8 +63,8 @@ MISTAKES: dict[str, tuple[int, str, str | None]] = {
     "environments:\n  a:\n    target: {folder: /x, ssh: -oProxyCommand=x}": (
         3,
         (
-            "`environments.a.target.ssh` is '-oProxyCommand=x', which is no host as `deploy@ml1`; its "
-            "port is `port`."
+            "`environments.a.target.ssh` is '-oProxyCommand=x', which is no host as `deploy@ml1`; "
+            "its port is `port`."
         ),
         None,
     ),
@@ -94,24 +94,24 @@ MISTAKES: dict[str, tuple[int, str, str | None]] = {
     _one("steps: [5, canary]"): (
         4,
         (
-            "`environments.production.steps.1` is 'canary'; a step is `shadow`, or a whole percentage "
-            "from 1 to 100."
+            "`environments.production.steps.1` is 'canary'; a step is `shadow`, or a whole "
+            "percentage from 1 to 100."
         ),
         None,
     ),
     _one("steps: [0, 100]"): (
         4,
         (
-            "`environments.production.steps.0` is 0; a step is `shadow`, or a whole percentage from 1 "
-            "to 100."
+            "`environments.production.steps.0` is 0; a step is `shadow`, or a whole percentage "
+            "from 1 to 100."
         ),
         None,
     ),
     _one("steps: [yes]"): (
         4,
         (
-            "`environments.production.steps.0` is True; a step is `shadow`, or a whole percentage from "
-            "1 to 100."
+            "`environments.production.steps.0` is True; a step is `shadow`, or a whole percentage "
+            "from 1 to 100."
         ),
         None,
     ),
@@ -163,10 +163,23 @@ MISTAKES: dict[str, tuple[int, str, str | None]] = {
     _one("url: https://me:secret@example.com"): (
         4,
         (
-            "`environments.production.url` is no address as `https://example.com`, without name and "
-            "password."
+            "`environments.production.url` is no address as `https://example.com`, without name "
+            "and password."
         ),
         None,
+    ),
+    _one("analysis: strict"): (
+        4,
+        "`environments.production.analysis` is 'strict' (text).",
+        "It should be a mapping of keys to values.",
+    ),
+    _one("analysis: {sample: 5}"): (
+        4,
+        "Unknown key `environments.production.analysis.sample`.",
+        (
+            "Did you mean `samples`? Allowed here: `samples`, `errors`, `latency`, `predictions`, "
+            "`agreement`, `labelled`, `confidence`."
+        ),
     ),
     _one("analysis: {latency: 0.5}"): (
         4,
@@ -204,6 +217,10 @@ def test_a_folder_is_enough() -> None:
     assert (spec.interval, spec.patience, spec.bake) == (30, 10, 600)
 
 
+def test_analysis_can_be_off() -> None:
+    assert config.parse(_one("analysis: off")).environments["production"].analysis is False
+
+
 def test_everything_that_the_design_shows() -> None:
     text = """
 environments:
@@ -222,7 +239,9 @@ environments:
 """
     found = config.parse(text).environments
     assert found["production"].steps == ("shadow", 5, 25, 100)
-    assert found["production"].analysis.latency is None
+    analysis = found["production"].analysis
+    assert analysis
+    assert analysis.latency is None
     target = found["cluster"].target
     assert isinstance(target, CommandSpec)
     assert target.start == ("./deploy", "start", "a b")
