@@ -1,0 +1,254 @@
+"""What a rollout came to, for people: the job's summary, the issue, the terminal. Pure.
+
+Columns of predictions, and what a process said before it died, come from elsewhere: each is escaped
+where it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assay.packaging.cardtables import folded, section, table
+from assay.report import escape
+from assay.report.markdown import length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from assay.report.images import Image
+    from assay.rollout.outcome import Decision, Ending, Judgement, Outcome, Verdict
+    from assay.rollout.targets.base import VersionId
+
+_DECISIONS: dict[Decision, str] = {
+    "passed": "✅ passed",
+    "failed": "❌ failed",
+    "inconclusive": "❔ inconclusive",
+    "not judged": "⚪ not judged",
+}
+_ORDER = ("failed", "inconclusive", "passed", "not judged")
+_ICONS: dict[Ending, str] = {
+    "promoted": "✅",
+    "nothing to do": "⚪",
+    "resumed": "⚠️",
+    "rolled back": "⏪",
+    "error": "🛑",
+    "inconclusive": "❔",
+}
+_SHARES = ("errors", "agreement", "predictions")
+_MEASURES = {
+    "errors": "failed requests",
+    "latency": "latency, median",
+    "latency_p99": "latency, 99th percentile",
+    "agreement": "rows answered alike",
+    "labelled": "wrong, where the truth is known",
+    "health": "health",
+    "samples": "enough requests",
+}
+MOST_VERDICTS = 50
+"""Judgements that are listed; the journal has all."""
+MOST_MEASURES = 40
+"""Of one judgement: a model may have hundreds of outputs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A rollout, and what stands around it."""
+
+    outcome: Outcome
+    environment: str
+    url: str | None = None
+    """Where users meet the environment."""
+    run_url: str | None = None
+    """Of the job."""
+    warnings: tuple[str, ...] = ()
+    """What could not be recorded, and why."""
+
+
+def title(told: Told) -> str:
+    """One line, for the title of an issue and the description of a deployment; plain text."""
+    return f"{_deed(told, plain=True)}."
+
+
+def headline(told: Told) -> str:
+    """The same, as Markdown."""
+    return f"{_ICONS[told.outcome.ending]} {_deed(told, plain=False)}."
+
+
+_DEEDS: dict[tuple[str, str], str] = {
+    ("rollback", "rolled back"): "{place} was rolled back to {what}{instead}",
+    ("", "promoted"): "{what} is in {place}{instead}",
+    ("", "nothing to do"): "{what} is in {place} already",
+    ("", "rolled back"): "{what} was rolled back in {place}{at}: {answers}",
+    ("", "inconclusive"): "Nobody can say whether {what} is good in {place}{at}: {answers}",
+    ("", "resumed"): "An interrupted rollout of {what} in {place} was ended: {answers}",
+    ("", "error"): "The rollout of {what} to {place} broke off{at}",
+}
+
+
+def _deed(told: Told, *, plain: bool) -> str:
+    outcome = told.outcome
+    key = (outcome.verb, outcome.ending)
+    words = _DEEDS[key if key in _DEEDS else ("", outcome.ending)]
+    version = _shown(outcome.version)
+    return words.format(
+        place=told.environment if plain else escape.code(told.environment),
+        what=version if plain else f"**{escape.markdown(version)}**",
+        at=f" at {outcome.stage}" if outcome.stage else "",
+        instead=f" instead of {outcome.before.version}" if outcome.before else "",
+        answers=f"{_shown(outcome.stable)} answers all requests"
+        if outcome.stable
+        else "there was no version before it, and no version answers requests",
+    )
+
+
+def _shown(version: VersionId | None) -> str:
+    return f"{version.name} {version.version}" if version else "no version"
+
+
+def markdown(told: Told, *, images: Sequence[Image] = (), limit: int | None = None) -> str:
+    """All of it; of what is too long, the list of judgements goes first, then the pictures.
+
+    Args:
+        told: The rollout.
+        images: Of the measures that failed.
+        limit: UTF-16 units, which GitHub counts.
+    """
+    for verdicts, pictures in ((MOST_VERDICTS, images), (0, images), (0, ())):
+        text = _markdown(told, verdicts, pictures)
+        if limit is None or length(text) <= limit:
+            return text
+    return f"{headline(told)}\n\n{_facts(told)}\n"
+
+
+def _markdown(told: Told, verdicts: int, images: Sequence[Image]) -> str:
+    outcome = told.outcome
+    parts = [
+        headline(told),
+        *_reason(outcome.reason),
+        str(escape.message(outcome.hint)) if outcome.hint else "",
+        *_evidence(outcome),
+        *(f"**{escape.markdown(one.title)}**\n\n{escape.picture(one)}" for one in images),
+        section("Judgements", _history(outcome.verdicts, verdicts)) if verdicts else "",
+        _listed([*outcome.notes, *told.warnings]),
+        _facts(told),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _reason(reason: str) -> Iterator[str]:
+    """A sentence, and below it what a process said last."""
+    first, _, rest = reason.partition("\n")
+    yield str(escape.message(first))
+    if rest.strip():
+        yield str(escape.block(rest))
+
+
+def _evidence(outcome: Outcome) -> Iterator[str]:
+    """The last judgement, in full."""
+    if not outcome.verdicts:
+        return
+    last = outcome.verdicts[-1]
+    old, new = _shown(outcome.before), _shown(outcome.version)
+    versions = (
+        str(escape.markdown(f"{who}: {which}")) for who, which in (("stable", old), ("new", new))
+    )
+    head = ("Measure", *versions, "worse by", "allowed", "p", "")
+    ordered = sorted(last.judgements, key=lambda one: _ORDER.index(one.decision))
+    yield table(head, [_row(one) for one in ordered[:MOST_MEASURES]], "lrrrrrl")
+    if (left := len(ordered) - MOST_MEASURES) > 0:
+        yield f"{left:,} more measures are in the journal."
+    told = (one.sentence for one in (last.failed or last.open)[:MOST_MEASURES])
+    yield "\n".join(f"- {escape.message(one)}" for one in told if one not in outcome.reason)
+    yield (
+        f"Judged in the step {escape.code(last.stage)}, over {last.seconds:,.0f} s, compared "
+        f"{escape.message(last.compared)}."
+    )
+
+
+def _row(one: Judgement) -> tuple[object, ...]:
+    stable = "" if one.stable is None else _side(one, one.stable.value, one.stable.n)
+    return (
+        measure(one.measure),
+        stable,
+        _side(one, one.candidate.value, one.candidate.n),
+        "" if one.effect is None else amount(one.measure, one.effect),
+        "" if one.limit is None else amount(one.measure, one.limit),
+        "" if one.p is None else f"{one.p:.2g}",
+        _DECISIONS[one.decision],
+    )
+
+
+def _side(one: Judgement, value: float | None, n: int) -> str:
+    counted = f"{n:,}"
+    return counted if value is None else f"{_value(one.measure, value)} of {counted}"
+
+
+def measure(name: str) -> str:
+    """What people call a measure."""
+    kind, _, column = name.partition("[")
+    if kind == "predictions":
+        return f"distribution of {column.removesuffix(']')}" if column else "distribution"
+    return _MEASURES.get(kind, kind)
+
+
+def amount(name: str, effect: float) -> str:
+    """A difference, or a limit of it, in the unit of its measure."""
+    if name.startswith("latency"):
+        return f"× {effect:.3g}"  # noqa: RUF001 (times)
+    if name.startswith((*_SHARES, "labelled")):
+        return f"{100 * effect:.3g} %"
+    return f"{effect:.4g}"
+
+
+def _value(name: str, value: float) -> str:
+    if name.startswith("latency"):
+        return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
+    return f"{100 * value:.3g} %" if name.startswith(_SHARES) else f"{value:.4g}"
+
+
+def _history(verdicts: Sequence[Verdict], most: int) -> str:
+    rows = [
+        (one.stage, one.interval, f"{one.seconds:,.0f}", _DECISIONS[one.decision], one.sentence)
+        for one in verdicts[-most:]
+    ]
+    if len(rows) < 2:
+        return ""  # it is shown above
+    left = len(verdicts) - len(rows)
+    more = f" (the last of {len(verdicts)})" if left else ""
+    shown = [(*row[:4], escape.message(row[4])) for row in rows]
+    text = table(("step", "interval", "seconds", "", "why"), shown, "lrrll")
+    return folded(f"{len(rows)} judgements{more}", text)
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- ⚠️ {escape.message(one)}" for one in sentences)
+
+
+def _facts(told: Told) -> str:
+    outcome = told.outcome
+    found = []
+    if (url := escape.web_address(told.url)) is not None:
+        found.append(f"[{escape.markdown(told.environment)}]({url})")
+    if (run := escape.web_address(told.run_url)) is not None:
+        found.append(f"[run]({run})")
+    found.append(f"rollout {escape.code(outcome.rollout)}")
+    if outcome.version is not None:
+        found.append(f"bundle {escape.code(outcome.version.digest[:12])}")
+    if outcome.ended > outcome.began:
+        found.append(f"{outcome.ended - outcome.began:,.0f} s")
+    return " · ".join(found)
+
+
+def text(told: Told) -> str:
+    """The same for a terminal."""
+    outcome = told.outcome
+    lines = [title(told), outcome.reason]
+    if outcome.hint:
+        lines.append(outcome.hint)
+    lines += [
+        f"  {one.decision:<13} {measure(one.measure):<32} {one.sentence}"
+        for one in (outcome.verdicts[-1].judgements if outcome.verdicts else ())
+    ]
+    lines += [f"note: {note}" for note in outcome.notes]
+    return "\n".join(escape.text(line) for whole in lines for line in whole.splitlines())
