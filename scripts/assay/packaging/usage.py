@@ -116,15 +116,30 @@ def columns(one: InputSpec, profile: Profile) -> Sequence[Numbers | Categories]:
     return profile.features if len(profile.features) == one.shape[-1] else ()
 
 
-def _row(one: InputSpec, profile: Profile) -> str:
+def row(signature: Signature, profile: Profile) -> dict[str, Any]:
+    """A row like those that the model was tested on, by input; of a matrix a list."""
+    return {
+        one.name: value if one.shape[1:] == (1,) else _cells(one, profile)
+        for one, value in _examples(signature, profile)
+    }
+
+
+def _cells(one: InputSpec, profile: Profile) -> list[Any]:
     """A row of a matrix."""
+    known = columns(one, profile)
+    if not known:
+        return ["" if one.dtype == "string" else 0] * (one.shape[-1] or 1)
+    return [
+        _example(one.model_copy(update={"name": seen.name}), {seen.name: seen}) for seen in known
+    ]
+
+
+def _row(one: InputSpec, profile: Profile) -> str:
+    """A row of a matrix, as Python has it."""
     known = columns(one, profile)
     if not known or len(known) > MOST_INPUTS:
         return f"[{literal('' if one.dtype == 'string' else 0)}] * {one.shape[-1]}"
-    values = [
-        _example(one.model_copy(update={"name": seen.name}), {seen.name: seen}) for seen in known
-    ]
-    return f"[{', '.join(map(literal, values))}]"
+    return f"[{', '.join(map(literal, _cells(one, profile)))}]"
 
 
 def literal(value: Any) -> str:

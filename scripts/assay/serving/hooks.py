@@ -21,6 +21,7 @@ class Call:
     __slots__ = (
         "answers",
         "body",
+        "caller",
         "error",
         "headers",
         "id",
@@ -45,6 +46,8 @@ class Call:
         """Names in lower case; of two of a name, the last."""
         self.id = ""
         """What the answer's `X-Request-Id` says."""
+        self.caller: str | None = None
+        """Whose key or token the request came with, where one is needed: a name."""
         self.body = b""
         self.protocol = "http"
         """`v2`, `rows`, ...; `http` of what is no prediction."""

@@ -1,0 +1,124 @@
+"""The one thread that writes logs, so that no request waits for a disk.
+
+Whoever answers requests appends to a queue in memory, which takes no lock and never waits; the
+thread empties the queues a few times a second. What comes faster than it can be written, or finds
+no room on the disk, is counted and left out.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+TICK = 0.25
+"""Seconds between two looks at the queues."""
+
+
+class Sink(Protocol):
+    """What has a queue to be emptied. Neither method raises."""
+
+    def flush(self, now: float) -> None:
+        """Write what waits; `now` is in seconds since 1970."""
+
+    def close(self) -> None:
+        """Write what waits, and end what is open."""
+
+
+class Background:
+    """Empties queues until it is closed.
+
+    Args:
+        sinks: What to empty, in order.
+        clock: Seconds since 1970.
+        tick: Seconds between two looks.
+    """
+
+    def __init__(
+        self,
+        sinks: Sequence[Sink],
+        *,
+        clock: Callable[[], float] = time.time,
+        tick: float = TICK,
+    ) -> None:
+        self._sinks = tuple(sinks)
+        self._clock = clock
+        self._tick = tick
+        self._complaints = Complaints("The logs")
+        self._end = threading.Event()
+        # A disk that never answers must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name="assay-logs", daemon=True)
+
+    def start(self) -> None:
+        """Begin; nothing to do where there are no sinks."""
+        if self._sinks:
+            self._thread.start()
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """Write what waits, end the files, end the thread.
+
+        Args:
+            timeout: Seconds after which it is left alone.
+
+        Returns:
+            Whether everything was written in time.
+        """
+        self._end.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._end.wait(self._tick):
+            for sink in self._sinks:
+                self._guarded(sink, partial(sink.flush, self._clock()))
+        for sink in self._sinks:
+            self._guarded(sink, sink.close)
+
+    def _guarded(self, sink: Sink, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 (one log's defect must not end the other's thread)
+            self._complaints.of(
+                type(sink).__name__,
+                f"have a defect: {type(sink).__name__}: {type(error).__name__}: {error}",
+            )
+
+
+class Complaints:
+    """Says of a trouble once, and once that it is over; counting is the sink's.
+
+    Args:
+        what: Whose trouble, as a message begins: `The prediction log`.
+        tell: Prints a line; by default on standard error.
+    """
+
+    def __init__(self, what: str, tell: Callable[[str], None] | None = None) -> None:
+        self._what = what
+        self._tell = tell or _to_stderr
+        self._told: set[str] = set()
+
+    def of(self, kind: str, text: str) -> None:
+        """Something is wrong."""
+        if kind not in self._told:
+            self._told.add(kind)
+            self._tell(f"{self._what} {text}")
+
+    def over(self, kind: str, text: str) -> None:
+        """It is right again."""
+        if kind in self._told:
+            self._told.discard(kind)
+            self._tell(f"{self._what} {text}")
+
+
+def _to_stderr(text: str) -> None:
+    try:
+        sys.stderr.write(f"assay: {text}\n")
+        sys.stderr.flush()
+    except OSError:  # a closed pipe: nobody reads along
+        pass

@@ -1,0 +1,129 @@
+"""`POST /feedback`: the truth of rows that were answered, as soon as somebody knows it.
+
+    {"id": "7f3c-1a", "truth": [1, 0]}
+
+`id` is the answer's (`X-Request-Id`, or `id` of the body), `truth` has one value a row: the label
+of a classifier, the number of a regression; of several targets, a list. It is compared with what
+was answered and counted, for who judges a version by it: right labels, or absolute errors in bins.
+
+The answers of the latest `MOST` rows are remembered, those of each request once. What is older, or
+was answered by another process, is 404: whoever routes requests to several servers sends feedback
+to all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from assay.rollout.snapshot import LATENCY_BINS, Labelled
+from assay.serving.bins import latency_bin
+from assay.serving.errors import RequestError, shown, wrong
+from assay.serving.protocols.base import JSON
+from assay.serving.protocols.rows import document
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from assay.packaging.facts import OutputSpec
+    from assay.serving.hooks import Answer, Call
+
+PATH = "/feedback"
+MOST = 100_000
+"""Rows whose answers are remembered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Remembered:
+    values: NDArray[Any]
+    """(rows,) or (rows, width): what was answered."""
+    ids: set[str]
+
+
+class Feedback:
+    """Answers that were given lately, and how good they were.
+
+    Args:
+        output: The first of the model: its label or value.
+        most: Rows that are remembered.
+    """
+
+    def __init__(self, output: OutputSpec, most: int = MOST) -> None:
+        self._output = output
+        self._most = most
+        self._answers: dict[str, _Remembered] = {}
+        self._remembered = 0
+        self._types = {"string": (str,), "bool": (bool,), "int64": (int,)}.get(
+            output.dtype, (int, float)
+        )
+        self._rows = self._correct = 0
+        self._errors = [0] * LATENCY_BINS
+
+    def observe(self, call: Call) -> None:
+        """Remember an answer; see `Observer`."""
+        if call.answers is None or call.request is None:
+            return
+        one = _Remembered(call.answers[self._output.name], {call.id, call.request.id})
+        for ident in one.ids:
+            self._forget(ident)
+            self._answers[ident] = one
+            self._remembered += len(one.values)
+        while self._remembered > self._most:
+            self._forget(next(iter(self._answers)))
+
+    def _forget(self, ident: str) -> None:
+        one = self._answers.pop(ident, None)
+        if one is not None:
+            self._remembered -= len(one.values)
+
+    def page(self, call: Call) -> Answer:
+        """The endpoint.
+
+        Raises:
+            RequestError: It is no truth of an answer that is remembered.
+        """
+        found = document(call.body)
+        ident, truth = found.get("id"), found.get("truth")
+        if found.keys() != {"id", "truth"} or type(ident) is not str or type(truth) is not list:
+            raise wrong("Feedback is an object with `id`, a text, and `truth`, a list.")
+        one = self._answers.get(ident)
+        if one is None:
+            raise RequestError(
+                404, f"No answer with the id {shown(ident)} is remembered, or its truth is known."
+            )
+        self._count(one.values, self._checked(truth, one.values))
+        for name in one.ids:
+            if self._answers.get(name) is one:
+                self._forget(name)
+        return 200, orjson.dumps({"id": ident, "rows": len(one.values)}), JSON
+
+    def _checked(self, truth: list[Any], values: NDArray[Any]) -> NDArray[Any]:
+        if len(truth) != len(values):
+            raise wrong(f"`truth` has {len(truth):,} rows, and the answer {len(values):,}.")
+        width = values.shape[1] if values.ndim == 2 else None
+        for row, one in enumerate(truth, start=1):
+            parts = one if type(one) is list and width is not None else [one]
+            if len(parts) != (width or 1) or any(type(part) not in self._types for part in parts):
+                raise wrong(f"`truth`, row {row}: {shown(one)} is no {self._output.name}.")
+        return np.array(truth, object if self._output.dtype == "string" else None)
+
+    def _count(self, values: NDArray[Any], truth: NDArray[Any]) -> None:
+        self._rows += len(values)
+        if self._output.meaning == "label":
+            same = values == truth
+            self._correct += int((same.all(axis=1) if same.ndim == 2 else same).sum())
+            return
+        errors = np.abs(values.astype(np.float64) - truth.astype(np.float64))
+        for error in (errors.mean(axis=1) if errors.ndim == 2 else errors).tolist():
+            self._errors[latency_bin(error)] += 1
+
+    def labelled(self) -> Labelled | None:
+        """What was counted; `None` of nothing."""
+        if not self._rows:
+            return None
+        if self._output.meaning == "label":
+            return Labelled(rows=self._rows, correct=self._correct)
+        return Labelled(rows=self._rows, absolute_error=tuple(self._errors))
