@@ -22,6 +22,7 @@ from assay import (
     clibundle,
     clicontract,
     clihistory,
+    clihost,
     clirelease,
     cliserve,
     leaving,
@@ -297,6 +298,7 @@ def init(
 gate_app = typer.Typer(help="The gates of the last run.")
 app.add_typer(gate_app, name="gate")
 app.add_typer(clicontract.app, name="contract")
+app.add_typer(clihost.app, name="host", hidden=True)
 for _command in (
     clibundle.sign,
     clibundle.verify,

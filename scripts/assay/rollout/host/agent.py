@@ -1,0 +1,373 @@
+"""What a host does when a rollout asks: the methods of `targets.base.Target`, on this machine.
+
+Each change is made by one at a time (`_changing`), looks at what is there already, and may be
+repeated: whoever lost an answer asks again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from assay.errors import UsageError
+from assay.rollout import journal
+from assay.rollout.host import bundles, layout, lease, routes, servers
+from assay.rollout.host.files import unreadable, write_whole
+from assay.rollout.host.layout import Layout
+from assay.rollout.host.nginx import NAME, Nginx
+from assay.rollout.host.processes import Processes, Supervised
+from assay.rollout.host.settings import HostSettings
+from assay.rollout.targets.base import (
+    BusyError,
+    FencedError,
+    Observation,
+    State,
+    TargetError,
+    VersionId,
+)
+from assay.section import Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from assay.rollout.host.bundles import Receive
+    from assay.rollout.journal import Event
+    from assay.rollout.targets.base import Routing
+
+BUSY = 60.0
+"""Seconds to wait for another change: one whose caller lost the connection may be under way."""
+SETTLED = 0.5
+"""Seconds after a shift in which a request may still be on its way to where it was sent before."""
+
+
+class Promoted(Fact):
+    """`state.json`: what is to outlive rollouts."""
+
+    stable: VersionId | None = None
+    last_good: VersionId | None = None
+
+
+@dataclass
+class Agent:
+    """One folder on this machine."""
+
+    place: Layout
+    settings: HostSettings | None = None
+    """The owner's, where the caller brings them; else as they were the last time."""
+    owner: str | None = None
+    """As whom it acts."""
+    receive: Receive = bundles.received
+    processes: Processes | None = None
+    clock: lease.Clock = field(default_factory=lease.Clock)
+
+    # --- the lease ---------------------------------------------------------------------------
+
+    def acquire(self, owner: str, ttl: float, *, force: bool = False) -> None:
+        """See `Target.acquire`."""
+        if not owner or ttl <= 0:
+            raise UsageError("A lease needs an owner, and more than 0 seconds.")
+        self.place.make()
+        with self._locked():
+            held = lease.read(self.place.lease)
+            others = held is not None and held.owner != owner
+            if held is not None and others and not force and not held.expired(self.clock):
+                raise self._busy(held)
+            lease.write(self.place.lease, lease.taken(owner, ttl, self.clock))
+            self.owner = owner
+            self._keep_settings()
+        self._processes().up()
+
+    def release(self, owner: str) -> None:
+        """See `Target.release`."""
+        with self._locked():
+            held = lease.read(self.place.lease)
+            if held is not None and held.owner == owner:
+                self.place.lease.unlink()
+        self.owner = None
+
+    def _busy(self, held: lease.Lease) -> BusyError:
+        left = held.until - self.clock.now()
+        return BusyError(
+            f"{held.owner} is changing {self.place.folder}, and may for {left:.0f} s more.",
+            hint="Wait until it has ended; `assay rollback` takes over at once.",
+        )
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """A change: by nobody else at the same time, and only by who may.
+
+        Raises:
+            FencedError: The lease is somebody else's by now, or nobody's any more.
+            BusyError: It is somebody else's, and we never had it.
+        """
+        self.place.make()
+        with self._locked():
+            held = lease.read(self.place.lease)
+            if self.owner is not None and (held is None or held.owner != self.owner):
+                by = "the watchdog, or was given back" if held is None else held.owner
+                raise FencedError(
+                    f"The lease of {self.owner} was taken by {by}.",
+                    hint="Nothing was changed. Look at `assay rollout status`, then deploy again.",
+                )
+            if self.owner is None and held is not None and not held.expired(self.clock):
+                raise self._busy(held)
+            self._renew(held)
+            try:
+                yield
+            finally:
+                self._renew(held)
+
+    def _renew(self, held: lease.Lease | None) -> None:
+        if held is not None and self.owner == held.owner:
+            lease.write(self.place.lease, lease.taken(held.owner, held.ttl, self.clock))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self.place.lock.open("ab") as file:
+            until = time.monotonic() + BUSY
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise BusyError(
+                            f"Another change of {self.place.folder} takes too long.",
+                            hint="It is still under way: try again a little later.",
+                        ) from None
+                    time.sleep(0.02)
+            yield
+
+    # --- what there is -----------------------------------------------------------------------
+
+    def state(self) -> State:
+        """See `Target.state`."""
+        if not self.place.folder.exists():
+            return State()
+        promoted = self._promoted()
+        held = lease.read(self.place.lease)
+        placed = tuple(one.id for one in bundles.placed(self.place))
+        return State(
+            stable=promoted.stable,
+            last_good=promoted.last_good,
+            routing=routes.read(self.place),
+            running=tuple(self._running()),
+            placed=placed,
+            owner=held.owner if held is not None and not held.expired(self.clock) else None,
+            rollout=journal.unfinished(self.events()),
+        )
+
+    def _promoted(self) -> Promoted:
+        try:
+            return Promoted.model_validate_json(self.place.state.read_bytes())
+        except FileNotFoundError:
+            return Promoted()
+        except ValidationError:
+            raise unreadable(self.place.state) from None
+
+    def _running(self) -> Iterator[VersionId]:
+        """The versions that should run."""
+        wanted = self._processes().wanted()
+        for one in bundles.placed(self.place):
+            if layout.process(one.id.digest) in wanted:
+                yield one.id
+
+    def observe(self) -> Observation:
+        """See `Target.observe`; renews the lease of its owner, as all that it asks."""
+        if not self.place.folder.exists():
+            return Observation()
+        if self.owner is not None:
+            with self._locked():
+                self._renew(lease.read(self.place.lease))
+        processes = self._processes()
+        return Observation(
+            seen=tuple(servers.seen(self.place, processes, one) for one in self._running())
+        )
+
+    def events(self) -> list[Event]:
+        """See `Target.events`."""
+        return journal.read(self.place.journal)[0]
+
+    # --- changes -----------------------------------------------------------------------------
+
+    def place_bundle(self, bundle: Path, version: VersionId) -> None:
+        """See `Target.place`."""
+        with self._changing():
+            settings = self._known()
+            bundles.take(self.place, bundle, version, settings.trusted, self.receive)
+            self._prune(version)
+
+    def start(self, version: VersionId) -> None:
+        """See `Target.start`."""
+        with self._changing():
+            self._start(version)
+
+    def _start(self, version: VersionId) -> None:
+        settings, processes = self._known(), self._processes()
+        name = layout.process(version.digest)
+        up = servers.ready(self.place.folder / self.place.socket(version.digest))
+        if up and name in processes.wanted():
+            return
+        bins = self._promoted().stable
+        spec = servers.spec(self.place, settings, version, bins)
+        processes.want(name, spec)
+        try:
+            servers.wait(self.place, processes, version, settings.start_timeout)
+        except TargetError:
+            if name not in routes.answers(routes.read(self.place)):
+                processes.unwant(name)
+            raise
+
+    def route(self, routing: Routing) -> None:
+        """See `Target.route`."""
+        with self._changing():
+            self._route(routing)
+
+    def _route(self, routing: Routing) -> None:
+        self._check_routed(routing)
+        before = routes.read(self.place)
+        if before != routing:
+            routes.switch(self.place, routing)
+        Nginx(self.place, self._processes()).apply(self._known())
+        if routing.shadow:
+            servers.shadow(self.place, routing.stable, routing.candidate)
+        elif before is not None and before.shadow:
+            # A server that does not listen any more sends nothing either: going on matters more.
+            with contextlib.suppress(TargetError):
+                servers.shadow(self.place, before.stable, None)
+
+    def _check_routed(self, routing: Routing) -> None:
+        """Users are sent to nobody who is not there.
+
+        Raises:
+            TargetError: A version does not run.
+        """
+        wanted = self._processes().wanted()
+        for one in (routing.stable, routing.candidate):
+            if one is not None and layout.process(one.digest) not in wanted:
+                raise TargetError(
+                    f"{one} does not run, so no request can be sent to it.",
+                    hint="Start it first.",
+                )
+
+    def stop(self, version: VersionId) -> None:
+        """See `Target.stop`."""
+        with self._changing():
+            self._stop(version)
+
+    def _stop(self, version: VersionId) -> None:
+        processes = self._processes()
+        name = layout.process(version.digest)
+        if name not in processes.wanted():
+            return
+        routing = routes.read(self.place)
+        if routing is not None and (
+            version.same(routing.stable) or (routing.percent and version.same(routing.candidate))
+        ):
+            raise TargetError(
+                f"{version} answers users, so it is not stopped.",
+                hint="Route them elsewhere first.",
+            )
+        self._settle()
+        processes.unwant(name)
+
+    def _settle(self) -> None:
+        """Wait for requests that were sent somewhere just before a shift."""
+        with contextlib.suppress(FileNotFoundError):
+            age = time.time() - self.place.current.lstat().st_mtime
+            if 0 <= age < SETTLED:
+                time.sleep(SETTLED - age)
+
+    def promote(self, version: VersionId, last_good: VersionId | None) -> None:
+        """See `Target.promote`."""
+        with self._changing():
+            self._promote(version, last_good)
+
+    def _promote(self, version: VersionId, last_good: VersionId | None) -> None:
+        found = Promoted(stable=version, last_good=last_good)
+        write_whole(self.place.state, found.model_dump_json().encode() + b"\n")
+        self._prune(version)
+
+    def _prune(self, *more: VersionId) -> None:
+        promoted, routing = self._promoted(), routes.read(self.place)
+        used = [promoted.stable, promoted.last_good, *more, *self._running()]
+        if routing is not None:
+            used += [routing.stable, routing.candidate]
+        needed = {one.digest for one in used if one is not None}
+        bundles.prune(self.place, self._known().keep, needed)
+
+    def append(self, event: Event) -> None:
+        """See `Target.append`."""
+        with self._changing():
+            journal.append(self.place.journal, event)
+
+    # --- the host as a whole -----------------------------------------------------------------
+
+    def up(self) -> None:
+        """Have all run again that should, as after a reboot."""
+        with self._locked():
+            self._processes().up()
+            if self.place.current.is_symlink() and NAME in self._processes().wanted():
+                Nginx(self.place, self._processes()).up()
+
+    def down(self) -> None:
+        """End everything, nginx first; bundles and state stay.
+
+        Raises:
+            BusyError: A rollout is under way.
+        """
+        with self._changing():
+            processes = self._processes()
+            for name in sorted(processes.wanted(), key=lambda one: one != NAME):
+                processes.unwant(name)
+
+    def _processes(self) -> Processes:
+        if self.processes is None:
+            self.processes = Supervised(self.place)
+        return self.processes
+
+    def _known(self) -> HostSettings:
+        """The owner's settings."""
+        if self.settings is not None:
+            return self.settings
+        try:
+            self.settings = HostSettings.model_validate_json(self.place.settings.read_bytes())
+        except FileNotFoundError:
+            self.settings = HostSettings()
+        except (ValidationError, UsageError):
+            raise unreadable(self.place.settings) from None
+        return self.settings
+
+    def _keep_settings(self) -> None:
+        """Write down the caller's settings, by which `up` and the watchdog act."""
+        if self.settings is not None:
+            text = self.settings.model_dump_json(indent=1).encode() + b"\n"
+            if not self.place.settings.exists() or self.place.settings.read_bytes() != text:
+                write_whole(self.place.settings, text)
+
+
+def local(folder: Path, settings: HostSettings | None = None, *, owner: str | None = None) -> Agent:
+    """The agent of a folder of this machine."""
+    found = folder.expanduser()
+    path = Path(os.path.realpath(found))
+    known = settings
+    if settings is not None and os.sep not in settings.assay:
+        known = settings.model_copy(update={"assay": _program(settings.assay)})
+    return replace(Agent(Layout(path)), settings=known, owner=owner)
+
+
+def _program(name: str) -> str:
+    """The path of a program, since daemons may have another PATH later; ours, where it is ours."""
+    import shutil
+    import sys
+
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if beside.exists() else shutil.which(name) or name

@@ -1,0 +1,164 @@
+"""The bundles on a host: taken in whole and verified, and removed when nobody needs them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field, ValidationError
+
+from assay.errors import AssayError
+from assay.rollout.host.files import unreadable, write_whole
+from assay.rollout.targets.base import MissingVersionError, PlaceError, VersionId
+from assay.section import Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from assay.packaging.signing import Trust
+    from assay.rollout.host.layout import Layout
+    from assay.rollout.host.settings import Trusted
+
+    Receive = Callable[[Path, Path, VersionId, Trusted], Path]
+
+_AGAIN = "Nothing of it was used, and users are answered as before."
+
+
+class Placed(Fact):
+    """What is written beside a bundle."""
+
+    id: VersionId
+    bundle: str
+    """The name of its folder."""
+    order: int = Field(ge=0)
+    """It rises with each one that is placed."""
+
+
+def placed(place: Layout) -> list[Placed]:
+    """All bundles, the newest first.
+
+    Raises:
+        StateError: One cannot be read.
+    """
+    found = [_read(path) for path in (place.folder / "versions").glob("*/version.json")]
+    return sorted(found, key=lambda one: one.order, reverse=True)
+
+
+def _read(path: Path) -> Placed:
+    try:
+        return Placed.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        raise unreadable(path) from None
+
+
+def folder(place: Layout, version: VersionId) -> Path:
+    """Where a bundle is.
+
+    Raises:
+        MissingVersionError: It is not there.
+    """
+    path = place.version(version.digest) / "version.json"
+    if not path.exists():
+        raise MissingVersionError(
+            f"{version} is not on this host.", hint="Deploy it: `assay deploy` brings it there."
+        )
+    return path.parent / _read(path).bundle
+
+
+def take(
+    place: Layout, source: Path, version: VersionId, trusted: Trusted, receive: Receive
+) -> None:
+    """Put a bundle in its place; nothing where it is.
+
+    Raises:
+        PlaceError: It is not what it should be, or the disk has no room; then nothing is left.
+    """
+    target = place.version(version.digest)
+    order = max((one.order for one in placed(place)), default=-1) + 1
+    if (target / "version.json").exists():
+        found = _read(target / "version.json")
+        _note(target, found.model_copy(update={"id": version, "order": order}))
+        return
+    try:
+        with tempfile.TemporaryDirectory(dir=place.folder / "tmp") as scratch:
+            parts = Path(scratch, "version")
+            parts.mkdir(mode=0o700)
+            bundle = receive(source, parts, version, trusted)
+            _note(parts, Placed(id=version, bundle=bundle.name, order=order))
+            shutil.rmtree(target, ignore_errors=True)  # without version.json it is no bundle
+            parts.rename(target)
+    except AssayError as error:
+        raise PlaceError(f"{version} was not taken: {error.message}", hint=_AGAIN) from error
+    except OSError as error:
+        message = f"{version} was not taken: {error.strerror}."
+        raise PlaceError(message, hint=f"{_AGAIN} Make room on the host's disk.") from error
+
+
+def _note(target: Path, value: Placed) -> None:
+    write_whole(target / "version.json", value.model_dump_json().encode() + b"\n")
+
+
+def received(source: Path, parts: Path, version: VersionId, trusted: Trusted) -> Path:
+    """Unpack a bundle, and look whether it is the right one, by the right one.
+
+    Args:
+        source: An archive, or a folder.
+        parts: Where its folder goes.
+        version: What it should be.
+        trusted: Whose signature counts.
+
+    Returns:
+        Its folder below `parts`.
+
+    Raises:
+        AssayError: It is not.
+    """
+    from assay.packaging import archive, verify
+
+    if source.is_dir():
+        path = Path(shutil.copytree(source, parts / source.name))
+    else:
+        path = archive.unpack(source, parts).folder
+    verdict = verify.verify(path, trust(trusted))
+    refused = [check for check in verdict.checks if check.result == "refused"]
+    if refused:
+        raise PlaceError(f"{refused[0].name}: {refused[0].detail}", hint=refused[0].hint)
+    if verdict.digest is None or version.digest not in (verdict.digest, f"sha256:{verdict.digest}"):
+        raise PlaceError(
+            f"its digest is {verdict.digest}, and {version.digest} is what was released."
+        )
+    return path
+
+
+def trust(trusted: Trusted) -> Trust | None:
+    """Whose signature counts; `None` where nobody's has to."""
+    from datetime import UTC, datetime
+
+    from assay.packaging import certificates, keys, signing
+
+    if trusted.key is not None:
+        return signing.KeyTrust(keys.public(trusted.key.encode(), shown="the key"))
+    if trusted.certificate is not None:
+        roots = certificates.read(trusted.certificate.encode(), shown="the certificates")
+        return signing.CertificateTrust(roots, datetime.now(UTC))
+    if trusted.identity is not None:
+        return signing.KeylessTrust(trusted.identity, trusted.issuer or signing.GITHUB)
+    return None
+
+
+def prune(place: Layout, keep: int, needed: Collection[str]) -> None:
+    """Remove old bundles.
+
+    Args:
+        place: The folder.
+        keep: How many stay, the newest ones.
+        needed: Digests of those that stay in any case.
+    """
+    stay = {place.version(digest) for digest in needed}
+    for number, one in enumerate(placed(place)):
+        path = place.version(one.id.digest)
+        if number >= keep and path not in stay:
+            (path / "version.json").unlink(missing_ok=True)  # so that no half of it counts
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,125 @@
+"""Who keeps processes running: our supervisor, or systemd (`systemd.py`)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from assay.rollout.host import environment, proc, wanted
+from assay.rollout.host.supervisor import locked
+from assay.rollout.host.wanted import Spec, Status
+from assay.rollout.targets.base import TargetError
+
+if TYPE_CHECKING:
+    from assay.rollout.host.layout import Layout
+
+_UP = 10.0
+"""Seconds until a supervisor must have begun."""
+
+
+class Processes(Protocol):
+    """What the agent needs of them."""
+
+    def want(self, name: str, spec: Spec) -> None:
+        """Have a process run from now on."""
+
+    def unwant(self, name: str) -> None:
+        """Have it ended, and wait until it is gone."""
+
+    def wanted(self) -> dict[str, Spec]:
+        """All that should run."""
+
+    def status(self, name: str) -> Status:
+        """How one does."""
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to one that runs."""
+
+    def up(self) -> None:
+        """See that all run that should, as after a reboot."""
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """By the supervisor of the folder, which is started where it does not run."""
+
+    place: Layout
+
+    def want(self, name: str, spec: Spec) -> None:
+        """See `Processes`."""
+        specs = wanted.read(self.place)
+        if specs.get(name) != spec:
+            wanted.write(self.place, {**specs, name: spec})
+        self.up()
+
+    def unwant(self, name: str) -> None:
+        """See `Processes`."""
+        specs = wanted.read(self.place)
+        spec = specs.pop(name, None)
+        if spec is not None:
+            wanted.write(self.place, specs)
+        self.up()
+        until = time.monotonic() + (spec.drain if spec else 0) + _UP
+        while wanted.status(self.place, name) is not None:
+            if time.monotonic() > until:
+                raise TargetError(f"{name} does not end.", hint=f"See {self._log()}.")
+            time.sleep(0.02)
+
+    def wanted(self) -> dict[str, Spec]:
+        """See `Processes`."""
+        return wanted.read(self.place)
+
+    def status(self, name: str) -> Status:
+        """See `Processes`."""
+        found = wanted.status(self.place, name) or Status()
+        if found.pid is None or not proc.Process(found.pid, found.born).alive:
+            return Status(restarts=found.restarts, why=found.why)
+        return found
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """See `Processes`."""
+        pid = self.status(name).pid
+        if pid is not None:
+            os.kill(pid, number)
+
+    def up(self) -> None:
+        """Wake the supervisor up, or start one."""
+        file = locked(self.place)
+        if file is None:
+            self._wake()
+            return
+        file.close()
+        with (self.place.folder / "log" / "supervisor.log").open("ab") as log:
+            subprocess.Popen(
+                [
+                    *(sys.executable, "-P", "-m", "assay.rollout.host.supervisor"),
+                    str(self.place.folder),
+                ],
+                cwd=self.place.folder,
+                env=environment.ours(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until = time.monotonic() + _UP
+        while (file := locked(self.place)) is not None:
+            file.close()
+            if time.monotonic() > until:
+                raise TargetError("The supervisor does not start.", hint=f"See {self._log()}.")
+            time.sleep(0.02)
+
+    def _wake(self) -> None:
+        try:
+            pid = int((self.place.folder / "run" / "supervisor.pid").read_text())
+            os.kill(pid, signal.SIGHUP)
+        except (OSError, ValueError):
+            return  # it looks by itself, a little later
+
+    def _log(self) -> str:
+        return str(self.place.folder / "log" / "supervisor.log")
