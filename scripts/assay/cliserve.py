@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from assay import cliserveoptions as options
 from assay.clioptions import HERE, Root, console_of_host
 
 _PACKAGES = ("httptools", "numpy", "onnxruntime", "orjson", "uvicorn", "zstandard")
@@ -79,6 +80,21 @@ def serve(
         Path | None,
         typer.Option(envvar="ASSAY_SERVE_BINS", help="A profile.json to count predictions by."),
     ] = None,
+    access_log: options.AccessLog = False,
+    log: options.Log = None,
+    log_format: options.LogFormat = "jsonl",
+    log_share: options.LogShare = 1.0,
+    log_drop: options.LogDrop = None,
+    log_bytes: options.LogBytes = 64_000_000,
+    log_seconds: options.LogSeconds = 300.0,
+    api_keys: options.ApiKeys = None,
+    oidc_issuer: options.OidcIssuer = None,
+    oidc_audience: options.OidcAudience = "",
+    oidc_jwks: options.OidcKeys = None,
+    batch_rows: options.BatchRows = 0,
+    batch_wait: options.BatchWait = 2.0,
+    feedback: options.Feedback = False,
+    label: options.Label = None,
 ) -> None:
     """Answer requests with a bundle's model, verified first."""
     from assay import extras
@@ -100,9 +116,22 @@ def serve(
         version=version,
         bins=bins,
     )
+    beside = options.beside(
+        access_log=access_log,
+        log=options.log_settings(
+            log, log_format, log_share, most_bytes=log_bytes, most_seconds=log_seconds
+        ),
+        drop=log_drop,
+        keys=api_keys,
+        provider=options.provider(oidc_issuer, oidc_audience, oidc_jwks),
+        batch=(batch_rows, batch_wait),
+        feedback=feedback,
+        labels=label,
+    )
     trust = trust_of(key, certificate, identity, at=None, issuer=issuer, unsigned=unsigned)
     from assay.serving import drain as draining
     from assay.serving.app import create_app
+    from assay.serving.beside import hooks
     from assay.serving.loaded import load
 
     console = console_of_host()
@@ -115,7 +144,7 @@ def serve(
                 hint="Give the signer's public key as --key.",
             )
         )
-    app = create_app(loaded, settings)
+    app = create_app(loaded, settings, hooks(loaded, settings, beside))
     by = f", signed by {loaded.signer}" if loaded.signer else ""
 
     def said(where: str) -> None:

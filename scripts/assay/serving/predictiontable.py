@@ -223,9 +223,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[bytes]:
     """Columns as JSON lines, each with its end of line."""
     import orjson
 
+    option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
     names = list(found)
     plain = [
-        [shown(value) for value in found[name]]
+        [datetime.fromtimestamp(value, UTC) for value in found[name]]
         if name == "time"
         else values.tolist()
         if hasattr(values := found[name], "tolist")
@@ -233,7 +234,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[bytes]:
         for name in names
     ]
     for row in zip(*plain, strict=True):
-        yield orjson.dumps(dict(zip(names, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE)
+        yield orjson.dumps(dict(zip(names, row, strict=True)), option=option)
 
 
 def shown(time: float) -> str:
