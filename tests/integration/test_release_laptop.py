@@ -277,7 +277,7 @@ def test_a_tag_that_differs_from_that_of_origin(clone: Repo) -> None:
 def test_somebody_else_pushed_the_same_tag(clone: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     release(clone)
     clone("tag", "--delete", "peak-hour@v1.0.0")
-    monkeypatch.setattr(tagging, "_fetch", lambda _: None)
+    monkeypatch.setattr(tagging, "fetch", lambda _: None)
     commit(clone)
     with pytest.raises(RepositoryError, match="was pushed by somebody else") as failed:
         release(clone)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from assay.packaging.bundle import Bundle
 
 
-def bundle_of(context: Context, tag: str, *, given: Path | None, scratch: Path) -> Bundle:
+def bundle_of(
+    context: Context, tag: str, *, given: Path | None, scratch: Path, commit: str = ""
+) -> Bundle:
     """The bundle of a version, whole and of the tag's commit.
 
     Args:
@@ -26,12 +28,13 @@ def bundle_of(context: Context, tag: str, *, given: Path | None, scratch: Path) 
         tag: `name@v1.2.3`.
         given: The bundle, a folder or a `.tar.zst`; fetched without it.
         scratch: An empty folder.
+        commit: Of the tag, where that is known already.
 
     Raises:
         UsageError: That is no version, or nothing is released as it.
         BundleError: It is not what it says it is, or of another commit.
     """
-    commit = _commit(context, tag)
+    commit = commit or _commit(context, tag)
     path = _fetched(context, tag, scratch) if given is None else given
     if not path.exists():
         raise UsageError(f"There is no bundle at {path}.")

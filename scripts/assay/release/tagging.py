@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from assay.context import Context
+    from assay.forge.github import GitHubForge
     from assay.packaging.manifest import Manifest
     from assay.release.gto import Registry
     from assay.release.lookup import Asked, Lookup
@@ -55,7 +56,7 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
             "Tracked files differ from the commit, and the release would not have them.",
             hint="Commit and push them first, or put them away: `git stash`.",
         )
-    _fetch(git)
+    fetch(git)
     registry = gto.read(git)
     artifact, commit = registry.artifact(name), git.head()
     here = artifact.at(commit)
@@ -92,7 +93,7 @@ def run(context: Context, name: str, *, asked: str, dry_run: bool) -> ReleaseSec
         return section
     if own is None:
         _make(git, registry, chosen, name=name, commit=commit)
-    new = _push(git, tag, made=own is None)
+    new = push(git, tag, made=own is None)
     for line in _afterwards(context, tag, started, new=new):
         context.console.line(line, style="green")
     return section
@@ -117,8 +118,13 @@ def _name(context: Context, asked: str) -> str:
     )
 
 
-def _fetch(git: Git) -> None:
-    """The tags of origin: the versions that exist."""
+def fetch(git: Git) -> None:
+    """The tags of origin: the versions that exist, and the stages that they are in.
+
+    Raises:
+        RepositoryError: There is no origin, or a tag here is another than there.
+        RemoteError: It cannot be reached.
+    """
     if git.text("remote", "get-url", "origin") is None:
         raise RepositoryError(
             "There is no remote `origin`, whose tags are the versions that exist.",
@@ -156,17 +162,22 @@ def _packaged(context: Context, commit: str) -> Manifest | None:
 @contextmanager
 def asking(context: Context) -> Iterator[Lookup | None]:
     """GitHub to ask; `None` without a token, or where origin is somewhere else."""
-    repository, url = _forge(context)
-    ci = context.ci.model_copy(update={"repository": repository, "api_url": url})
-    try:
-        forge = connection.connect(ci, context.environ) if repository else None
-    except ForgeError:
-        forge = None
-    if forge is None or repository is None:
+    forge, repository = forge_of(context)
+    if forge is None:
         yield None
         return
     with forge.api("the release") as api:
         yield lookup.Lookup(api, repository, sleep=time.sleep)
+
+
+def forge_of(context: Context) -> tuple[GitHubForge | None, str]:
+    """GitHub, and the name of the repository there; `None` as for `asking`."""
+    repository, url = _forge(context)
+    ci = context.ci.model_copy(update={"repository": repository, "api_url": url})
+    try:
+        return (connection.connect(ci, context.environ) if repository else None), repository or ""
+    except ForgeError:
+        return None, repository or ""
 
 
 def _forge(context: Context) -> tuple[str | None, str]:
@@ -248,10 +259,14 @@ def _make(git: Git, registry: Registry, chosen: Next, *, name: str, commit: str)
     )
 
 
-def _push(git: Git, tag: str, *, made: bool) -> bool:
+def push(git: Git, tag: str, *, made: bool) -> bool:
     """Push a tag, and say whether origin did not have it.
 
     Where that fails, one that was made just now is taken back.
+
+    Raises:
+        RepositoryError: Somebody pushed another one of that name.
+        RemoteError: It cannot be pushed.
     """
     done = git.run("push", "--porcelain", "origin", f"refs/tags/{tag}")
     if done.returncode == 0:
