@@ -14,6 +14,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 import orjson
 
@@ -63,7 +64,7 @@ class App:
             [inputs.Column.of(one, loaded.parity) for one in loaded.signature.inputs],
             settings.max_rows,
         )
-        self._asks: dict[str, Speaks] = {
+        self.asks: dict[str, Speaks] = {
             "/predict": Rows(loaded, table),
             **dict.fromkeys(pages.infer_paths(loaded), V2(loaded, table)),
             **dict(hooks.protocols),
@@ -71,7 +72,11 @@ class App:
         self._pages: dict[str, dict[str, Route]] = {}
         for route in (*pages.routes(self), *window.routes(self), *hooks.routes):
             self._pages.setdefault(route.path, {})[route.method] = route
+        self.asks_raw = {quote(path).encode("ascii"): one for path, one in self.asks.items()}
+        """By the path as it is written in a request."""
         self._inline = 0 if hooks.runner else loaded.inline_rows
+        self.is_quick = self._inline > 0
+        """Whether it answers a row without waiting for anything."""
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "predict")
         self._run = hooks.runner or self._in_thread
         self._prefix = os.urandom(8).hex()
@@ -111,49 +116,96 @@ class App:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    def opened(self, scope: dict[str, Any], path: str, headers: dict[bytes, bytes]) -> Call:
+        """What is known of a request before it is looked at."""
+        call = Call(scope, path, time.time())
+        call.headers = headers
+        given = headers.get(b"x-request-id")
+        if given is None:
+            self._count += 1
+            call.id = f"{self._prefix}-{self._count:x}"
+        else:
+            call.id = _own_id(given)
+        return call
+
+    def at_once(self, call: Call, speaks: Speaks, body: bytes) -> Answer | None:
+        """Answer a prediction without waiting for anything.
+
+        Returns:
+            `None` where it takes waiting. Nothing has happened then.
+        """
+        call.protocol, call.body = speaks.name, body
+        try:
+            self._check_place()
+            if self.hooks.guard is not None and self.hooks.guard(call) is not None:
+                return None
+            _check_media(call.headers)
+            call.request = request = speaks.parse(body, call.headers, call.id)
+            if request.rows > self._inline:
+                return None
+            found = self._said(call, speaks, self._asked(request))
+        except RequestError as error:
+            found = _refusal(call, error)
+        except Exception as error:  # noqa: BLE001 (a defect must not end the server)
+            found = _defect(call, error)
+        call.status, call.sent = found[0], len(found[1])
+        return found
+
+    def done(self, call: Call, entered: float) -> None:
+        """Tell everybody of a request that was answered.
+
+        Args:
+            call: The request.
+            entered: When it came, by `time.perf_counter`.
+        """
+        call.seconds = time.perf_counter() - entered
+        self.metrics.observe(call)
+        for observe in self.hooks.observers:
+            observe(call)
+
     async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         entered = time.perf_counter()
         path: str = scope["path"]
         root: str = scope.get("root_path", "")
         if root and path.startswith(root):
             path = path[len(root) :] or "/"
-        call = Call(scope, path, time.time())
-        call.headers = headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id")
-        call.id = _own_id(given) if given is not None else self._new_id()
-        if not self._started:
-            await self.start()
+        call = self.opened(scope, path, dict(scope["headers"]))
+        await self.start()
         try:
-            status, body, more = await self._answer(call, receive)
+            found = await self._answer(call, receive)
         except RequestError as error:
-            status, body, more = _refusal(call, error)
-        except Exception as error:  # noqa: BLE001 (a defect must not end the server)
-            status, body, more = _defect(call, error)
+            found = _refusal(call, error)
+        except Exception as error:  # noqa: BLE001 (as above)
+            found = _defect(call, error)
+        status, body, headers = found
         call.status, call.sent = status, len(body)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [
-                    *more,
-                    (b"content-length", b"%d" % len(body)),
-                    (b"x-request-id", call.id.encode()),
-                ],
-            }
-        )
+        length = (b"content-length", b"%d" % len(body))
+        headers = [*headers, length, (b"x-request-id", call.id.encode("ascii"))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-        call.seconds = time.perf_counter() - entered
-        self.metrics.observe(call)
-        for observe in self.hooks.observers:
-            observe(call)
+        self.done(call, entered)
 
     async def _answer(self, call: Call, receive: Receive) -> Answer:
-        speaks = self._asks.get(call.path)
+        speaks = self.asks.get(call.path)
         if speaks is None:
             return await self._page(call, receive)
         call.protocol = speaks.name
         if call.scope["method"] != "POST":
             return _other_method(call, ["POST"])
+        self._check_place()
+        self.inside += 1
+        try:
+            await self._guarded(call)
+            _check_media(call.headers)
+            call.body = await self._body(call, receive)
+            call.request = request = speaks.parse(call.body, call.headers, call.id)
+            is_quick = request.rows <= self._inline
+            answers = self._asked(request) if is_quick else await self._waited(request)
+            return self._said(call, speaks, answers)
+        finally:
+            self.inside -= 1
+
+    def _check_place(self) -> None:
         if self.inside >= self.settings.concurrency:
             raise RequestError(
                 503,
@@ -161,30 +213,24 @@ class App:
                 kind="overload",
                 headers=((b"retry-after", b"1"),),
             )
-        self.inside += 1
-        try:
-            if self.hooks.guard is not None:
-                waiting = self.hooks.guard(call)
-                if waiting is not None:
-                    await waiting
-            _check_media(call.headers)
-            call.body = await self._body(call, receive)
-            call.request = request = speaks.parse(call.body, call.headers, call.id)
-            if request.rows <= self._inline:
-                answers = self._asked(request)
-            else:
-                answers = await self._waited(request)
-            check_finite(answers, request, self.loaded)
-            call.answers = answers
-            return 200, *speaks.render(request, answers)
-        finally:
-            self.inside -= 1
+
+    async def _guarded(self, call: Call) -> None:
+        if self.hooks.guard is not None:
+            waiting = self.hooks.guard(call)
+            if waiting is not None:
+                await waiting
 
     def _asked(self, request: Request) -> Answers:
         try:
             return self.loaded.predict(request.feeds)
         except Exception as error:  # a model raises anything
             raise model_raised(error, request, self.loaded) from error
+
+    def _said(self, call: Call, speaks: Speaks, answers: Answers) -> Answer:
+        request = cast("Request", call.request)
+        check_finite(answers, request, self.loaded)
+        call.answers = answers
+        return 200, *speaks.render(request, answers)
 
     async def _waited(self, request: Request) -> Answers:
         try:
@@ -242,18 +288,12 @@ class App:
         if route is None:
             allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
             return _other_method(call, allowed)
-        if route.guarded and self.hooks.guard is not None:
-            waiting = self.hooks.guard(call)
-            if waiting is not None:
-                await waiting
+        if route.guarded:
+            await self._guarded(call)
         if method == "POST":
             call.body = await self._body(call, receive)
         found = route.handler(call)
         return found if isinstance(found, tuple) else await found
-
-    def _new_id(self) -> str:
-        self._count += 1
-        return f"{self._prefix}-{self._count:x}"
 
 
 def create_app(loaded: Loaded, settings: ServeSettings, hooks: Hooks | None = None) -> App:

@@ -1,8 +1,7 @@
 """The server's process: it listens, serves, and ends without losing a request.
 
-uvicorn parses HTTP (with httptools, on uvloop). What is ours: a unix socket appears whole or not at
-all; a client that is slow with its headers is not waited for; what is no HTTP gets an error of the
-same form as all others; and SIGTERM ends the process with 0 once everything inside is answered.
+uvicorn drives it, with our connections (`connection.py`). A unix socket appears whole or not at
+all, and SIGTERM ends the process with 0 once everything inside is answered.
 """
 
 from __future__ import annotations
@@ -13,12 +12,13 @@ import gc
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from assay.errors import OutsideError, UsageError
+from assay.serving import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from assay.serving.settings import ServeSettings
 
 _BACKLOG = 2048
-_KEEP_ALIVE = 75
-"""Seconds that an idle connection is kept: as long as nginx keeps those to its upstreams, and more
-than 60."""
-_NOT_HTTP = b'{"error":"This is no request of HTTP."}'
 
 
 def serve(app: App, settings: ServeSettings, said: Callable[[str], None]) -> None:
@@ -46,55 +42,81 @@ def serve(app: App, settings: ServeSettings, said: Callable[[str], None]) -> Non
         OutsideError: The port or the socket is taken.
         UsageError: The path of the socket is too long.
     """
-    listening = _unix(settings.uds) if settings.uds else _tcp(settings.host, settings.port)
-    config = uvicorn.Config(
-        app,
-        http=_protocol(settings.timeout),
-        loop="auto",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=_BACKLOG,
-        timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=max(int(settings.drain), 1),
-    )
-    server = _Server(config, app, settings.uds)
-    host, *port = listening.getsockname() if not settings.uds else (str(settings.uds),)
-    said(f"unix:{host}" if settings.uds else f"http://{host}:{port[0]}")
+    server = Server(app, settings)
+    said(server.where)
     # What was made so far stays: no collection has to look at it again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    try:
-        server.run(sockets=[listening])
-    finally:
-        listening.close()
-        if settings.uds:
-            settings.uds.unlink(missing_ok=True)
+    server.serve_forever()
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's, which ends in order, and then returns."""
+class Server(uvicorn.Server):
+    """Uvicorn's, which listens from the start, ends in order, and then returns.
 
-    def __init__(self, config: uvicorn.Config, app: App, path: Path | None) -> None:
+    Args:
+        app: What answers.
+        settings: Where it listens.
+
+    Raises:
+        OutsideError: The port or the socket is taken.
+        UsageError: The path of the socket is too long.
+    """
+
+    def __init__(self, app: App, settings: ServeSettings) -> None:
+        self._app, self._path = app, settings.uds
+        if settings.uds is not None:
+            self._listening = _unix(settings.uds)
+            self.where = f"unix:{settings.uds}"
+        else:
+            self._listening = _tcp(settings.host, settings.port)
+            shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+            self.where = f"http://{shown}:{self._listening.getsockname()[1]}"
+        config = uvicorn.Config(
+            cast("Any", app),
+            http=connection.of(app),
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            log_level="error",  # what is no HTTP is answered, and is no news
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=connection.KEEP_ALIVE,
+            timeout_graceful_shutdown=max(int(settings.drain), 1),
+        )
         super().__init__(config)
-        self._app, self._path = app, path
+
+    def serve_forever(self) -> None:
+        """Answer requests until it is told to end."""
+        try:
+            self.run(sockets=[self._listening])
+        finally:
+            self._listening.close()
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals end it; unlike uvicorn's, they are not raised again afterwards."""
-        loop = asyncio.get_running_loop()
-        for one in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(one, self._end)
+        if threading.current_thread() is threading.main_thread():
+            loop = asyncio.get_running_loop()
+            for one in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(one, self.end)
         yield
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Take nothing new, answer what is inside, and return."""
         self.force_exit = self.should_exit  # who asks twice does not want to wait
         self._app.ready = False
         self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        if counter % 5 == 0:
+            connection.sweep(self.server_state.connections, self._app.settings.timeout)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take nothing new, answer what is inside, and end."""
@@ -103,41 +125,6 @@ class _Server(uvicorn.Server):
             self._path.unlink(missing_ok=True)
             await asyncio.sleep(0.05)
         await super().shutdown(sockets)
-
-
-def _protocol(timeout: float) -> type[HttpToolsProtocol]:
-    """The server's side of a connection, which does not wait for ever, and answers with JSON."""
-
-    class Connection(HttpToolsProtocol):
-        _deadline: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self._deadline = self.loop.call_later(timeout, self._too_slow)
-
-        def on_headers_complete(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
-            super().on_headers_complete()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-            super().connection_lost(exc)
-
-        def _too_slow(self) -> None:
-            self.transport.close()
-
-        def send_400_response(self, msg: str) -> None:
-            del msg
-            self.transport.write(
-                b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-                b"content-length: %d\r\nconnection: close\r\n\r\n" % len(_NOT_HTTP) + _NOT_HTTP
-            )
-            self.transport.close()
-
-    return Connection
 
 
 def _tcp(host: str, port: int) -> socket.socket:

@@ -77,7 +77,11 @@ class Column:
         Raises:
             RequestError: The model cannot be given it.
         """
-        if self.dtype.char == "d" and type(value) is float and self.categories is None:
+        kind = type(value)
+        if self.categories is None and (
+            (kind is float and self.dtype.char == "d")
+            or (kind is int and self.limits and self.limits[0] <= value <= self.limits[1])
+        ):
             return np.array(((value,),), self.dtype)
         return self.many([value], 1)
 

@@ -6,7 +6,6 @@ NumPy for a few hundred rows, which is a tenth of what each by itself would cost
 
 from __future__ import annotations
 
-from collections import Counter as Counts
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,7 +42,7 @@ class Metrics:
     """
 
     def __init__(self, loaded: Loaded, settings: ServeSettings) -> None:
-        self.requests: Counts[tuple[str, int]] = Counts()
+        self.requests: dict[tuple[str, int], int] = {}
         """By protocol and status."""
         self.errors = dict.fromkeys(KINDS, 0)
         self.answered = 0
@@ -65,14 +64,16 @@ class Metrics:
 
     def observe(self, call: Call) -> None:
         """Count a request."""
-        self.requests[call.protocol, call.status] += 1
+        status = call.status
+        key = (call.protocol, status)
+        self.requests[key] = self.requests.get(key, 0) + 1
         if call.protocol == "http":
             return
-        if 400 <= call.status < 500:
+        if 400 <= status < 500:
             self.refused += 1
             return
         self.answered += 1
-        if call.status >= 500:
+        if status >= 500:
             self.errors[str(call.error)] += 1
         self.latency[bins.latency_bin(call.seconds)] += 1
         self.seconds += call.seconds
