@@ -84,7 +84,7 @@ def _of_v2(answer: Json) -> float:
     return float(outputs["probabilities"][1])
 
 
-def ours(models: Models) -> list[Server]:
+def ours(models: Models, folder: Path) -> list[Server]:
     """Validation, metrics, the access log and the prediction log are on; the signature is verified.
 
     Twice, by the protocol that is asked: rows, as FastAPI's users send them, and V2 as MLServer's.
@@ -92,7 +92,7 @@ def ours(models: Models) -> list[Server]:
 
     def args(port: int) -> Sequence[str | Path]:
         assay = Path(sys.executable).parent / "assay"
-        flags = [f"--port={port}", f"--key={models.key}"]
+        flags = [f"--port={port}", f"--key={models.key}", "--access-log", f"--log={folder}"]
         return [assay, "serve", models.bundle, *flags]
 
     rows = json.dumps({"rows": [ROW]}).encode()

@@ -46,6 +46,8 @@ class Seen:
     """Seconds from its start to its first answer."""
     memory: int
     """Bytes of resident memory after the load, of all its processes."""
+    cpu: float
+    """Seconds of the processor that a request takes."""
     load: Load
     answer: float
 
@@ -57,7 +59,7 @@ def run(bench: Bench, models: Models) -> None:
     found, missing = peers(bench, models)
     for name, why in missing.items():
         print(f"   {name} is not measured: {why}", flush=True)
-    servers = [*ours(models), *found]
+    servers = [*ours(models, bench.folder("predictions")), *found]
     rounds = [_round(bench, servers, number) for number in range(ROUNDS)]
     _rows(bench, [server.name for server in found], rounds)
 
@@ -83,12 +85,16 @@ def _look(bench: Bench, server: Server) -> Seen:
         first = time.perf_counter() - start
         url, script = f"http://127.0.0.1:{port}{server.path}", bench.scratch / "load.lua"
         rollout_load.send(url, server.body, seconds=1, script=script, core=own)
+        before = _used(process.pid)
         load = rollout_load.send(url, server.body, seconds=SECONDS, script=script, core=own)
-        seen = Seen(first=first, memory=_memory(process.pid), load=load, answer=answer)
+        after = _used(process.pid)
+    cpu = (after.cpu - before.cpu) / max(1, load.requests)
+    seen = Seen(first=first, memory=after.memory, cpu=cpu, load=load, answer=answer)
     if load.errors:
         raise CommandFailedError(f"{server.name}: {load.errors} of {load.requests} failed")
-    shown = f"{load.rate:8,.0f}/s, p99 {load.p99 * 1e3:6.1f} ms, first {first:5.2f} s"
-    print(f"   {server.name:<16} {shown}, {seen.memory / 2**20:4.0f} MiB", flush=True)
+    shown = f"{load.rate:8,.0f}/s, p99 {load.p99 * 1e3:6.1f} ms, {cpu * 1e6:4.0f} us each"
+    more = f"first {first:5.2f} s, {seen.memory / 2**20:4.0f} MiB"
+    print(f"   {server.name:<16} {shown}, {more}", flush=True)
     return seen
 
 
@@ -152,21 +158,34 @@ def _ask(server: Server, port: int) -> bytes:
     return content
 
 
-def _memory(first: int) -> int:
-    """Bytes of resident memory of a process and all that it started."""
-    pages, parents = {}, {}
+@dataclass(frozen=True)
+class Used:
+    """What a process and all that it started have used."""
+
+    memory: int
+    """Bytes of resident memory."""
+    cpu: float
+    """Seconds; those of processes that ended are left out."""
+
+
+def _used(first: int) -> Used:
+    found, parents = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             # The name of a program, in parentheses, may hold spaces.
             fields = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-            pages[int(folder.name)] = int((folder / "statm").read_text(encoding="utf-8").split()[1])
         except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             continue
-        parents[int(folder.name)] = int(fields[1])
+        one = int(folder.name)
+        found[one], parents[one] = fields, int(fields[1])
     family = {first}
     while grown := {child for child, parent in parents.items() if parent in family} - family:
         family |= grown
-    return sum(pages.get(one, 0) for one in family) * os.sysconf("SC_PAGE_SIZE")
+    ours = [found[one] for one in family if one in found]
+    return Used(  # proc(5): rss is field 24 in pages, utime and stime are 14 and 15 in ticks
+        memory=sum(int(fields[21]) for fields in ours) * os.sysconf("SC_PAGE_SIZE"),
+        cpu=sum(int(fields[11]) + int(fields[12]) for fields in ours) / os.sysconf("SC_CLK_TCK"),
+    )
 
 
 def _free_port() -> int:
@@ -186,12 +205,12 @@ def _rows(bench: Bench, names: list[str], rounds: list[dict[str, Seen]]) -> None
             _ratio(rounds, name, "p99 ms", lambda one: one.load.p99 * 1e3, limit=limit)
         )
     for name in names:
-        limit = 1.5 if name == "bare Starlette" else math.inf
         for what, measure in (
+            ("CPU us a request", lambda one: one.cpu * 1e6),
             ("first answer s", lambda one: one.first),
             ("memory MiB", lambda one: one.memory / 2**20),
         ):
-            bench.rows.append(_ratio(rounds, name, what, measure, limit=limit))
+            bench.rows.append(_ratio(rounds, name, what, measure, limit=_most(name, what)))
 
 
 def _ratio(
@@ -217,6 +236,11 @@ def _ratio(
 def _asked_like(name: str) -> str:
     """Ours, by the protocol in which this one is asked."""
     return "ours, V2" if name == "MLServer" else "ours, rows"
+
+
+def _most(name: str, what: str) -> float:
+    held = name == "bare Starlette" and not what.startswith("CPU")
+    return 1.5 if held else math.inf
 
 
 def _shown(value: float) -> str:
