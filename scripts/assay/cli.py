@@ -25,6 +25,7 @@ from assay import (
     clihost,
     clirelease,
     cliserve,
+    cliservetest,
     leaving,
 )
 from assay.clioptions import (
@@ -304,6 +305,7 @@ for _command in (
     clibundle.verify,
     clirelease.release,
     cliserve.serve,
+    cliservetest.serve_test,
     clihistory.history,
     clihistory.reproduce,
 ):

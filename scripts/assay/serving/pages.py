@@ -55,7 +55,7 @@ def routes(app: App) -> list[Route]:
         del call
         return 200, app.metrics.text(app).encode(), _METRICS
 
-    server = {"name": "assay", "version": __version__, "extensions": []}
+    server = {"name": "assay", "version": __version__, "extensions": _extensions(app)}
     found = [
         Route("GET", "/v2", _fixed(orjson.dumps(server))),
         Route("GET", "/metrics", metrics, guarded=False),
@@ -66,6 +66,16 @@ def routes(app: App) -> list[Route]:
     for path in model_paths(loaded):
         found += [Route("GET", path, metadata), Route("GET", f"{path}/ready", model_ready)]
     return found
+
+
+def _extensions(app: App) -> list[str]:
+    """Of V2: what its protocol speaks beyond JSON."""
+    spoken = dict(app.hooks.protocols)
+    return [
+        name
+        for path in infer_paths(app.loaded)[:1]
+        for name in getattr(spoken.get(path), "extensions", ())
+    ]
 
 
 def _fixed(body: bytes) -> Callable[[Call], Answer]:

@@ -77,6 +77,8 @@ class _Table(Table):
 class V2Binary(V2):
     """The protocol with its extension; what is all JSON costs no more than without."""
 
+    extensions = ("binary_tensor_data",)
+
     def __init__(self, loaded: Loaded, table: Table) -> None:
         super().__init__(loaded, _Table(table.columns.values(), table.most))
 
