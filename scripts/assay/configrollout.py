@@ -191,7 +191,7 @@ class AnalysisSpec(Documented):
     An empty value (`latency:`) does not judge that measure.
     """
 
-    samples: Annotated[Whole, Field(ge=1)] = 100
+    samples: Annotated[Whole, Field(ge=1)] = 300
     """Requests that both versions must have answered before they are compared."""
     errors: Annotated[Number, Field(ge=0, lt=1)] | None = 0.01
     """By how much the share of failed requests may be higher."""
@@ -205,7 +205,7 @@ class AnalysisSpec(Documented):
     labelled: NotNegative | None = 0.02
     """Where truth comes in: by how much the share of wrong answers may be higher, or the mean
     absolute error as a share of stable's."""
-    confidence: Annotated[Number, Field(ge=0.9, lt=1)] = 0.999
+    confidence: Annotated[Number, Field(ge=0.9, lt=1)] = 0.9999
     """How sure is surely: the rest is the most that chance may explain."""
 
 

@@ -40,7 +40,8 @@ def ending(decision: Decision, limit: str, p: float) -> str:
     if decision == "passed":
         return f"within the {limit} that is allowed."
     sure = "which chance does not explain" if decision == "failed" else "which may be chance"
-    return f"more than the {limit} that is allowed, {sure} (p = {p:.2g})."
+    chance = f"p = {p:.2g}" if p >= 1e-9 else "p < 1e-9"
+    return f"more than the {limit} that is allowed, {sure} ({chance})."
 
 
 def percent(share: float) -> str:

@@ -14,7 +14,9 @@ from assay.rollout.targets.base import VersionId
 from assay.section import Fact
 
 Decision = Literal["passed", "failed", "inconclusive", "not judged"]
-Ending = Literal["promoted", "rolled back", "inconclusive", "error", "nothing to do", "resumed"]
+Ending = Literal[
+    "promoted", "rolled back", "inconclusive", "error", "interrupted", "nothing to do", "resumed"
+]
 Verb = Literal["deploy", "rollback", "resume"]
 
 EXIT_CODES: dict[Ending, int] = {
@@ -24,6 +26,7 @@ EXIT_CODES: dict[Ending, int] = {
     "rolled back": 1,
     "error": 3,
     "inconclusive": 5,
+    "interrupted": 130,
 }
 """What `assay deploy` returns; a rollback that was asked for and done is 0."""
 

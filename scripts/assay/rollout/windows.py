@@ -31,7 +31,8 @@ class Window:
     @property
     def failed(self) -> int:
         """Requests that ended in an error of the server's."""
-        return sum(self.errors.values())
+        # A snapshot taken while a request ends may have counted its error alone.
+        return min(sum(self.errors.values()), self.requests)
 
 
 @dataclass(frozen=True)

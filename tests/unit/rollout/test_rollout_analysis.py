@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from assay.rollout.outcome import Verdict
     from assay.rollout.windows import Window
 
-SPEC = AnalysisSpec()
+SPEC = AnalysisSpec(samples=100, confidence=0.999)
 FIVE = Stage("5 %", 5)
 ALL = Stage("100 %", 100)
 SHADOW = Stage("shadow", shadow=True)
@@ -82,7 +82,9 @@ def test_latency_twice_as_long_fails() -> None:
     verdict = _judge(window(slow=0.04))
     assert _of(verdict, "latency") == _of(verdict, "latency_p99") == "failed"
     assert verdict.failed[0].more["superiority"] == 1.0
-    assert verdict.sentence.startswith("The median of the candidate's latency is 41")
+    assert verdict.sentence.startswith(
+        "The median of the candidate's latency is 40.7 ms, of stable's 20.3"
+    )
 
 
 def test_a_slow_tail_fails_that_ranks_do_not_see() -> None:

@@ -1,0 +1,360 @@
+"""Rollouts, the only loop with effects: forward step by step, and back from wherever they stop.
+
+Each step writes what it means to do, does it, and writes that it is done. The one moment that
+counts is `promote`: before it, whoever finds the rollout unfinished goes back to the stable
+version; after it, the stable version is the new one, and going to it is going forward. So there is
+one way to finish any rollout (`_settle`), and going it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from assay.errors import AssayError, UsageError
+from assay.rollout import journal
+from assay.rollout.conduct import TTL
+from assay.rollout.health import Health
+from assay.rollout.history import last_good, previous
+from assay.rollout.judging import POLL, StageFailedError, Watch
+from assay.rollout.outcome import Outcome, Verdict
+from assay.rollout.targets.base import (
+    BusyError,
+    FencedError,
+    MissingVersionError,
+    Routing,
+    StartError,
+    TargetError,
+    UnreachableError,
+    VersionId,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from assay.rollout.conduct import Conduct
+    from assay.rollout.outcome import Ending, Verb
+    from assay.rollout.plan import Plan
+    from assay.rollout.targets.base import State
+
+UNFINISHED = (
+    "Its watchdog goes back to the stable version by itself, where it has one; "
+    "`assay rollout resume` does it from here."
+)
+FIRST = "Nothing was judged: there was no version to compare with."
+AGAIN = "Nothing was judged: this version is the stable one already, and is only put in order."
+
+
+@dataclass
+class _Story:
+    """What an outcome is made of, as it becomes known."""
+
+    conduct: Conduct
+    verb: Verb
+    version: VersionId | None = None
+    before: VersionId | None = None
+    stage: str | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    began: float = 0.0
+
+    def end(self, ending: Ending, reason: str, hint: str | None = None) -> Outcome:
+        """The outcome."""
+        stable = None
+        with contextlib.suppress(AssayError):
+            stable = self.conduct.target.state().stable
+        return Outcome(
+            verb=self.verb,
+            ending=ending,
+            rollout=self.conduct.rollout,
+            version=self.version,
+            before=self.before,
+            stable=stable,
+            reason=reason,
+            hint=hint,
+            stage=self.stage,
+            verdicts=tuple(self.verdicts),
+            notes=tuple(self.notes),
+            began=self.began,
+            ended=self.conduct.clock.now(),
+        )
+
+
+def roll(conduct: Conduct, bundle: Path, version: VersionId, plan: Plan) -> Outcome:
+    """Bring a version to users, or back to where it was.
+
+    Raises:
+        BusyError: Somebody else's rollout is under way; nothing was done.
+    """
+    story = _Story(conduct, "deploy", version, began=conduct.clock.now())
+    with _lease(conduct):
+        _finish_earlier(conduct, story)
+        state = conduct.state()
+        story.before = state.stable
+        if version.same(state.stable) and _is_settled(state):
+            return story.end("nothing to do", f"{version} is deployed already.")
+        facts = {"verb": "deploy", "version": version.model_dump()}
+        conduct.say("begin", f"{version} is being deployed.", **facts)
+        try:
+            _place(conduct, bundle, version)
+            _forward(story, version, plan, state.stable)
+        except (StageFailedError, AssayError) as error:
+            return _stopped(story, error)
+        except KeyboardInterrupt:
+            return _back(story, "interrupted", "The rollout was interrupted.")
+        except Exception as error:
+            _back(story, "error", f"A defect of Assay's ended the rollout: {error!r}.")
+            raise
+        return story.end("promoted", f"{version} answers all requests.")
+
+
+def resume(conduct: Conduct) -> Outcome:
+    """Finish the rollout that somebody left unfinished.
+
+    Waits as long as a lease lasts: whoever was killed holds it still, and who lives renews it.
+
+    Raises:
+        BusyError: It is under way.
+    """
+    story = _Story(conduct, "resume", began=conduct.clock.now())
+    with _lease(conduct, wait=TTL + POLL):
+        if _finish_earlier(conduct, story):
+            return story.end("resumed", story.notes[-1])
+        return story.end("nothing to do", "No rollout is unfinished.")
+
+
+def rollback(conduct: Conduct, to: str | None = None) -> Outcome:
+    """Go back at once, whatever is under way: no gate, no build, no download.
+
+    Args:
+        conduct: Its owner takes the lease by force; another rollout is refused from then on.
+        to: A version that is on the target, or the beginning of its digest. By default the stable
+            one while a rollout is under way, else the one before it.
+
+    Raises:
+        MissingVersionError: `to` is not on the target.
+        UsageError: There is no version to go back to.
+    """
+    story = _Story(conduct, "rollback", began=conduct.clock.now())
+    with _lease(conduct, force=True):
+        state, events = conduct.state(), conduct.events()
+        story.before = state.stable
+        goal = story.version = _goal(state, to, events)
+        if (other := journal.unfinished(events)) is not None:
+            text = f"The rollout was ended by a rollback: {conduct.owner}."
+            event = journal.Event(kind="end", rollout=other, time=conduct.clock.now(), what=text)
+            conduct.ask(lambda: conduct.target.append(event))
+        elif goal.same(state.stable) and _is_settled(state):
+            return story.end("nothing to do", f"{goal} answers all requests already.")
+        facts = {"verb": "rollback", "version": goal.model_dump()}
+        conduct.say("begin", f"All requests go back to {goal}.", **facts)
+        try:
+            _settle(conduct, goal, state)
+        except FencedError as error:
+            return _fenced(story, error)
+        conduct.try_to_say("end", f"{goal} answers all requests.", ending="rolled back")
+        return story.end("rolled back", f"{goal} answers all requests.")
+
+
+@contextlib.contextmanager
+def _lease(conduct: Conduct, *, force: bool = False, wait: float = 0.0) -> Iterator[None]:
+    clock, target = conduct.clock, conduct.target
+    end = clock.monotonic() + wait
+    while True:
+        try:
+            conduct.ask(lambda: target.acquire(conduct.owner, TTL, force=force))
+            break
+        except BusyError:
+            if clock.monotonic() >= end:
+                raise
+            clock.sleep(POLL)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(AssayError):
+            target.release(conduct.owner)
+
+
+def _is_settled(state: State) -> bool:
+    """Whether one version answers everybody, and no other one runs."""
+    routing = state.routing
+    alone = routing is not None and routing.candidate is None and routing.stable.same(state.stable)
+    return alone and state.rollout is None and len(state.running) == 1
+
+
+def _place(conduct: Conduct, bundle: Path, version: VersionId) -> None:
+    place = conduct.target.place
+    what = f"The bundle of {version} is brought to the target."
+    conduct.do("place", what, lambda: place(bundle, version))
+
+
+def _forward(story: _Story, version: VersionId, plan: Plan, stable: VersionId | None) -> None:
+    conduct = story.conduct
+    start = conduct.target.start
+    if stable is not None and not version.same(stable):
+        conduct.ask(lambda: start(stable))
+    conduct.do("start", f"{version} is started.", lambda: start(version))
+    health = Health(str(version))
+    if stable is None or version.same(stable):
+        _alone(story, version, health, FIRST if stable is None else AGAIN)
+    else:
+        watch = Watch(conduct, plan, stable, version, health, verdicts=story.verdicts)
+        if plan.analysis is None:
+            story.notes.append("Nothing was compared: `analysis` is off.")
+        for stage in plan.stages:
+            story.stage = stage.name
+            watch.run(stage)
+    conduct.promoted(version, previous(conduct.state(), version))
+    _settle(conduct, version, conduct.state())
+    story.stage = None
+    conduct.try_to_say("end", f"{version} answers all requests.", ending="promoted")
+
+
+def _alone(story: _Story, version: VersionId, health: Health, note: str) -> None:
+    """Look twice whether a version lives that there is nothing to compare with."""
+    conduct = story.conduct
+    story.notes.append(note)
+    conduct.say("note", note)
+    answered = 0
+    while answered < 2:
+        seen = conduct.ask(conduct.target.observe).of(version)
+        wrong = health.look(seen)
+        if wrong is not None:
+            raise StartError(wrong)
+        answered += seen is not None and seen.snapshot is not None
+        conduct.clock.sleep(POLL)
+
+
+def _stopped(story: _Story, error: StageFailedError | AssayError) -> Outcome:
+    """What to do after a step that did not succeed."""
+    if isinstance(error, FencedError):
+        return _fenced(story, error)
+    if isinstance(error, AssayError):
+        ending: Ending = "rolled back" if isinstance(error, StartError) else "error"
+        return _back(story, ending, error.message, error.hint)
+    failed = error.verdict.decision == "failed"
+    return _back(story, "rolled back" if failed else "inconclusive", error.verdict.sentence)
+
+
+def _back(story: _Story, ending: Ending, reason: str, hint: str | None = None) -> Outcome:
+    """All users to the version that is stable; then the rest."""
+    conduct = story.conduct
+    try:
+        state = conduct.state()
+        conduct.try_to_say("intent", f"Going back: {reason}", step="back")
+        _settle(conduct, state.stable, state)
+        conduct.try_to_say("end", reason, ending=ending)
+    except FencedError as error:
+        return _fenced(story, error)
+    except AssayError as error:
+        hint = UNFINISHED if isinstance(error, UnreachableError) else error.hint
+        text = f"{reason} Going back did not succeed: {error.message}"
+        return story.end("error", text, f"{hint} {UNFINISHED}" if hint != UNFINISHED else hint)
+    if story.version is not None and story.version.same(state.stable):
+        return story.end(ending, f"{reason} {story.version} was stable by then, and stays.", hint)
+    return story.end(ending, reason, hint)
+
+
+def _fenced(story: _Story, error: FencedError) -> Outcome:
+    """Somebody else decides now: touch nothing."""
+    text = f"Somebody else took over the target, and ended this rollout: {error.message}"
+    return story.end("error", text, error.hint or "`assay rollout status` shows who it was.")
+
+
+def _finish_earlier(conduct: Conduct, story: _Story) -> bool:
+    """Finish what is unfinished in the journal; whether anything was."""
+    events = conduct.events()
+    rollout = journal.unfinished(events)
+    if rollout is None:
+        return False
+    (verb, version), state = _begun(events, rollout), conduct.state()
+    goal = version if verb == "rollback" else state.stable
+    story.version = story.version or version
+    if story.verb == "resume":
+        own = journal.of(events, rollout)
+        judged = (event.facts["verdict"] for event in own if event.kind == "judged")
+        story.verdicts = [Verdict.model_validate(one) for one in judged]
+    _settle(conduct, goal, state)
+    text = f"The rollout of {version} was left unfinished: {_now(goal)}"
+    event = journal.Event(
+        kind="end",
+        rollout=rollout,
+        time=conduct.clock.now(),
+        what=text,
+        facts={"ending": "resumed", "by": conduct.owner},
+    )
+    conduct.ask(lambda: conduct.target.append(event))
+    conduct.tell(event)
+    story.notes.append(text)
+    return True
+
+
+def _begun(events: list[journal.Event], rollout: str) -> tuple[str, VersionId]:
+    """What a rollout meant to do."""
+    own = journal.of(events, rollout)
+    facts = next(event.facts for event in own if event.kind == "begin")
+    return str(facts["verb"]), VersionId.model_validate(facts["version"])
+
+
+def _now(goal: VersionId | None) -> str:
+    return f"{goal} answers all requests." if goal else "no version was stable, so none answers."
+
+
+def _settle(conduct: Conduct, goal: VersionId | None, state: State) -> None:
+    """One version for all requests, and no other one running. Any state leads there, also twice.
+
+    Traffic comes first: that is what users wait for.
+    """
+    target = conduct.target
+    if goal is not None:
+        running = any(goal.same(one) for one in state.running)
+        if not running:
+            conduct.ask(lambda: target.start(goal))
+        unwritten = None
+        if not goal.same(state.stable):
+            # Before traffic: whoever finishes this from here on goes the same way.
+            try:
+                conduct.promoted(goal, last_good(conduct.events(), goal, state.placed))
+            except TargetError as error:  # a full disk: users go first all the same
+                unwritten = error
+        conduct.ask(lambda: target.route(Routing(stable=goal)))
+        if unwritten is not None:
+            raise unwritten
+        if running:
+            conduct.ask(lambda: target.start(goal))
+    for one in conduct.state().running:
+        if not one.same(goal):
+            conduct.ask(lambda one=one: target.stop(one))  # type: ignore[misc]
+
+
+def _goal(state: State, to: str | None, events: list[journal.Event]) -> VersionId:
+    if to is not None:
+        return _placed(state, to)
+    if (rollout := journal.unfinished(events)) is not None:
+        verb, version = _begun(events, rollout)
+        goal = version if verb == "rollback" else state.stable
+        if goal is not None:
+            return goal
+    if state.last_good is None:
+        now = f"{state.stable} is the first one here" if state.stable else "nothing is deployed"
+        raise UsageError(
+            f"There is no version to go back to: {now}.",
+            hint="Name one that is on the target with `--to`, or deploy one with `assay deploy`.",
+        )
+    return state.last_good
+
+
+def _placed(state: State, to: str) -> VersionId:
+    wanted = to.rpartition("@")[2]
+    for one in state.placed:
+        if wanted in {one.version, one.version.removeprefix("v")}:
+            return one
+        if len(wanted) >= 7 and one.digest.startswith(wanted):
+            return one
+    there = ", ".join(f"{one.version}" for one in state.placed) or "none"
+    raise MissingVersionError(
+        f"{to} is not on the target; there are: {there}.",
+        hint="`assay deploy` brings it there again, step by step; `keep` says how many stay.",
+    )
