@@ -16,13 +16,15 @@ from pathlib import Path
 PACKAGES = {
     "chromium": "chromium",
     "java": "default-jre-headless",
+    "nginx": "nginx",
     "node": "nodejs",
     "npm": "npm",
     "sshd": "openssh-server",
+    "wrk": "wrk",
     "zstd": "zstd",
 }
 # Debian starts a server when it installs one; a test starts its own, on a port of its own.
-SERVICES = {"sshd": ("ssh.service", "ssh.socket")}
+SERVICES = {"nginx": ("nginx.service",), "sshd": ("ssh.service", "ssh.socket")}
 TESTS = Path(__file__).parent
 
 

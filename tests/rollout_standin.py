@@ -1,8 +1,8 @@
-"""A stand-in for a model's server: standard library, up in a moment, and as bad as its bundle says.
+"""A stand-in for a model's server: standard library, up in a moment, and as bad as it is called.
 
-    python rollout_standin.py BUNDLE SOCKET VERSION
+    python rollout_standin.py SOCKET VERSION DIGEST
 
-`BUNDLE/mode` names how it behaves: see `MODES`.
+`v1.2.3+hang` behaves as `MODES` says of `hang`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,20 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
+import time
 
-MODES = ("ok", "crash", "never", "hang", "500", "die", "half", "leak", "deaf")
-"""Fine; ends at the start; is never ready; never answers; answers 500; ends at a request; ends in
-the middle of an answer; takes more and more memory; does not end when it is asked to."""
+MODES = {
+    "": "is fine",
+    "slow": "is ready after a second",
+    "crash": "ends at the start",
+    "never": "is never ready",
+    "hang": "never answers",
+    "500": "answers 500",
+    "die": "ends at a request",
+    "half": "ends in the middle of an answer",
+    "leak": "takes 20 MB more at each request",
+    "deaf": "does not end when it is asked to",
+}
 _READY = {"/v2/health/ready", "/v2/health/live"}
 
 
@@ -29,12 +38,14 @@ class Server:
         self.requests = 0
         self.process = os.urandom(8).hex()
         self.shadow: object = None
-        self.kept: list[bytearray] = []
+        self.kept: list[bytes] = []
+        self.born = time.monotonic()
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         """(status, body) of one request."""
         if path in _READY:
-            return (503 if self.mode == "never" else 200), b"{}"
+            early = self.mode == "slow" and time.monotonic() - self.born < 1
+            return (503 if early or self.mode == "never" else 200), b"{}"
         if path == "/assay/window":
             return 200, self.window()
         if path == "/assay/shadow":
@@ -48,11 +59,12 @@ class Server:
         if self.mode == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.mode == "leak":
-            self.kept.append(bytearray(os.urandom(1 << 20) * 20))
+            self.kept.append(b"x" * 20_000_000)
         found = {"version": self.version, "path": path, "md5": hashlib.md5(body).hexdigest()}
         return (500 if self.mode == "500" else 200), json.dumps(found).encode()
 
     def window(self) -> bytes:
+        """The body of `/assay/window`."""
         found = {
             "process": self.process,
             "version": self.version,
@@ -89,22 +101,23 @@ class Server:
             writer.close()
 
 
-async def main(bundle: Path, path: str, version: str) -> None:
-    mode = (bundle / "mode").read_text()
+async def main(path: str, version: str, digest: str) -> None:
+    """Serve until a signal says to end."""
+    mode = version.partition("+")[2]
+    assert mode in MODES
     if mode == "crash":
         print("the model cannot be loaded", flush=True)
         sys.exit(7)
-    server = Server(mode, version, (bundle / "digest").read_text())
+    server = Server(mode, version, digest)
     ended = asyncio.Event()
     if mode == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    inside: set[asyncio.Task[None]] = set()
+    inside: set[asyncio.Task[None] | None] = set()
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        assert task is not None
         inside.add(task)
         try:
             await server.client(reader, writer)
@@ -113,11 +126,11 @@ async def main(bundle: Path, path: str, version: str) -> None:
 
     listening = await asyncio.start_unix_server(client, path, backlog=2048)
     await ended.wait()
-    await asyncio.sleep(0.05)  # what connected before is taken in
+    await asyncio.sleep(0.05)  # what has connected is taken in
     listening.close()
-    if inside:
-        await asyncio.wait(inside, timeout=5)
+    if waiting := [task for task in inside if task is not None]:
+        await asyncio.wait(waiting, timeout=5)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 BUSY = 60.0
 """Seconds to wait for another change: one whose caller lost the connection may be under way."""
+READY = 5.0
+"""Seconds to wait for stable where it does not answer at the moment."""
 SETTLED = 0.5
 """Seconds after a shift in which a request may still be on its way to where it was sent before."""
 
@@ -67,6 +69,7 @@ class Agent:
     receive: Receive = bundles.received
     processes: Processes | None = None
     clock: lease.Clock = field(default_factory=lease.Clock)
+    settled: float = SETTLED
 
     # --- the lease ---------------------------------------------------------------------------
 
@@ -245,10 +248,10 @@ class Agent:
                 servers.shadow(self.place, before.stable, None)
 
     def _check_routed(self, routing: Routing) -> None:
-        """Users are sent to nobody who is not there.
+        """Users are sent to nobody who is not there; one that was just started again is waited for.
 
         Raises:
-            TargetError: A version does not run.
+            TargetError: A version does not run, or stable does not answer.
         """
         wanted = self._processes().wanted()
         for one in (routing.stable, routing.candidate):
@@ -257,6 +260,12 @@ class Agent:
                     f"{one} does not run, so no request can be sent to it.",
                     hint="Start it first.",
                 )
+        # For a candidate that does not answer stable does; for stable nobody does.
+        until = time.monotonic() + READY
+        while not servers.ready(self.place.folder / self.place.socket(routing.stable.digest)):
+            if time.monotonic() > until:
+                raise TargetError(f"{routing.stable} does not answer, so users are not sent to it.")
+            time.sleep(0.02)
 
     def stop(self, version: VersionId) -> None:
         """See `Target.stop`."""
@@ -283,8 +292,8 @@ class Agent:
         """Wait for requests that were sent somewhere just before a shift."""
         with contextlib.suppress(FileNotFoundError):
             age = time.time() - self.place.current.lstat().st_mtime
-            if 0 <= age < SETTLED:
-                time.sleep(SETTLED - age)
+            if 0 <= age < self.settled:
+                time.sleep(self.settled - age)
 
     def promote(self, version: VersionId, last_good: VersionId | None) -> None:
         """See `Target.promote`."""

@@ -95,7 +95,8 @@ class Supervised:
             return
         file.close()
         with (self.place.folder / "log" / "supervisor.log").open("ab") as log:
-            subprocess.Popen(
+            # It detaches itself.
+            subprocess.run(
                 [
                     *(sys.executable, "-P", "-m", "assay.rollout.host.supervisor"),
                     str(self.place.folder),
@@ -105,7 +106,7 @@ class Supervised:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                check=True,
             )
         until = time.monotonic() + _UP
         while (file := locked(self.place)) is not None:

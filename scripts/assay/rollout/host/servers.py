@@ -54,6 +54,7 @@ def spec(place: Layout, settings: HostSettings, version: VersionId, bins: Versio
         "socket": place.socket(version.digest),
         "name": version.name,
         "version": version.version,
+        "digest": version.digest,
     }
     argv = tuple(_filled(word, values) for word in settings.serve)
     if settings.serve == SERVE:

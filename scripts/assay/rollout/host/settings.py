@@ -35,8 +35,8 @@ class HostSettings(Fact):
     assay: str = "assay"
     """The program on the host that starts a server."""
     serve: tuple[str, ...] = SERVE
-    """The command of a server: `{assay}`, `{bundle}`, `{socket}`, `{name}` and `{version}` are put
-    in. What says whose signature counts is added to the usual one."""
+    """The command of a server. `{assay}`, `{bundle}`, `{socket}`, `{name}`, `{version}` and
+    `{digest}` are put in. What says whose signature counts is added to the usual one."""
     memory: int | None = Field(default=None, gt=0)
     """Bytes that a server may use before it is ended, and started again."""
     keep: int = Field(default=3, ge=2)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 TICK = 0.25
 """Seconds between two looks; a signal wakes it up at once."""
 PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds before it starts a process again that ended so often."""
+"""Seconds before a process is started again that ended once, twice, ..."""
 STEADY = 60.0
 """Seconds after which a process that still runs counts as one that never ended."""
 LARGEST_LOG = 20_000_000
@@ -150,7 +150,7 @@ class Supervisor:
                 os.kill(child.process.pid, signal.SIGKILL)
             return
         child.asked = None
-        pause = PAUSES[min(child.failures, len(PAUSES) - 1)]
+        pause = PAUSES[min(max(child.failures - 1, 0), len(PAUSES) - 1)]
         if child.ended is None or self.now() - child.ended >= pause:
             self._start(name, child, spec)
 
@@ -307,8 +307,11 @@ def locked(place: Layout) -> IO[bytes] | None:
 
 
 def main(folder: Path) -> int:
-    """Run until a signal says so."""
+    """Run until a signal says so, as nobody's child."""
     place = Layout(folder)
+    if os.fork():
+        return 0
+    os.setsid()
     until = time.monotonic() + _PATIENCE
     # Whoever looks whether one runs holds the lock for a moment.
     while (lock := locked(place)) is None:
