@@ -131,6 +131,8 @@ def verify(
 
 def found(bundle: Path | None, root: Path) -> Path:
     """The bundle that is meant."""
+    if bundle is not None and bundle.exists():
+        return bundle
     from assay.errors import UsageError
     from assay.packaging.archive import NAME
     from assay.packaging.bundle import FOLDER
@@ -229,11 +231,13 @@ def trust_of(
             raise UsageError(f"`{name}` goes with `{needs}`.")
     if unsigned:
         return None
-    from assay.packaging import certificates, keys, signing
+    from assay.packaging import keys, signing
 
     if key is not None:
         return signing.KeyTrust(keys.public(keys.read(key, what="a public key"), shown=str(key)))
     if certificate is not None:
+        from assay.packaging import certificates
+
         text = keys.read(certificate, what="root certificates")
         return signing.CertificateTrust(certificates.read(text, shown=str(certificate)), _time(at))
     return signing.KeylessTrust(identity or "", issuer or signing.GITHUB)

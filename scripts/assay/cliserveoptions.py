@@ -167,12 +167,13 @@ def provider(issuer: str | None, audience: str, jwks: str | None) -> Provider | 
         UsageError: Half of it is missing.
     """
     from assay.errors import UsageError
-    from assay.serving.oidc import Provider
 
     if issuer is None:
         if audience or jwks:
             raise UsageError("`--oidc-audience` and `--oidc-jwks` go with `--oidc-issuer`.")
         return None
+    from assay.serving.oidc import Provider
+
     return Provider(issuer, audience, jwks)
 
 

@@ -22,6 +22,13 @@ class Fact(BaseModel):
     )
 
 
+Result = Literal["passed", "failed", "inconclusive", "not decided"]
+"""Of a gate. `inconclusive`: there is a baseline and evidence, and too little of it.
+
+`not decided`: there is nothing that the rule could be held against, as on a first run.
+"""
+
+
 class Status(StrEnum):
     """How a stage ended; see `SEVERITY` for their order."""
 

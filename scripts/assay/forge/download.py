@@ -10,7 +10,7 @@ from assay.errors import ForgeError
 from assay.forge.failures import RefusedError, answered
 from assay.forge.refusal import WRONG_API, Refusal
 from assay.forge.session import USER_AGENT, opened
-from assay.workspace import not_written
+from assay.notwritten import not_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from assay.config import Direction, Severity
 from assay.section import Fact
+from assay.section import Result as Result  # for who has to do with gates
 from assay.stats.catalogue import direction_of
 
 if TYPE_CHECKING:
@@ -32,11 +33,6 @@ Rule = Literal[
     "present",
     "disjoint_from",
 ]
-Result = Literal["passed", "failed", "inconclusive", "not decided"]
-"""`inconclusive`: there is a baseline and evidence, and too little of it.
-
-`not decided`: there is nothing that the rule could be held against, as on a first run.
-"""
 
 
 class SignificanceTest(Fact):

@@ -19,8 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from assay.notwritten import not_written
 from assay.packaging.bundle import Bundle, BundleError, files_of, name_of, read
-from assay.workspace import not_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

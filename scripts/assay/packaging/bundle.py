@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from assay.errors import DataError
+from assay.notwritten import not_written
 from assay.packaging.manifest import FILE, OUTSIDE, FileEntry, Manifest
-from assay.workspace import not_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

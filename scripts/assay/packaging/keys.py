@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from assay.errors import UsageError
-from assay.workspace import not_written
+from assay.notwritten import not_written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

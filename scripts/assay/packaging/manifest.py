@@ -12,10 +12,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from assay.gates import Result
 from assay.packaging.envelope import FILE as SIGNATURE
 from assay.packaging.facts import Conversion, Kind, Parity, Signature
-from assay.section import Fact
+from assay.section import Fact, Result
 
 FILE = "manifest.json"
 ATTESTATIONS = "attestations"

@@ -25,12 +25,17 @@ _LARGEST = 10_000_000
 """Bytes of a document within a bundle, which is read into memory."""
 
 
-def complaints(bundle: Bundle) -> Iterator[str]:
-    """What is wrong with the model's file, one sentence a finding."""
+def complaints(bundle: Bundle, *, checker: bool = True) -> Iterator[str]:
+    """What is wrong with the model's file, one sentence a finding.
+
+    Args:
+        bundle: As it was read.
+        checker: Whether ONNX's own checker is asked, where it is installed.
+    """
     path = bundle.folder / bundle.manifest.model
     try:
         if bundle.manifest.kind == "onnx":
-            yield from _of_onnx(path, bundle.manifest)
+            yield from _of_onnx(path, bundle.manifest, checker=checker)
         elif refused := list(filter(skopsfile.is_refused, skopsfile.needed(path))):
             yield f"{path.name} asks for {listed(refused)}, which no model needs."
     except onnxfile.NotOnnxError as error:
@@ -52,7 +57,7 @@ def described(bundle: Bundle) -> str:
     return f"skops; whoever loads it has to trust {listed(own)}"
 
 
-def _of_onnx(path: Path, manifest: Manifest) -> Iterator[str]:
+def _of_onnx(path: Path, manifest: Manifest, *, checker: bool) -> Iterator[str]:
     found = onnxfile.asked(path)
     if foreign := sorted(found.domains - onnxfile.BUILT_IN):
         names = listed([printable(name) for name in foreign])
@@ -65,7 +70,7 @@ def _of_onnx(path: Path, manifest: Manifest) -> Iterator[str]:
     inputs = [one.name for one in signature.inputs]
     if found.inputs != inputs or found.outputs != [one.name for one in signature.outputs]:
         yield f"{path.name} has other inputs or outputs than the manifest says."
-    if path.stat().st_size <= _CHECKED and importlib.util.find_spec("onnx"):
+    if checker and path.stat().st_size <= _CHECKED and importlib.util.find_spec("onnx"):
         try:
             importlib.import_module("onnx.checker").check_model(str(path))
         except Exception as error:  # noqa: BLE001 (its own, protobuf's, and what C++ raises)

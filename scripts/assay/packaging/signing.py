@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from assay.errors import OutsideError, UsageError
-from assay.packaging import certificates, envelope, keys
+from assay.packaging import envelope, keys
 from assay.packaging.envelope import FILE, SignatureError
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def shown(signer: Signer) -> str:
     if isinstance(signer, KeylessSigner):
         return "this workflow"
     if signer.chain:
+        from assay.packaging import certificates
+
         return certificates.name(signer.chain[0])
     return _bare(keys.fingerprint(signer.key.public_key()))
 
@@ -183,6 +185,8 @@ def _checked(found: dict[str, Any], trust: KeyTrust | CertificateTrust) -> tuple
                 if hint
                 else "Name the workflow that signed it: `--identity`.",
             )
+        from assay.packaging import certificates  # slow to import, and not needed for keys
+
         by, key = certificates.trusted_key(chain, trust.roots, at=trust.at)
         own = envelope.of_certificates(chain)
     # What is not signed (the names of fields, who signs) is what we would have written.

@@ -74,19 +74,21 @@ class Verdict:
         return {**found, **self.__dict__, "checks": [*map(vars, self.checks)]}
 
 
-def verify(path: Path, trust: Trust | None) -> Verdict:
+def verify(path: Path, trust: Trust | None, *, checker: bool = True) -> Verdict:
     """Check a bundle.
 
     Args:
         path: Its folder, or its archive.
         trust: Whose signature counts; `None` to look at nothing but whether it is whole.
+        checker: Whether ONNX's own checker is asked, where it is installed. Whoever loads the model
+            right afterwards is told the same by the runtime, and need not wait for it.
 
     Raises:
         UsageError: There is nothing of that name.
         OutsideError: The archive cannot be unpacked, as on a full disk.
     """
     if path.is_dir():
-        return _of_folder(path, trust, shown=path)
+        return _of_folder(path, trust, shown=path, checker=checker)
     if not path.is_file():
         raise UsageError(f"There is no {path}.", hint="Name a bundle: its folder or .tar.zst.")
     from assay.packaging import archive
@@ -94,7 +96,7 @@ def verify(path: Path, trust: Trust | None) -> Verdict:
     try:
         with tempfile.TemporaryDirectory(prefix="assay-") as parent:
             unpacked = archive.unpack(path, Path(parent))
-            return _of_folder(unpacked.folder, trust, shown=path)
+            return _of_folder(unpacked.folder, trust, shown=path, checker=checker)
     except bundle.BundleError as error:
         return Verdict(str(path), (_refused("files", error),))
 
@@ -104,6 +106,7 @@ def _of_folder(
     trust: Trust | None,
     *,
     shown: Path,
+    checker: bool,
 ) -> Verdict:
     try:
         found = bundle.read(folder)
@@ -119,7 +122,10 @@ def _of_folder(
     checks = [files, signature]
     # What a stranger made is not given to the readers of models and documents.
     if signature.result != "refused":
-        checks += [_attestations(found, signed=trust is not None), *_contents(found)]
+        checks += [
+            _attestations(found, signed=trust is not None),
+            *_contents(found, checker=checker),
+        ]
     return Verdict(
         str(shown),
         tuple(checks),
@@ -222,9 +228,9 @@ def _attestations(found: bundle.Bundle, *, signed: bool) -> Check:
     return Check("attestations", "ok", f"of this bundle: commit {commit}; gates: {gates}")
 
 
-def _contents(found: bundle.Bundle) -> Iterator[Check]:
+def _contents(found: bundle.Bundle, *, checker: bool) -> Iterator[Check]:
     """The model, and the documents beside it."""
-    if complaints := list(modelfile.complaints(found)):
+    if complaints := list(modelfile.complaints(found, checker=checker)):
         yield _refusal("model", complaints)
     else:
         yield Check("model", "ok", modelfile.described(found))

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.console import printable
+from assay.notwritten import not_written
 from assay.packaging import archive, attest, bundle
 from assay.packaging.envelope import FILE as SIGNATURE
 from assay.packaging.manifest import ATTESTATIONS, PASSED, PROVENANCE, TEST_RESULTS
 from assay.report.wording import listed
-from assay.workspace import not_written, write_atomically
+from assay.workspace import write_atomically
 
 if TYPE_CHECKING:
     from assay.packaging.attest import Run

@@ -16,6 +16,7 @@ from assay.errors import ForgeError, UsageError
 from assay.forge import tags
 from assay.forge.refusal import LookAgainError, MissingError, RejectedError
 from assay.forge.releases import LARGEST, LONGEST_BODY, Draft, Releases, Upload
+from assay.notwritten import not_written
 from assay.packaging.archive import SUFFIX
 from assay.packaging.bundle import sha256
 from assay.packaging.envelope import FILE as SIGNATURE
@@ -23,7 +24,6 @@ from assay.packaging.manifest import FILE
 from assay.packaging.modelfile import BOM, CARD
 from assay.release import gto, semver
 from assay.release.tagname import parse
-from assay.workspace import not_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,12 +6,11 @@ the other protocols the parts are; that all of them have as many rows, no schema
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING
 
-from assay.packaging import usage
 from assay.packaging.profile import Profile
-from assay.serving import docspage
 from assay.serving.feedback import PATH as FEEDBACK
 from assay.serving.hooks import Route
 from assay.serving.inputs import Column
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from assay.packaging.facts import InputSpec, OutputSpec, Scalar
     from assay.serving.hooks import Answer, Call
     from assay.serving.loaded import Loaded
-    from assay.serving.protocols.base import Document
+    from assay.serving.protocols.base import Document, Headers
     from assay.serving.settings import ServeSettings
 
 _TYPES = {"b": "boolean", "i": "integer", "u": "integer", "f": "number", "O": "string"}
@@ -59,24 +58,27 @@ def routes(
         feedback: Whether the truth is taken.
         labels: Names of this version.
     """
-    found = document(loaded, settings, keys=keys, feedback=feedback, labels=labels)
-    body = json.dumps(found, ensure_ascii=False).encode()
-    pages = {
-        "/openapi.json": (body, JSON),
-        "/": (docspage.index(loaded), docspage.HEADERS),
-        "/docs": (docspage.docs(loaded, found), docspage.HEADERS),
-    }
+
+    # Made when somebody asks: the server has to start before.
+    @functools.cache
+    def pages() -> dict[str, tuple[bytes, Headers]]:
+        from assay.serving import docspage
+
+        found = document(loaded, settings, keys=keys, feedback=feedback, labels=labels)
+        return {
+            "/openapi.json": (json.dumps(found, ensure_ascii=False).encode(), JSON),
+            "/": (docspage.index(loaded), docspage.HEADERS),
+            "/docs": (docspage.docs(loaded, found), docspage.HEADERS),
+        }
 
     def page(path: str) -> Route:
-        content, headers = pages[path]
-
         def handler(call: Call) -> Answer:
             del call
-            return 200, content, headers
+            return 200, *pages()[path]
 
         return Route("GET", path, handler, guarded=False)
 
-    return [page(path) for path in pages]
+    return [page(path) for path in ("/openapi.json", "/", "/docs")]
 
 
 def document(
@@ -154,6 +156,8 @@ def document(
 
 def example(loaded: Loaded) -> Document:
     """A row like those that the model was tested on."""
+    from assay.packaging import usage  # a server has to start before anybody asks for this
+
     profile = loaded.profile or Profile(rows=0, features=(), predictions=())
     return usage.row(loaded.signature, profile)
 

@@ -13,9 +13,10 @@ from assay import rescoring
 from assay.console import printable
 from assay.datadiff import revisions
 from assay.errors import RemoteError, RepositoryError
+from assay.notwritten import not_written
 from assay.section import Reason, Section, Status
 from assay.transfer import Transfer, move, present
-from assay.workspace import dvccli, not_written, objects, remotefailure
+from assay.workspace import dvccli, objects, remotefailure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from assay import evaluation, extras, rescoring
 from assay.errors import OutsideError, UsageError
 from assay.evaluation import Found
+from assay.notwritten import not_written
 from assay.packaging import archive, asking, bundle, contents, licenses, source
 from assay.packaging.facts import Tolerance
 from assay.packaging.job import COLUMNS, ExportJob
@@ -23,7 +24,6 @@ from assay.report.wording import size
 from assay.section import Reason, Status
 from assay.stages import compare, evaluate
 from assay.verdict import decide
-from assay.workspace import not_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import os
 import tempfile
@@ -11,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.console import printable
-from assay.errors import AssayError, OutsideError, RepositoryError
+from assay.errors import AssayError, RepositoryError
+from assay.notwritten import not_written
 from assay.workspace import dvcfiles
 from assay.workspace.dvccli import Dvc
 from assay.workspace.git import Git, GitTree, WorkTree
@@ -152,14 +151,3 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise not_written(path, error) from error
-
-
-def not_written(path: Path, error: OSError) -> OutsideError:
-    """The error of a file that could not be written."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return OutsideError(
-        f"{printable(str(path))} cannot be written: {error.strerror or error}.",
-        hint="Free some space, or use a larger runner."
-        if full
-        else "Check the permissions of the folder.",
-    )
