@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from benchmarks import rollout_serving
+from benchmarks import rollout_serving, rollout_shifts
 from benchmarks.harness import CommandFailedError
 from benchmarks.rollout_peers import Models
 from benchmarks.scratch import SCRIPTS, Scratch
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def run(bench: Bench) -> None:
-    rollout_serving.run(bench, released(bench))
+    models = released(bench)
+    rollout_serving.run(bench, models)
+    rollout_shifts.run(bench, models)
 
 
 def released(bench: Bench) -> Models:
