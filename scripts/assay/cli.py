@@ -21,6 +21,7 @@ from assay import (
     __version__,
     clibundle,
     clicontract,
+    clideploy,
     clihistory,
     clihost,
     clirelease,
@@ -299,11 +300,14 @@ def init(
 gate_app = typer.Typer(help="The gates of the last run.")
 app.add_typer(gate_app, name="gate")
 app.add_typer(clicontract.app, name="contract")
+app.add_typer(clideploy.app, name="rollout")
 app.add_typer(clihost.app, name="host", hidden=True)
 for _command in (
     clibundle.sign,
     clibundle.verify,
     clirelease.release,
+    clideploy.deploy,
+    clideploy.rollback,
     cliserve.serve,
     cliservetest.serve_test,
     clihistory.history,

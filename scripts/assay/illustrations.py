@@ -13,15 +13,12 @@ from assay.forge import assets
 from assay.forge.assetplan import Stored, has_note, known
 from assay.forge.comment import marker
 from assay.report import pictures
-from assay.report.images import Image
 from assay.stages.report import plot_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from assay.context import Context
     from assay.forge.transport import Api
-    from assay.report.images import Picture
+    from assay.report.images import Image
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def _stored(context: Context, api: Api, shown: str) -> Illustrations:
     drawn = pictures.of(record, plot_files(record, context.workspace.state))
     if not drawn:
         return Illustrations()
-    files = {path: content for one in drawn for path, content in _files(one).items()}
+    files = {path: content for one in drawn for path, content in one.files.items()}
     now = datetime.now(UTC)
     repository = ci.repository or ""
     stored = known(shown, files, now=now)
@@ -75,24 +72,4 @@ def _stored(context: Context, api: Api, shown: str) -> Illustrations:
         )
         stored = Stored.of(commit, files, now)
     url = partial(assets.url, ci.server_url, repository, stored.commit)
-    return Illustrations(tuple(_image(one, url) for one in drawn), stored.note)
-
-
-def _files(picture: Picture) -> dict[str, bytes]:
-    light, dark = _paths(picture)
-    return {light: picture.light, dark: picture.dark}
-
-
-def _paths(picture: Picture) -> tuple[str, str]:
-    return f"{picture.name}-light.png", f"{picture.name}-dark.png"
-
-
-def _image(picture: Picture, url: Callable[[str], str]) -> Image:
-    light, dark = _paths(picture)
-    return Image(
-        title=picture.title,
-        alt=picture.alt,
-        width=picture.width,
-        light=url(light),
-        dark=url(dark),
-    )
+    return Illustrations(tuple(one.published(url) for one in drawn), stored.note)

@@ -25,6 +25,8 @@ LONGEST = 140
 """Characters of a description."""
 RECENT = 30
 """How many deployments back an earlier one is looked for that still counts as active."""
+_OPEN = 5
+"""How many deployments back one may be under way still."""
 
 State = Literal["queued", "in_progress", "success", "failure", "error", "inactive"]
 
@@ -139,6 +141,20 @@ class Deployments:
                 self.tell(number, "inactive", description)
             if state in {"success", "inactive"}:
                 return  # who became active retired all before
+
+    def end_open(self, environment: str, description: str) -> None:
+        """Say of our deployments that are under way that they ended: whoever made them is dead.
+
+        Args:
+            environment: Where.
+            description: Why.
+
+        Raises:
+            ForgeError: GitHub refuses, or cannot be reached.
+        """
+        for number, _ in islice(self._ours(environment), _OPEN):
+            if self._state(number) in {"pending", "queued", "in_progress"}:
+                self.tell(number, "error", description)
 
     def _ours(self, environment: str) -> Iterator[tuple[int, str]]:
         """Number and run of the newest deployments that we made, the newest first.

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +24,21 @@ class Picture:
     """PNG."""
     dark: bytes
     """PNG."""
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Its images by the name of their file."""
+        light, dark = self._paths
+        return {light: self.light, dark: self.dark}
+
+    def published(self, url: Callable[[str], str]) -> Image:
+        """The picture, once its files can be had where `url` says of each."""
+        light, dark = map(url, self._paths)
+        return Image(title=self.title, alt=self.alt, width=self.width, light=light, dark=dark)
+
+    @property
+    def _paths(self) -> tuple[str, str]:
+        return f"{self.name}-light.png", f"{self.name}-dark.png"
 
 
 @dataclass(frozen=True, kw_only=True)

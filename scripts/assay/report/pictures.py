@@ -22,7 +22,7 @@ from assay.report.vegalite import DARK, LIGHT, Palette
 from assay.report.wording import short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from assay.plots import DeclaredPlot
     from assay.record import RunRecord
@@ -55,10 +55,19 @@ def of(record: RunRecord, files: Mapping[str, bytes]) -> tuple[Picture, ...]:
         record: The run.
         files: The content of the plot files that the record names, as far as there are any.
     """
+    return _made(_makers(record, files))
+
+
+def of_charts(drawable: Iterable[charts.Chart]) -> tuple[Picture, ...]:
+    """Charts of our own, as `of`."""
+    return _made(partial(_of_chart, chart, chart.name) for chart in drawable)
+
+
+def _made(makers: Iterable[Callable[[], Picture]]) -> tuple[Picture, ...]:
     found: list[Picture] = []
     if not svg.available():
         return ()
-    for make in _makers(record, files):
+    for make in makers:
         if len(found) == MOST:
             break
         try:

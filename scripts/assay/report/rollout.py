@@ -33,6 +33,7 @@ _ICONS: dict[Ending, str] = {
     "resumed": "⚠️",
     "rolled back": "⏪",
     "error": "🛑",
+    "interrupted": "🛑",
     "inconclusive": "❔",
 }
 _SHARES = ("errors", "agreement", "predictions")
@@ -82,6 +83,7 @@ _DEEDS: dict[tuple[str, str], str] = {
     ("", "rolled back"): "{what} was rolled back in {place}{at}: {answers}",
     ("", "inconclusive"): "Nobody can say whether {what} is good in {place}{at}: {answers}",
     ("", "resumed"): "An interrupted rollout of {what} in {place} was ended: {answers}",
+    ("", "interrupted"): "The rollout of {what} to {place} was interrupted{at}: {answers}",
     ("", "error"): "The rollout of {what} to {place} broke off{at}",
 }
 

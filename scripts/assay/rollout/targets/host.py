@@ -145,21 +145,26 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json")
 
 
-def made(spec: HostSpec, root: Path, trusted: Trusted) -> Target:
+def made(spec: HostSpec, root: Path, trusted: Trusted | None) -> Target:
     """The target that `assay.yaml` describes.
 
     Args:
         spec: `target` of an environment.
         root: From which a folder of this machine is named.
-        trusted: Whose signature counts.
+        trusted: Whose signature counts. `None`: all stays as the last deployment set it, as for a
+            rollback, which must work with what is there.
     """
-    from assay.configrollout import size
-
-    memory = None if spec.memory is None else size(spec.memory)
-    settings = HostSettings(
-        listen=spec.listen, assay=spec.assay, memory=memory, keep=spec.keep, trusted=trusted
-    )
+    settings = None if trusted is None else _settings(spec, trusted)
     if spec.ssh is None:
         return HostTarget(local(root / spec.folder, settings))
     session = sshsession.Session(spec.ssh, spec.port, spec.assay)
     return SshTarget(session, spec.folder, settings)
+
+
+def _settings(spec: HostSpec, trusted: Trusted) -> HostSettings:
+    from assay.configrollout import size
+
+    memory = None if spec.memory is None else size(spec.memory)
+    return HostSettings(
+        listen=spec.listen, assay=spec.assay, memory=memory, keep=spec.keep, trusted=trusted
+    )
