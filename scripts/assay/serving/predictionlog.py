@@ -132,7 +132,7 @@ class PredictionLog:
         self._refused = 0.0
         while batch := self._batch():
             self._write(batch, now)
-        self._finish()
+        self._finish(now)
 
     def _batch(self) -> list[Entry]:
         batch: list[Entry] = []
@@ -145,7 +145,7 @@ class PredictionLog:
 
     def _write(self, batch: list[Entry], now: float) -> None:
         rows = sum(one.rows for one in batch)
-        if now - self._refused < _RETRY:
+        if 0 <= now - self._refused < _RETRY:
             self.lost += rows
             return
         try:
@@ -183,9 +183,9 @@ class PredictionLog:
             self._file.size >= self._settings.most_bytes
             or not 0 <= now - self._since < self._settings.most_seconds  # a clock set back, too
         ):
-            self._finish()
+            self._finish(now)
 
-    def _finish(self) -> None:
+    def _finish(self, now: float) -> None:
         if self._file is None:
             return
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._since))
@@ -193,7 +193,7 @@ class PredictionLog:
         try:
             self._file.finish(target)
         except OSError as error:
-            self._fail(error, time.time())
+            self._fail(error, now)
         else:
             self._file = None
             self._unlock()
