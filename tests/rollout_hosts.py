@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.rollout.host import proc
+from assay.rollout.host import supervisor as supervisors
 from assay.rollout.host.agent import local
+from assay.rollout.host.layout import Layout
 from assay.rollout.host.settings import HostSettings
 from assay.rollout.targets.base import Routing, VersionId
 from assay.rollout.targets.host import HostTarget
@@ -164,21 +166,17 @@ def hosting(folder: Path, *, owner: str | None = "test", **given: Any) -> Iterat
 
 def supervisor(folder: Path) -> int | None:
     """The process of a folder's supervisor."""
-    with contextlib.suppress(OSError, ValueError):
-        return int((folder / "run" / "supervisor.pid").read_text())
-    return None
+    found = supervisors.running(Layout(Path(os.path.realpath(folder))))
+    return found.pid if found is not None else None
 
 
 def ended(folder: Path) -> None:
     """End the supervisor of a folder, and with it all that it started."""
     pid = supervisor(folder)
     found = proc.found(pid) if pid is not None else None
-    if found is None or "supervisor" not in Path(f"/proc/{found.pid}/cmdline").read_text():
-        return
-    os.kill(found.pid, signal.SIGTERM)
-    until(lambda: not found.alive)
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(found.pid, os.WNOHANG)
+    if found is not None:
+        os.kill(found.pid, signal.SIGTERM)
+        until(lambda: not found.alive)
 
 
 def until(true: Callable[[], object]) -> None:

@@ -323,9 +323,12 @@ class Agent:
     def up(self) -> None:
         """Have all run again that should, as after a reboot."""
         with self._locked():
-            self._processes().up()
-            if self.place.current.is_symlink() and NAME in self._processes().wanted():
-                Nginx(self.place, self._processes()).up()
+            processes, routing = self._processes(), routes.read(self.place)
+            processes.up()
+            if routing is not None and NAME in processes.wanted():
+                timeout = self._known().start_timeout
+                servers.wait(self.place, processes, routing.stable, timeout)
+                Nginx(self.place, processes).up()
 
     def down(self) -> None:
         """End everything, nginx first; bundles and state stay.

@@ -76,6 +76,11 @@ class Layout:
         return self.folder / "run" / "lock"
 
     @property
+    def supervisor(self) -> Path:
+        """Which process is the supervisor."""
+        return self.folder / "run" / "supervisor.json"
+
+    @property
     def environment(self) -> Path:
         """`NAME=value` lines that the owner may put here for the servers, as for API keys."""
         return self.folder / "environment"

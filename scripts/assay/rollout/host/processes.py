@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,14 +11,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from assay.rollout.host import environment, proc, wanted
-from assay.rollout.host.supervisor import locked
+from assay.rollout.host import environment, proc, supervisor, wanted
 from assay.rollout.host.wanted import Spec, Status
 from assay.rollout.targets.base import TargetError
 
 if TYPE_CHECKING:
     from assay.rollout.host.layout import Layout
 
+COMMAND = (sys.executable, "-P", "-m", "assay.rollout.host.supervisor")
 _UP = 10.0
 """Seconds until a supervisor must have begun."""
 
@@ -89,18 +90,14 @@ class Supervised:
 
     def up(self) -> None:
         """Wake the supervisor up, or start one."""
-        file = locked(self.place)
-        if file is None:
-            self._wake()
-            return
-        file.close()
+        found = supervisor.running(self.place)
+        if found is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGHUP)
+                return
         with (self.place.folder / "log" / "supervisor.log").open("ab") as log:
-            # It detaches itself.
-            subprocess.run(
-                [
-                    *(sys.executable, "-P", "-m", "assay.rollout.host.supervisor"),
-                    str(self.place.folder),
-                ],
+            subprocess.run(  # it detaches itself
+                [*COMMAND, str(self.place.folder)],
                 cwd=self.place.folder,
                 env=environment.ours(),
                 stdin=subprocess.DEVNULL,
@@ -109,18 +106,10 @@ class Supervised:
                 check=True,
             )
         until = time.monotonic() + _UP
-        while (file := locked(self.place)) is not None:
-            file.close()
+        while supervisor.running(self.place) is None:
             if time.monotonic() > until:
                 raise TargetError("The supervisor does not start.", hint=f"See {self._log()}.")
-            time.sleep(0.02)
-
-    def _wake(self) -> None:
-        try:
-            pid = int((self.place.folder / "run" / "supervisor.pid").read_text())
-            os.kill(pid, signal.SIGHUP)
-        except (OSError, ValueError):
-            return  # it looks by itself, a little later
+            time.sleep(0.01)
 
     def _log(self) -> str:
         return str(self.place.folder / "log" / "supervisor.log")

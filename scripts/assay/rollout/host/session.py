@@ -10,6 +10,7 @@ carried through, also where the one who asked goes away.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import tempfile
@@ -35,7 +36,7 @@ from assay.rollout.targets.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FORMAT = 1
 KINDS: dict[str, type[AssayError]] = {
@@ -130,51 +131,41 @@ def _done(asked: dict[str, Any], source: IO[bytes]) -> Any:
     if asked.get("size") is None:
         return verb(agent, arguments)
     with _received(agent, source, asked["size"]) as archive:
-        return verb(agent, {**arguments, "bundle": archive.name})
+        return verb(agent, {**arguments, "bundle": archive})
 
 
-def _received(agent: Agent, source: IO[bytes], size: int) -> IO[bytes]:
+@contextlib.contextmanager
+def _received(agent: Agent, source: IO[bytes], size: int) -> Iterator[Path]:
     """The bytes behind a question as a file. All are read, whatever becomes of them.
 
     Raises:
         PlaceError: The disk has no room, or the connection ended.
     """
-    problem: AssayError | None = None
-    file: IO[bytes] | None = None
+    pieces = _pieces(source, size)
     try:
         agent.place.make()
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (the caller closes it)
-            dir=agent.place.folder / "tmp", suffix=".tar.zst"
-        )
-    except AssayError as error:
-        problem = error
+        with tempfile.TemporaryDirectory(dir=agent.place.folder / "tmp") as folder:
+            path = Path(folder, "bundle.tar.zst")
+            with path.open("wb") as file:
+                file.writelines(pieces)
+            yield path
     except OSError as error:
-        problem = _no_room(error)
+        raise PlaceError(
+            f"The bundle was not taken: {error.strerror}.",
+            hint="Make room on the host's disk. Users are answered as before.",
+        ) from error
+    finally:
+        for _ in pieces:
+            pass
+
+
+def _pieces(source: IO[bytes], size: int) -> Iterator[bytes]:
     while size:
         piece = source.read(min(size, _PIECE))
         if not piece:
             raise PlaceError("The bundle did not arrive whole: the connection ended.")
         size -= len(piece)
-        if file is not None and problem is None:
-            try:
-                file.write(piece)
-            except OSError as error:
-                problem = _no_room(error)
-    try:
-        if file is not None and problem is None:
-            file.flush()
-    except OSError as error:
-        problem = _no_room(error)
-    if problem is not None or file is None:
-        raise problem or PlaceError("The bundle was not taken.")
-    return file
-
-
-def _no_room(error: OSError) -> PlaceError:
-    return PlaceError(
-        f"The bundle was not taken: {error.strerror}.",
-        hint="Make room on the host's disk. Users are answered as before.",
-    )
+        yield piece
 
 
 def _plain(value: Any) -> Any:

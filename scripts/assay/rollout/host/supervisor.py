@@ -25,6 +25,7 @@ from typing import IO, TYPE_CHECKING
 
 from assay.errors import AssayError
 from assay.rollout.host import environment, lease, proc, wanted
+from assay.rollout.host.files import read_json, write_json
 from assay.rollout.host.layout import Layout
 from assay.rollout.host.wanted import Spec, Status
 
@@ -306,6 +307,13 @@ def locked(place: Layout) -> IO[bytes] | None:
     return file
 
 
+def running(place: Layout) -> proc.Process | None:
+    """The folder's supervisor, if one runs."""
+    found = read_json(place.supervisor)
+    process = proc.Process(**found) if found and found.keys() == {"pid", "born"} else None
+    return process if process is not None and process.alive else None
+
+
 def main(folder: Path) -> int:
     """Run until a signal says so, as nobody's child."""
     place = Layout(folder)
@@ -324,7 +332,8 @@ def main(folder: Path) -> int:
 
 
 def _serve(place: Layout) -> None:
-    (place.folder / "run" / "supervisor.pid").write_text(str(os.getpid()))
+    ours = proc.found(os.getpid())
+    write_json(place.supervisor, vars(ours) if ours else {})
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
