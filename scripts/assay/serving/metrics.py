@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
+from assay.errors import UsageError
 from assay.packaging.profile import Profile
 from assay.rollout.snapshot import LATENCY_BINS
 from assay.serving import bins, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -56,7 +59,7 @@ class Metrics:
         profile = loaded.profile
         self.features = list(_counters(profile.features if profile else ()))
         if settings.bins is not None:
-            profile = Profile.model_validate_json(settings.bins.read_bytes())
+            profile = _read(settings.bins)
         self.predictions = list(_counters(profile.predictions if profile else ()))
         self._signature = loaded.signature
         self._waiting: list[tuple[Feeds, Answers]] = []
@@ -109,6 +112,17 @@ class Metrics:
         """All of it, as Prometheus reads it."""
         self.count()
         return prometheus.text(self, app)
+
+
+def _read(path: Path) -> Profile:
+    try:
+        return Profile.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is no profile"
+        raise UsageError(
+            f"{path} cannot be read ({what}): it should be the profile.json of a bundle.",
+            hint="Give that of the version that predictions are compared with, as `--bins`.",
+        ) from error
 
 
 def _counters(columns: Iterable[Any]) -> Iterator[bins.Counter]:
