@@ -158,7 +158,6 @@ class PredictionLog:
             self._complaints.of("rows", f"cannot hold some rows, which are counted: {error}")
         else:
             self.written += rows
-            self._complaints.over("disk", "is written again.")
 
     def _opened(self, now: float) -> LogFile:
         """The file that is written; a new one where there is none."""
@@ -197,6 +196,7 @@ class PredictionLog:
         else:
             self._file = None
             self._unlock()
+            self._complaints.over("disk", "is written again.")
 
     def _fail(self, error: OSError, now: float) -> None:
         self._complaints.of(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TIME = datetime(2026, 11, 23, 23, 36, 17, 123456, UTC).timestamp()
+COUNTED = "Rows are lost, and counted."
 PROFILE = Profile(
     rows=10,
     features=(
@@ -244,8 +245,7 @@ def test_a_full_disk_loses_rows_and_nothing_else(
     assert [row["id"] for row in rows_of(tmp_path)] == ["before", "after"]
     assert (log.written, log.lost) == (2, 3)
     assert said == [
-        "The prediction log cannot be written: No space left on device. Rows are lost, and "
-        "counted.",
+        f"The prediction log cannot be written: {os.strerror(errno.ENOSPC)}. {COUNTED}",
         "The prediction log is written again.",
     ]
     assert parts(tmp_path) == []
