@@ -197,6 +197,10 @@ class AnalysisSpec(Documented):
     """By how much the share of failed requests may be higher."""
     latency: Annotated[Number, Field(ge=1)] | None = 1.2
     """How many times as long it may take: the 99th percentile, and the median."""
+    latency_margin: NotNegative = 0.005
+    """Seconds; what is longer by this or less is not slower. A process with few requests has cold
+    caches and sleeps between them: at 5 % of the requests a version of equal speed took up to
+    2 ms longer."""
     predictions: Annotated[Number, Field(ge=0, le=1)] | None = 0.2
     """By how much predictions may be distributed differently: total variation distance, the share
     of answers that would have to change."""

@@ -1,10 +1,12 @@
-"""Which version a rollback goes to, by the journal's promotions."""
+"""What the journal tells of rollouts: what they meant to do, and where a rollback goes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assay.rollout.targets.base import VersionId
+from assay.errors import UsageError
+from assay.rollout import journal
+from assay.rollout.targets.base import MissingVersionError, VersionId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,3 +49,47 @@ def last_good(
 def previous(state: State, version: VersionId) -> VersionId | None:
     """What a rollback goes to once `version` is stable: what is stable now."""
     return state.last_good if version.same(state.stable) else state.stable
+
+
+def begun(events: Sequence[Event], rollout: str) -> tuple[str, VersionId]:
+    """What a rollout meant to do."""
+    own = journal.of(events, rollout)
+    facts = next(event.facts for event in own if event.kind == "begin")
+    return str(facts["verb"]), VersionId.model_validate(facts["version"])
+
+
+def goal_of(state: State, to: str | None, events: Sequence[Event]) -> VersionId:
+    """Where a rollback goes; see `machine.rollback`.
+
+    Raises:
+        MissingVersionError: `to` is not on the target.
+        UsageError: There is no version to go back to.
+    """
+    if to is not None:
+        return _placed(state, to)
+    if (rollout := journal.unfinished(events)) is not None:
+        verb, version = begun(events, rollout)
+        goal = version if verb == "rollback" else state.stable
+        if goal is not None:
+            return goal
+    if state.last_good is None:
+        now = f"{state.stable} is the first one here" if state.stable else "nothing is deployed"
+        raise UsageError(
+            f"There is no version to go back to: {now}.",
+            hint="Name one that is on the target with `--to`, or deploy one with `assay deploy`.",
+        )
+    return state.last_good
+
+
+def _placed(state: State, to: str) -> VersionId:
+    wanted = to.rpartition("@")[2]
+    for one in state.placed:
+        if wanted in {one.version, one.version.removeprefix("v")}:
+            return one
+        if len(wanted) >= 7 and one.digest.startswith(wanted):
+            return one
+    there = ", ".join(f"{one.version}" for one in state.placed) or "none"
+    raise MissingVersionError(
+        f"{to} is not on the target; there are: {there}.",
+        hint="`assay deploy` brings it there again, step by step; `keep` says how many stay.",
+    )

@@ -12,17 +12,16 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from assay.errors import AssayError, UsageError
+from assay.errors import AssayError
 from assay.rollout import journal
 from assay.rollout.conduct import TTL
 from assay.rollout.health import Health
-from assay.rollout.history import last_good, previous
+from assay.rollout.history import begun, goal_of, last_good, previous
 from assay.rollout.judging import POLL, StageFailedError, Watch
 from assay.rollout.outcome import Outcome, Verdict
 from assay.rollout.targets.base import (
     BusyError,
     FencedError,
-    MissingVersionError,
     Routing,
     StartError,
     TargetError,
@@ -141,7 +140,7 @@ def rollback(conduct: Conduct, to: str | None = None) -> Outcome:
     with _lease(conduct, force=True):
         state, events = conduct.state(), conduct.events()
         story.before = state.stable
-        goal = story.version = _goal(state, to, events)
+        goal = story.version = goal_of(state, to, events)
         if (other := journal.unfinished(events)) is not None:
             text = f"The rollout was ended by a rollback: {conduct.owner}."
             event = journal.Event(kind="end", rollout=other, time=conduct.clock.now(), what=text)
@@ -269,7 +268,7 @@ def _finish_earlier(conduct: Conduct, story: _Story) -> bool:
     rollout = journal.unfinished(events)
     if rollout is None:
         return False
-    (verb, version), state = _begun(events, rollout), conduct.state()
+    (verb, version), state = begun(events, rollout), conduct.state()
     goal = version if verb == "rollback" else state.stable
     story.version = story.version or version
     if story.verb == "resume":
@@ -289,13 +288,6 @@ def _finish_earlier(conduct: Conduct, story: _Story) -> bool:
     conduct.tell(event)
     story.notes.append(text)
     return True
-
-
-def _begun(events: list[journal.Event], rollout: str) -> tuple[str, VersionId]:
-    """What a rollout meant to do."""
-    own = journal.of(events, rollout)
-    facts = next(event.facts for event in own if event.kind == "begin")
-    return str(facts["verb"]), VersionId.model_validate(facts["version"])
 
 
 def _now(goal: VersionId | None) -> str:
@@ -327,34 +319,3 @@ def _settle(conduct: Conduct, goal: VersionId | None, state: State) -> None:
     for one in conduct.state().running:
         if not one.same(goal):
             conduct.ask(lambda one=one: target.stop(one))  # type: ignore[misc]
-
-
-def _goal(state: State, to: str | None, events: list[journal.Event]) -> VersionId:
-    if to is not None:
-        return _placed(state, to)
-    if (rollout := journal.unfinished(events)) is not None:
-        verb, version = _begun(events, rollout)
-        goal = version if verb == "rollback" else state.stable
-        if goal is not None:
-            return goal
-    if state.last_good is None:
-        now = f"{state.stable} is the first one here" if state.stable else "nothing is deployed"
-        raise UsageError(
-            f"There is no version to go back to: {now}.",
-            hint="Name one that is on the target with `--to`, or deploy one with `assay deploy`.",
-        )
-    return state.last_good
-
-
-def _placed(state: State, to: str) -> VersionId:
-    wanted = to.rpartition("@")[2]
-    for one in state.placed:
-        if wanted in {one.version, one.version.removeprefix("v")}:
-            return one
-        if len(wanted) >= 7 and one.digest.startswith(wanted):
-            return one
-    there = ", ".join(f"{one.version}" for one in state.placed) or "none"
-    raise MissingVersionError(
-        f"{to} is not on the target; there are: {there}.",
-        hint="`assay deploy` brings it there again, step by step; `keep` says how many stay.",
-    )

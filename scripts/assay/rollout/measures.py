@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from assay.rollout.snapshot import Counted, Counts
     from assay.rollout.windows import Window
 
-NOTICED = 1e-3
-"""Seconds: less than this more is not slower. A process with few requests has cold caches, so that
-the candidate of equal speed takes some tenths of a millisecond longer."""
 _MOST_BARS = 24
 
 
@@ -114,12 +111,12 @@ def _slower(
     slow = (binned.quantile(candidate.latency, share) or 0.0) / 1e6
     other = (binned.quantile(stable.latency, share) or 0.0) / 1e6
     ratio = slow / other if other else 1.0
-    noticed = slow - other >= NOTICED
+    noticed = not at_most(slow - other, spec.latency_margin, scale=slow)
     decision = decide(ratio, limit, p, spec.confidence) if noticed else "passed"
     word = "the median" if share == 0.5 else "the 99th percentile"
     said = ending(decision, f"factor of {limit:g}", p)
     if not noticed and not at_most(ratio, limit):
-        said = f"less than {duration(NOTICED)} more, which nobody notices."
+        said = f"not more than the {duration(spec.latency_margin)} longer that are always allowed."
     return Judgement(
         measure=measure,
         decision=decision,

@@ -98,10 +98,12 @@ def test_a_slow_tail_fails_that_ranks_do_not_see() -> None:
 
 
 def test_what_nobody_notices_is_not_slower() -> None:
-    verdict = _judge(window(slow=0.0004), window(slow=0.0002))
+    verdict = _judge(window(slow=0.0022), window(slow=0.0011))
     assert verdict.decision == "passed"
     sentence = verdict.judgements[1].sentence
-    assert sentence.endswith("less than 1 ms more, which nobody notices.")
+    assert sentence.endswith("not more than the 5 ms longer that are always allowed.")
+    strict = SPEC.model_copy(update={"latency_margin": 0.0})
+    assert _judge(window(slow=0.0022), window(slow=0.0011), spec=strict).decision == "failed"
 
 
 def test_faster_and_fewer_errors_is_a_pass() -> None:

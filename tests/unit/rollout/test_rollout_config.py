@@ -177,8 +177,8 @@ MISTAKES: dict[str, tuple[int, str, str | None]] = {
         4,
         "Unknown key `environments.production.analysis.sample`.",
         (
-            "Did you mean `samples`? Allowed here: `samples`, `errors`, `latency`, `predictions`, "
-            "`agreement`, `labelled`, `confidence`."
+            "Did you mean `samples`? Allowed here: `samples`, `errors`, `latency`, "
+            "`latency_margin`, `predictions`, `agreement`, `labelled`, `confidence`."
         ),
     ),
     _one("analysis: {latency: 0.5}"): (
