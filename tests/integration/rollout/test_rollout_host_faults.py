@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from assay.errors import ProgramError
 from assay.rollout import journal
-from assay.rollout.host import bundles, nginx, nginxconf, proc, wanted
+from assay.rollout.host import bundles, lease, nginx, nginxconf, proc, wanted
 from assay.rollout.host.agent import local
 from assay.rollout.host.files import StateError
 from assay.rollout.host.lease import Clock
@@ -363,7 +363,8 @@ def test_a_deployer_that_is_killed(host: Host) -> None:
         agent = local(Path({str(host.folder)!r}))
         one, two = version("v1.0.0"), version("v2.0.0")
         agent.acquire("deployer", 0.8, force=True)
-        agent.append(Event(kind="begin", rollout="r1", time=1.0))
+        facts = {{"verb": "deploy", "version": two.model_dump()}}
+        agent.append(Event(kind="begin", rollout="r1", time=1.0, facts=facts))
         agent.start(two)
         agent.route(Routing(stable=one, candidate=two, percent=50))
         os.kill(os.getpid(), signal.SIGKILL)
@@ -378,10 +379,27 @@ def test_a_deployer_that_is_killed(host: Host) -> None:
     assert state.routing == Routing(stable=STABLE)
     assert one not in state.running
     end = host.target.events()[-1]
-    assert (end.kind, end.facts["outcome"], end.facts["by"]) == ("end", "rolled back", OWNER)
+    assert (end.kind, end.facts) == ("end", {"ending": "resumed", "by": OWNER})
     until(lambda: host.target.state().owner is None)
     with pytest.raises(FencedError):
         host.target.route(Routing(stable=STABLE))
+
+
+def test_a_way_back_that_does_not_succeed_is_tried_again(host: Host) -> None:
+    """As where the disk is full: until then the lease is the watchdog's."""
+    other = local(host.folder)
+    other.acquire("deployer", 60, force=True)
+    other.append(Event(kind="begin", rollout="r2", time=1.0))  # does not say what it is
+    now = other.clock.now() + 61
+    other = local(host.folder)
+    other.clock = Clock(now=lambda: now, boot=other.clock.boot)
+
+    with pytest.raises(KeyError):
+        back(other)
+
+    assert lease.read(other.place.lease) == lease.Lease(OWNER, 10.0, now + 10, other.clock.boot())
+    other.append(Event(kind="end", rollout="r2", time=1.0))
+    other.release(OWNER)
 
 
 def test_the_watchdog_leaves_a_living_rollout_alone(host: Host) -> None:

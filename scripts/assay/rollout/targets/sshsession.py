@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from assay.errors import AssayError
 
-PAUSES = (0.2, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each further try."""
+PAUSES = (0.2, 1.0)
+"""Seconds before each further try; whoever asks may ask again (`conduct.Conduct.ask`)."""
 CONFIG = "ASSAY_SSH_CONFIG"
 """Names a file as `~/.ssh/config`, which is used in its place."""
 _LINES = 8
