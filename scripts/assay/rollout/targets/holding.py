@@ -75,7 +75,8 @@ class Holding:
         """Hold a lock that the kernel takes away when this process ends, however it does."""
         self.close()
         self.alive = self._sign(owner).open("ab")
-        fcntl.flock(self.alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(BlockingIOError):  # another object of the same owner has it
+            fcntl.flock(self.alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _lives(self, owner: str) -> bool:
         """Whether the process of an owner still runs."""
