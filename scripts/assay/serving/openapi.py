@@ -257,6 +257,7 @@ def _requests(
 
 
 def _tensor(spec: InputSpec, column: Column, most: int) -> Document:
+    cell = _cell(column)
     rows = {"type": "integer", "minimum": 1, "maximum": most}
     shape = {"type": "array", "prefixItems": [rows, {"const": column.width}], "items": False}
     return _object(
@@ -264,7 +265,7 @@ def _tensor(spec: InputSpec, column: Column, most: int) -> Document:
             "name": {"const": spec.name},
             "shape": {**shape, "minItems": 2},
             "datatype": {"const": DATATYPES[spec.dtype]},
-            "data": _list(_cell(column), 1),
+            "data": _list(cell if column.width == 1 else {"anyOf": [cell, _cells(column)]}, 1),
         }
     )
 

@@ -82,6 +82,11 @@ class Server:
                 env=_environment(),
             )
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
     def ready(self) -> None:
         """Wait until it wants requests.
 
