@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import json
 import random
 import socket
@@ -347,7 +348,7 @@ def other_values(body: bytes, random_: random.Random) -> bytes:
         places = list(_places(document))
         if places:
             inside, at = random_.choice(places)
-            inside[at] = random_.choice(_VALUES)
+            inside[at] = copy.deepcopy(random_.choice(_VALUES))
     return json.dumps(document).encode()
 
 
