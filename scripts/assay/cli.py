@@ -287,6 +287,9 @@ def init(
     release: Annotated[
         bool, typer.Option("--release", help="Also write the workflow that releases versions.")
     ] = False,
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="And the one that brings them to users.")
+    ] = False,
 ) -> None:
     """Say what is found here; write assay.yaml and the workflow."""
     from assay import initialize
@@ -294,7 +297,8 @@ def init(
     from assay.workspace import Workspace
 
     console = Console(github=False)
-    initialize.run(Workspace(root.resolve(), os.environ), console, uses=uses, release=release)
+    workspace = Workspace(root.resolve(), os.environ)
+    initialize.run(workspace, console, uses=uses, release=release, deploy=deploy)
 
 
 gate_app = typer.Typer(help="The gates of the last run.")

@@ -33,7 +33,7 @@ def deploy(
         typer.Argument(
             envvar="ASSAY_VERSION",
             show_default=False,
-            help="NAME@VERSION. By default the tag that started the workflow.",
+            help="NAME@VERSION, or a commit. By default the tag that started the workflow.",
         ),
     ] = "",
     *,

@@ -30,14 +30,16 @@ if TYPE_CHECKING:
     from assay.workspace import Workspace
 
 WORKFLOWS = ".github/workflows"
-CHECK, RELEASE = "model-check", "model-release"
+CHECK, RELEASE, DEPLOY = "model-check", "model-release", "model-deploy"
 """The starters, as `workflow-templates/` has them."""
-_TITLES = {CHECK: "Model check", RELEASE: "Model release"}
-_ANY_VERSION = '"**@v*"'
+_TITLES = {CHECK: "Model check", RELEASE: "Model release", DEPLOY: "Model deploy"}
+_ANY_VERSION, _ANY_STAGE = '"**@v*"', '"**#*"'
 _USES = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@[A-Za-z0-9_./-]+")
 
 
-def run(workspace: Workspace, console: Console, *, uses: str, release: bool) -> None:
+def run(
+    workspace: Workspace, console: Console, *, uses: str, release: bool, deploy: bool = False
+) -> None:
     """Say what was found, and write what is not there yet.
 
     Args:
@@ -45,6 +47,7 @@ def run(workspace: Workspace, console: Console, *, uses: str, release: bool) -> 
         console: Where it is said.
         uses: The action that workflows use.
         release: Whether to write the workflow of releases too.
+        deploy: Whether to write that of deployments too, which releases start.
 
     Raises:
         UsageError: The artifact that is to be released has a name that no tag can hold.
@@ -67,7 +70,7 @@ def run(workspace: Workspace, console: Console, *, uses: str, release: bool) -> 
         root / workflow_file(folder): workflow(found, uses=uses, folder=folder),
     }
     told: list[str] = []
-    if release:
+    if release or deploy:
         config = configuration.load(workspace.root)
         name = artifact_name(
             config, found.dvc, config.model or found.model or "", folder=workspace.root.name
@@ -76,6 +79,11 @@ def run(workspace: Workspace, console: Console, *, uses: str, release: bool) -> 
             name, uses=uses, folder=folder
         )
         told = list(_to_release(workspace, config, folder))
+        if deploy:
+            plan[root / workflow_file(folder, DEPLOY)] = deploy_workflow(
+                name, uses=uses, folder=folder
+            )
+            told += list(_to_deploy(config))
     written = _written(plan, root, console)
     console.line()
     if not found.dvc.metrics and not found.predictions:
@@ -114,6 +122,13 @@ def _to_release(workspace: Workspace, config: Config, folder: str) -> Iterator[s
     stale = folder and config.release.checked_by != _checked_by(folder)
     if stale and (workspace.root / configuration.FILE).exists():
         yield f"They need `release.checked_by: {_checked_by(folder)}` in assay.yaml."
+
+
+def _to_deploy(config: Config) -> Iterator[str]:
+    """What deployments need beside their workflow."""
+    if not config.environments:
+        yield "Deployments need `environments` in assay.yaml, as `staging` and `production`:"
+        yield "  production: {target: {kind: host, folder: /srv/assay}, key: keys/assay.pub}"
 
 
 def _git_add(files: list[Path], root: Path) -> str:
@@ -246,6 +261,19 @@ def release_workflow(artifact: str, *, uses: str, folder: str) -> str:
         # A version of a neighbour is none of this project's, and would be an error in it.
         text = text.replace(_ANY_VERSION, f'"{artifact}@v*"')
         text = text.replace("    with:\n", f"    with:\n{_inputs({'working-directory': folder})}")
+    return text
+
+
+def deploy_workflow(artifact: str, *, uses: str, folder: str) -> str:
+    """The text of the workflow that a release, the tag of a stage, or a person starts."""
+    text = _starter(DEPLOY, uses=uses, folder=folder)
+    if folder:
+        text = text.replace(_ANY_STAGE, f'"{artifact}#*"')
+        release = _TITLES[RELEASE]
+        text = text.replace(f'["{release}"]', f"[{_scalar(f'{release} of {folder}')}]")
+        text = text.replace(
+            "    with:\n", f"    with:\n{_inputs({'working-directory': folder})}", 1
+        )
     return text
 
 

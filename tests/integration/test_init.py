@@ -215,3 +215,16 @@ def test_what_uses_must_look_like(project: Project) -> None:
     code, out = _init(project, "--uses", "a b@c")
     assert code == 2
     assert "It should be OWNER/NAME@REF" in out
+
+
+def test_a_deployment_starts_when_the_release_of_the_same_project_has_ended() -> None:
+    from assay import initialize
+
+    alone = yaml.safe_load(initialize.deploy_workflow("bikes", uses="o/n@v2", folder=""))
+    assert alone["jobs"]["model-deploy"]["uses"] == "o/n/.github/workflows/model-deploy.yml@v2"
+    assert alone[True]["workflow_run"]["workflows"] == ["Model release"]
+    one = yaml.safe_load(initialize.deploy_workflow("bikes", uses="o/n@v2", folder="models/a"))
+    assert one["name"] == "Model deploy of models/a"
+    assert one[True]["workflow_run"]["workflows"] == ["Model release of models/a"]
+    assert one[True]["push"]["tags"] == ["bikes#*"]
+    assert one["jobs"]["model-deploy"]["with"]["working-directory"] == "models/a"

@@ -33,7 +33,9 @@ REUSABLE = (
 LAUNCHER = {"ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS"}
 EVERYWHERE = {"ASSAY_DEBUG"}
 TOKENS = {"ASSAY_TOKEN"}
-TAKE_TOKENS = {"accept", "comment", "release", "report"}
+TAKE_TOKENS = {"accept", "comment", "deploy", "release", "report", "rollback"}
+SSH = {"ASSAY_KNOWN_HOSTS", "ASSAY_SSH_KEY"}
+"""What `deploy` and `rollback` take out of the environment."""
 SIGNS = {"ASSAY_CERTIFICATE", "ASSAY_SIGNING_KEY", "ASSAY_SIGNING_PASSWORD"}
 """What `sign` reads from the environment alone: arguments can be seen by every process."""
 COMPUTED = {
@@ -111,7 +113,7 @@ def test_each_variable_is_one_that_the_program_reads(path: Path, step: Json, ver
         known = LAUNCHER | {"ASSAY_WORKING_DIRECTORY"}
     else:
         known = options(verb) | LAUNCHER | EVERYWHERE | (TOKENS if verb in TAKE_TOKENS else set())
-        known |= SIGNS if verb == "sign" else set()
+        known |= {"sign": SIGNS, "deploy": SSH, "rollback": SSH}.get(verb, set())
     assert given <= known
 
 
@@ -201,6 +203,34 @@ def test_the_reusable_workflow_s_outputs_are_the_action_s(
         assert spec["description"] == outputs[key]["description"]
 
 
+def test_what_a_rollout_hands_over_is_what_its_actions_say() -> None:
+    source = (ROOT / "scripts/assay/clideploy.py").read_text(encoding="utf-8")
+    written = set(re.findall(r'"(\w+)": ', source.partition("def _hand_over")[2]))
+    for name in ("deploy", "rollback"):
+        assert set(load(ROOT / f"actions/{name}/action.yml")["outputs"]) <= written
+    text = (ROOT / ".github/workflows/model-deploy.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"steps\.(?:deploy|rollback)\.outputs\.(\w+)", text)) <= written
+
+
+def test_the_jobs_of_a_deployment_differ_in_their_environment_alone() -> None:
+    workflow = load(ROOT / ".github/workflows/model-deploy.yml")
+    jobs, inputs = workflow["jobs"], workflow["on"]["workflow_call"]["inputs"]
+    staging, production = (jobs[name]["steps"][1]["with"] for name in ("staging", "production"))
+    assert {key for key in staging if staging[key] != production[key]} == {"environment", "version"}
+    assert set(staging) <= set(load(ROOT / "actions/deploy/action.yml")["inputs"])
+    for name in ("staging", "production"):
+        group = jobs[name]["concurrency"]
+        assert group["cancel-in-progress"] is False
+        assert jobs[name]["environment"]["name"] in group["group"]
+    # Neither a rollout that is under way nor its reviewers keep a rollback waiting.
+    assert "concurrency" not in jobs["rollback"]
+    assert "concurrency" not in workflow
+    for key, value in {**staging, **jobs["rollback"]["steps"][1]["with"]}.items():
+        found = re.fullmatch(r"\$\{\{ (inputs|secrets)\.([\w-]+) \}\}", value)
+        assert found, key
+        assert found[1] == "secrets" or found[2] in inputs
+
+
 @pytest.mark.parametrize("folder", ["example-repo/.github/workflows", "workflow-templates"])
 def test_a_check_can_be_started_as_a_refused_release_says(folder: str) -> None:
     """By `gh workflow run`, and on pushes: what only a pull request checked is not released."""
@@ -208,7 +238,7 @@ def test_a_check_can_be_started_as_a_refused_release_says(folder: str) -> None:
     assert {"pull_request", "push", "workflow_dispatch"} <= set(events)
 
 
-@pytest.mark.parametrize("name", ["model-check.yml", "model-release.yml"])
+@pytest.mark.parametrize("name", ["model-check.yml", "model-release.yml", "model-deploy.yml"])
 def test_assay_init_writes_the_starter(name: str) -> None:
     starter = (ROOT / "workflow-templates" / name).read_text(encoding="utf-8")
     assert (ROOT / "scripts/assay/starters" / name).read_text(encoding="utf-8") == starter

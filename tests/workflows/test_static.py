@@ -28,6 +28,9 @@ WRITE_PERMISSIONS = {
     ("model-release.yml", "contents"),
     ("model-release.yml", "id-token"),
     ("model-release.yml", "attestations"),
+    ("model-deploy.yml", "contents"),
+    ("model-deploy.yml", "deployments"),
+    ("model-deploy.yml", "issues"),
 }
 
 every_workflow = pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assay.ci import SHA
 from assay.console import printable
 from assay.errors import ConfigError, UsageError
 from assay.release import semver, versions
@@ -52,7 +53,7 @@ def version(registry: Registry, asked: str, *, stage: str, ref: str) -> tuple[Ar
 
     Args:
         registry: What the tags say.
-        asked: What a person wrote: `bikes@v1.2.3`, or nothing.
+        asked: What a person wrote: `bikes@v1.2.3`, a whole commit, or nothing.
         stage: The environment.
         ref: What started the workflow: `refs/tags/bikes@v1.2.3`, or the tag of a stage.
 
@@ -62,6 +63,8 @@ def version(registry: Registry, asked: str, *, stage: str, ref: str) -> tuple[Ar
     text = asked or _tag(ref)
     if not text:
         raise UsageError("Nothing says which version to deploy.", hint=_WRITE)
+    if SHA.fullmatch(text):
+        return _at(registry, text)
     said = parse(text)
     if said is not None and said.action == "assign":
         return _assigned(registry, text, said, stage)
@@ -80,6 +83,16 @@ def version(registry: Registry, asked: str, *, stage: str, ref: str) -> tuple[Ar
 
 def _tag(ref: str) -> str:
     return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else ""
+
+
+def _at(registry: Registry, commit: str) -> tuple[Artifact, Version]:
+    """The one version on a commit."""
+    every = ((one, one.at(commit)) for one in registry.artifacts.values())
+    found = [(artifact, version) for artifact, version in every if version is not None]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(f"{one.name}@{version.version}" for one, version in found) or "no version"
+    raise UsageError(f"There is {names} at commit {commit[:12]}.", hint=_WRITE)
 
 
 def _assigned(registry: Registry, tag: str, said: TagName, stage: str) -> tuple[Artifact, Version]:

@@ -91,6 +91,7 @@ class TestVersion:
         [
             ("churn@v1.0.0", "", "v1.0.0"),
             ("churn@v1.0.0", "refs/tags/churn@v2.0.0", "v1.0.0"),
+            ("c" * 40, "refs/heads/main", "v2.0.0"),
             ("", "refs/tags/churn@v2.0.0", "v2.0.0"),
             ("", "refs/tags/churn#production", "v1.1.0"),
             ("", "refs/tags/churn#production#7", "v2.0.0"),
@@ -109,6 +110,7 @@ class TestVersion:
             ("", "refs/heads/churn@v1.0.0", "Nothing says which version", "bikes@v1.2.3"),
             ("churn", "", "`churn` is no version", "bikes@v1.2.3"),
             ("v1.0.0", "", "`v1.0.0` is no version", "bikes@v1.2.3"),
+            ("e" * 40, "", "There is no version at commit eeeeeeeeeeee", "bikes@v1.2.3"),
             ("churn@v1.0", "", "is no version", "bikes@v1.2.3"),
             ("churn@v1.0.0!", "", "is no version", "bikes@v1.2.3"),
             ("churn@v1.0.0\n::x", "", r"`churn@v1.0.0\\n::x` is no version", "bikes@v1.2.3"),
@@ -122,6 +124,10 @@ class TestVersion:
         with pytest.raises(UsageError, match=why) as caught:
             meant(asked, ref)
         assert hint in str(caught.value.hint)
+
+    def test_a_commit_with_several_models_does_not_say_which(self) -> None:
+        with pytest.raises(UsageError, match=r"There is churn@v1\.0\.0, other@v3\.0\.0 at commit"):
+            meant("a" * 40, found=registry(("other@v3.0.0", "v1.0.0")))
 
     def test_one_that_was_taken_back_is_none(self) -> None:
         with pytest.raises(UsageError, match="was deregistered"):
