@@ -57,6 +57,7 @@ def settings(**given: Any) -> HostSettings:
         "serve": STANDIN,
         "canary_timeout": 0.3,
         "start_timeout": 10,
+        "keeper": "supervisor",
         "drain": 2,
     }
     return HostSettings.model_validate({**usual, **given})

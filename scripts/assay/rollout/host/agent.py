@@ -1,16 +1,14 @@
 """What a host does when a rollout asks: the methods of `targets.base.Target`, on this machine.
 
-Each change is made by one at a time (`_changing`), looks at what is there already, and may be
+Each change is made by one at a time (`guard.py`), looks at what is there, and may be
 repeated: whoever lost an answer asks again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,14 +18,14 @@ from pydantic import ValidationError
 from assay.errors import UsageError
 from assay.rollout import journal
 from assay.rollout.host import bundles, layout, lease, routes, servers
-from assay.rollout.host.files import unreadable, write_whole
+from assay.rollout.host.files import read_json, unreadable, write_json, write_whole
+from assay.rollout.host.guard import Guard
 from assay.rollout.host.layout import Layout
 from assay.rollout.host.nginx import NAME, Nginx
 from assay.rollout.host.processes import Processes, Supervised
 from assay.rollout.host.settings import HostSettings
+from assay.rollout.host.systemd import Kind, Systemd, usual
 from assay.rollout.targets.base import (
-    BusyError,
-    FencedError,
     Observation,
     State,
     TargetError,
@@ -36,18 +34,23 @@ from assay.rollout.targets.base import (
 from assay.section import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from assay.rollout.host.bundles import Receive
     from assay.rollout.journal import Event
     from assay.rollout.targets.base import Routing
 
-BUSY = 60.0
-"""Seconds to wait for another change: one whose caller lost the connection may be under way."""
 READY = 5.0
 """Seconds to wait for stable where it does not answer at the moment."""
 SETTLED = 0.5
 """Seconds after a shift in which a request may still be on its way to where it was sent before."""
+
+
+_KEEPERS: dict[Kind, Callable[[Layout], Processes]] = {
+    "supervisor": Supervised,
+    "systemd": lambda place: Systemd(place, user=False),
+    "systemd-user": lambda place: Systemd(place, user=True),
+}
 
 
 class Promoted(Fact):
@@ -78,76 +81,26 @@ class Agent:
         if not owner or ttl <= 0:
             raise UsageError("A lease needs an owner, and more than 0 seconds.")
         self.place.make()
-        with self._locked():
-            held = lease.read(self.place.lease)
-            others = held is not None and held.owner != owner
-            if held is not None and others and not force and not held.expired(self.clock):
-                raise self._busy(held)
-            lease.write(self.place.lease, lease.taken(owner, ttl, self.clock))
+        guard = self._guard()
+        with guard.locked():
+            guard.take(owner, ttl, force=force)
             self.owner = owner
             self._keep_settings()
+            self._keep_keeper()
         self._processes().up()
 
     def release(self, owner: str) -> None:
         """See `Target.release`."""
-        with self._locked():
-            held = lease.read(self.place.lease)
-            if held is not None and held.owner == owner:
-                self.place.lease.unlink()
+        if self.place.folder.exists():
+            self._guard().give_back(owner)
         self.owner = None
 
-    def _busy(self, held: lease.Lease) -> BusyError:
-        left = held.until - self.clock.now()
-        return BusyError(
-            f"{held.owner} is changing {self.place.folder}, and may for {left:.0f} s more.",
-            hint="Wait until it has ended; `assay rollback` takes over at once.",
-        )
+    def _guard(self) -> Guard:
+        return Guard(self.place, self.owner, self.clock)
 
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """A change: by nobody else at the same time, and only by who may.
-
-        Raises:
-            FencedError: The lease is somebody else's by now, or nobody's any more.
-            BusyError: It is somebody else's, and we never had it.
-        """
+    def _changing(self) -> contextlib.AbstractContextManager[None]:
         self.place.make()
-        with self._locked():
-            held = lease.read(self.place.lease)
-            if self.owner is not None and (held is None or held.owner != self.owner):
-                by = "the watchdog, or was given back" if held is None else held.owner
-                raise FencedError(
-                    f"The lease of {self.owner} was taken by {by}.",
-                    hint="Nothing was changed. Look at `assay rollout status`, then deploy again.",
-                )
-            if self.owner is None and held is not None and not held.expired(self.clock):
-                raise self._busy(held)
-            self._renew(held)
-            try:
-                yield
-            finally:
-                self._renew(held)
-
-    def _renew(self, held: lease.Lease | None) -> None:
-        if held is not None and self.owner == held.owner:
-            lease.write(self.place.lease, lease.taken(held.owner, held.ttl, self.clock))
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with self.place.lock.open("ab") as file:
-            until = time.monotonic() + BUSY
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > until:
-                        raise BusyError(
-                            f"Another change of {self.place.folder} takes too long.",
-                            hint="It is still under way: try again a little later.",
-                        ) from None
-                    time.sleep(0.02)
-            yield
+        return self._guard().changing()
 
     # --- what there is -----------------------------------------------------------------------
 
@@ -188,8 +141,7 @@ class Agent:
         if not self.place.folder.exists():
             return Observation()
         if self.owner is not None:
-            with self._locked():
-                self._renew(lease.read(self.place.lease))
+            self._guard().renew()
         processes = self._processes()
         return Observation(
             seen=tuple(servers.seen(self.place, processes, one) for one in self._running())
@@ -322,7 +274,7 @@ class Agent:
 
     def up(self) -> None:
         """Have all run again that should, as after a reboot."""
-        with self._locked():
+        with self._guard().locked():
             processes, routing = self._processes(), routes.read(self.place)
             processes.up()
             if routing is not None and NAME in processes.wanted():
@@ -331,20 +283,29 @@ class Agent:
                 Nginx(self.place, processes).up()
 
     def down(self) -> None:
-        """End everything, nginx first; bundles and state stay.
+        """End everything until `up`.
 
         Raises:
             BusyError: A rollout is under way.
         """
         with self._changing():
-            processes = self._processes()
-            for name in sorted(processes.wanted(), key=lambda one: one != NAME):
-                processes.unwant(name)
+            self._processes().down()
 
     def _processes(self) -> Processes:
         if self.processes is None:
-            self.processes = Supervised(self.place)
+            found = read_json(self.place.keeper) or {}
+            kind = found.get("kind", "supervisor")
+            if kind not in _KEEPERS:
+                raise unreadable(self.place.keeper)
+            self.processes = _KEEPERS[kind](self.place)
         return self.processes
+
+    def _keep_keeper(self) -> None:
+        """Decide, once and for all, who keeps processes running."""
+        if not self.place.keeper.exists():
+            asked = self._known().keeper
+            write_json(self.place.keeper, {"kind": usual() if asked == "usual" else asked})
+            self.processes = None
 
     def _known(self) -> HostSettings:
         """The owner's settings."""

@@ -76,6 +76,11 @@ class Layout:
         return self.folder / "run" / "lock"
 
     @property
+    def keeper(self) -> Path:
+        """Who keeps processes running, once that is decided."""
+        return self.folder / "keeper.json"
+
+    @property
     def supervisor(self) -> Path:
         """Which process is the supervisor."""
         return self.folder / "run" / "supervisor.json"
@@ -119,6 +124,8 @@ class Layout:
         Raises:
             UsageError: It cannot be made, or others may write into it.
         """
+        if not str(self.folder).isprintable():
+            raise UsageError(f"{str(self.folder)!r} cannot be a folder of versions.")
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)

@@ -44,6 +44,9 @@ class Processes(Protocol):
     def up(self) -> None:
         """See that all run that should, as after a reboot."""
 
+    def down(self) -> None:
+        """End them all, until `up`; what should run stays written."""
+
 
 @dataclass(frozen=True)
 class Supervised:
@@ -110,6 +113,15 @@ class Supervised:
             if time.monotonic() > until:
                 raise TargetError("The supervisor does not start.", hint=f"See {self._log()}.")
             time.sleep(0.01)
+
+    def down(self) -> None:
+        """See `Processes`."""
+        found = supervisor.running(self.place)
+        if found is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGTERM)
+            while found.alive:
+                time.sleep(0.02)
 
     def _log(self) -> str:
         return str(self.place.folder / "log" / "supervisor.log")

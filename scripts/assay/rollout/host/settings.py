@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -53,6 +54,8 @@ class HostSettings(Fact):
     """Bytes of a request; larger ones are 413."""
     access_log: bool = False
     """Whether nginx writes a line of JSON a request; the servers have a log of their own."""
+    keeper: Literal["usual", "supervisor", "systemd", "systemd-user"] = "usual"
+    """Who keeps processes running: see `systemd.usual`. It stays what it was at the first time."""
     trusted: Trusted = Trusted()
 
     @field_validator("listen")

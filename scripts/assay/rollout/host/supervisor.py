@@ -1,6 +1,6 @@
 """The daemon of a folder: keeps the processes running that `wanted.json` names.
 
-    python -m assay.rollout.host.supervisor FOLDER
+    python -m assay.rollout.host.supervisor [--watch] FOLDER
 
 It starts again what ends by itself, ends what is not wanted any more, or has too much memory, cuts
 logs that grow, and is the watchdog: where the lease of a rollout runs out, it has the agent go back
@@ -14,7 +14,6 @@ import contextlib
 import fcntl
 import os
 import resource
-import select
 import signal
 import subprocess
 import sys
@@ -24,7 +23,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from assay.errors import AssayError
-from assay.rollout.host import environment, lease, proc, wanted
+from assay.rollout.host import environment, lease, logs, proc, wanted
+from assay.rollout.host.bell import Bell
 from assay.rollout.host.files import read_json, write_json
 from assay.rollout.host.layout import Layout
 from assay.rollout.host.wanted import Spec, Status
@@ -38,11 +38,8 @@ PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before a process is started again that ended once, twice, ..."""
 STEADY = 60.0
 """Seconds after which a process that still runs counts as one that never ended."""
-LARGEST_LOG = 20_000_000
-"""Bytes."""
 _PATIENCE = 1.0
 """Seconds that a second supervisor waits for the lock."""
-_END = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass
@@ -78,6 +75,8 @@ class Supervisor:
     watching: subprocess.Popen[bytes] | None = None
     """The agent that goes back to stable."""
     watched: float = 0.0
+    keeps: bool = True
+    """Whether processes are its own to keep."""
     specs: dict[str, Spec] = field(default_factory=dict)
     """As they were read last: they say how to end what is not wanted any more."""
     now: Callable[[], float] = time.monotonic
@@ -85,6 +84,12 @@ class Supervisor:
 
     def tick(self) -> None:
         """One look at everything. Whatever cannot be read changes nothing."""
+        if self.keeps:
+            self._keep_all()
+        self._watch()
+        logs.cut(self.place.folder / "log")
+
+    def _keep_all(self) -> None:
         try:
             fresh = wanted.read(self.place)
         except AssayError as error:
@@ -99,8 +104,6 @@ class Supervisor:
                 self._keep(name, child, fresh[name])
             elif self._ended(name, child):
                 del self.children[name]
-        self._watch()
-        _cut(self.place.folder / "log")
 
     def _noted(self) -> set[str]:
         """Processes of which there is a status, perhaps by an earlier supervisor."""
@@ -252,48 +255,9 @@ def _ending(code: int | None) -> str:
     return f"was killed by signal {-code}"
 
 
-def _cut(folder: Path) -> None:
-    """Keep one older part of each log that has grown large.
-
-    It is copied and emptied, not renamed: those who write it have it open to append. What they
-    write between the two is lost.
-    """
-    for path in folder.glob("*.log"):
-        with contextlib.suppress(OSError):
-            if path.stat().st_size > LARGEST_LOG:
-                path.with_suffix(".log.1").write_bytes(path.read_bytes())
-                os.truncate(path, 0)
-
-
 def say(text: str) -> None:
     """A line for `log/supervisor.log`."""
     print(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), text, flush=True)
-
-
-class Bell:
-    """Wakes the daemon up when a signal comes.
-
-    Signals are not blocked, for what we start would inherit that.
-    """
-
-    def __init__(self) -> None:
-        self.ended = False
-        self.ear, mouth = os.pipe()
-        for end in (self.ear, mouth):
-            os.set_blocking(end, False)
-        signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
-        for one in (signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(one, lambda *_: None)
-        for one in _END:
-            signal.signal(one, self._end)
-
-    def _end(self, *_: object) -> None:
-        self.ended = True
-
-    def wait(self, seconds: float) -> None:
-        """Wait so long, or until a signal comes."""
-        if select.select([self.ear], [], [], seconds)[0]:
-            os.read(self.ear, 4096)
 
 
 def locked(place: Layout) -> IO[bytes] | None:
@@ -314,12 +278,18 @@ def running(place: Layout) -> proc.Process | None:
     return process if process is not None and process.alive else None
 
 
-def main(folder: Path) -> int:
-    """Run until a signal says so, as nobody's child."""
+def main(folder: Path, *, watch: bool = False) -> int:
+    """Run until a signal says so.
+
+    Args:
+        folder: Of the host.
+        watch: Only watch over leases and logs, in the foreground: systemd keeps the processes.
+    """
     place = Layout(folder)
-    if os.fork():
+    if not watch and os.fork():  # from here on nobody's child
         return 0
-    os.setsid()
+    if not watch:
+        os.setsid()
     until = time.monotonic() + _PATIENCE
     # Whoever looks whether one runs holds the lock for a moment.
     while (lock := locked(place)) is None:
@@ -327,17 +297,17 @@ def main(folder: Path) -> int:
             return 0
         time.sleep(0.01)
     with lock:
-        _serve(place)
+        _serve(place, watch=watch)
     return 0
 
 
-def _serve(place: Layout) -> None:
+def _serve(place: Layout, *, watch: bool) -> None:
     ours = proc.found(os.getpid())
     write_json(place.supervisor, vars(ours) if ours else {})
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
-    daemon = Supervisor(place)
+    daemon = Supervisor(place, keeps=not watch)
     bell = Bell()
     while not bell.ended:
         try:
@@ -349,4 +319,4 @@ def _serve(place: Layout) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[-1]), watch="--watch" in sys.argv[1:-1]))
