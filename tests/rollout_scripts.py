@@ -3,7 +3,9 @@
     python rollout_scripts.py
 
 Each `observe` gives every version the requests of a moment: `rate` of them, as traffic is split.
-`faults` of the file says which call goes wrong and how: {"weight": "fail"}.
+`faults` of the file says which call goes wrong and how: {"weight": "fail"}. At the call of number
+`kill_at` whoever called is killed: after its effect, before it (negative), or while it is under way
+(`late`: the program goes on for a moment, as an orphan, and then has its effect).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -30,12 +33,22 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         world: Json = json.loads(WORLD.read_text()) if WORLD.exists() else {}
         world.setdefault("calls", []).append(call)
+        kill, number = world.get("kill_at"), len(world["calls"])
+        if kill == -number:
+            os.kill(os.getppid(), signal.SIGKILL)
+            return 1
+        if kill == number and world.get("late"):
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(0.3)
         fault = world.get("faults", {}).get(call)
         if fault in {None, "slow"}:
             answer = CALLS[call](world, question)
         scratch = WORLD.with_suffix(f".{os.getpid()}")
         scratch.write_text(json.dumps(world))
         scratch.rename(WORLD)
+    if kill == number:
+        os.kill(os.getppid(), signal.SIGKILL)
+        return 0
     if fault is not None:
         return _wrong(fault)
     print(json.dumps(answer))
