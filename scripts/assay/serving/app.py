@@ -137,7 +137,7 @@ class App:
         call.protocol, call.body = speaks.name, body
         try:
             self._check_place()
-            if self.hooks.guard is not None and self.hooks.guard(call) is not None:
+            if self.hooks.guard is not None and _has_to_wait(self.hooks.guard(call)):
                 return None
             _check_media(call.headers)
             call.request = request = speaks.parse(body, call.headers, call.id)
@@ -299,6 +299,13 @@ class App:
 def create_app(loaded: Loaded, settings: ServeSettings, hooks: Hooks | None = None) -> App:
     """The application of a model, to be served or mounted."""
     return App(loaded, settings, hooks or Hooks())
+
+
+def _has_to_wait(found: Awaitable[None] | None) -> bool:
+    """Whether a guard has to wait; it is asked again where there is time."""
+    if asyncio.iscoroutine(found):
+        found.close()
+    return found is not None
 
 
 def _own_id(given: bytes) -> str:

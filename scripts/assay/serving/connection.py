@@ -159,7 +159,8 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Answer the request that is inside or on its way, and close."""
-        if self.is_coming and self.scope is not None:
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self.is_coming and self.scope is not None and not is_answering:
             self._is_last = True
         else:
             super().shutdown()

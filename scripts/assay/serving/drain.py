@@ -125,6 +125,9 @@ class Server(uvicorn.Server):
             self._path.unlink(missing_ok=True)
             await asyncio.sleep(0.05)
         await super().shutdown(sockets)
+        for one in list(self.server_state.connections):
+            one.transport.abort()
+        await asyncio.sleep(0)
 
 
 def _tcp(host: str, port: int) -> socket.socket:
