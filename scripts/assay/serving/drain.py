@@ -93,9 +93,13 @@ class Server(uvicorn.Server):
         try:
             self.run(sockets=[self._listening])
         finally:
-            self._listening.close()
-            if self._path is not None:
-                self._path.unlink(missing_ok=True)
+            self.discard()
+
+    def discard(self) -> None:
+        """Listen no more."""
+        self._listening.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -131,6 +135,7 @@ class Server(uvicorn.Server):
 
 
 def _tcp(host: str, port: int) -> socket.socket:
+    found = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -138,12 +143,14 @@ def _tcp(host: str, port: int) -> socket.socket:
         found = socket.socket(family, kind, protocol)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
+        found.listen(_BACKLOG)
     except OSError as error:
+        if found is not None:
+            found.close()
         raise OutsideError(
             f"{host}:{port} cannot be listened on: {error.strerror or error}.",
             hint="Give another one as `--port`; 0 takes any that is free.",
         ) from error
-    found.listen(_BACKLOG)
     return found
 
 
