@@ -5,7 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Tests start hundreds of programs in new environments: without bytecode, each compiles all anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help sync lock exported test differential programs lint types lowest pytest demo bench warehouses docs estimators pictures golden clean
+.PHONY: help sync lock exported test differential programs lint types lowest pytest fuzz demo bench warehouses docs estimators pictures golden clean
 
 # uv from PATH, or a pinned one in .cache; it hears PIP_INDEX_URL, PIP_CERT and the like.
 UV := ASSAY_HOME="$(CURDIR)/.cache" scripts/assay-action uv
@@ -91,6 +91,9 @@ pytest: sync ## The tests alone; ARGS='-k name' picks some
 
 differential: sync ## The contract against Pandera on 50,000 generated cases; ARGS='pandas --seed 7'
 	@$(PYTHON) -m tests.differential --cases 16700 $(ARGS)
+
+fuzz: sync ## 10,000 requests that nobody would send, at a real server; ARGS='--seed 7'
+	@$(PYTHON) -m tests.fuzz_serving $(ARGS)
 
 demo: sync ## A pull request against a real model repository, from clone to comment
 	@$(PYTHON) scripts/demo.py $(ARGS)

@@ -7,6 +7,7 @@ no room on the disk, is counted and left out.
 
 from __future__ import annotations
 
+import atexit
 import sys
 import threading
 import time
@@ -57,6 +58,7 @@ class Background:
     def start(self) -> None:
         """Begin; nothing to do where there are no sinks."""
         if self._sinks:
+            atexit.register(self.close)  # where nobody says when it is over, as in a mounted app
             self._thread.start()
 
     def close(self, timeout: float = 5.0) -> bool:
@@ -68,6 +70,7 @@ class Background:
         Returns:
             Whether everything was written in time.
         """
+        atexit.unregister(self.close)
         self._end.set()
         if self._thread.is_alive():
             self._thread.join(timeout)

@@ -13,7 +13,6 @@ to all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,15 +31,8 @@ if TYPE_CHECKING:
     from assay.serving.hooks import Answer, Call
 
 PATH = "/feedback"
-MOST = 100_000
+MOST = 50_000
 """Rows whose answers are remembered."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Remembered:
-    values: NDArray[Any]
-    """(rows,) or (rows, width): what was answered."""
-    ids: set[str]
 
 
 class Feedback:
@@ -54,7 +46,9 @@ class Feedback:
     def __init__(self, output: OutputSpec, most: int = MOST) -> None:
         self._output = output
         self._most = most
-        self._answers: dict[str, _Remembered] = {}
+        # Lists: an array of a single number takes four times as much.
+        self._answers: dict[str, list[Any]] = {}
+        self._other: dict[str, str] = {}
         self._remembered = 0
         self._types = {"string": (str,), "bool": (bool,), "int64": (int,)}.get(
             output.dtype, (int, float)
@@ -66,18 +60,22 @@ class Feedback:
         """Remember an answer; see `Observer`."""
         if call.answers is None or call.request is None:
             return
-        one = _Remembered(call.answers[self._output.name], {call.id, call.request.id})
-        for ident in one.ids:
-            self._forget(ident)
-            self._answers[ident] = one
-            self._remembered += len(one.values)
+        values = call.answers[self._output.name].tolist()
+        self._remember(call.id, values)
+        if call.request.id != call.id:  # V2 has an id of its own in the body
+            self._remember(call.request.id, values)
+            self._other |= {call.id: call.request.id, call.request.id: call.id}
         while self._remembered > self._most:
             self._forget(next(iter(self._answers)))
 
+    def _remember(self, ident: str, values: list[Any]) -> None:
+        self._forget(ident)
+        self._answers[ident] = values
+        self._remembered += len(values)
+
     def _forget(self, ident: str) -> None:
-        one = self._answers.pop(ident, None)
-        if one is not None:
-            self._remembered -= len(one.values)
+        self._other.pop(ident, None)
+        self._remembered -= len(self._answers.pop(ident, ()))
 
     def page(self, call: Call) -> Answer:
         """The endpoint.
@@ -89,26 +87,30 @@ class Feedback:
         ident, truth = found.get("id"), found.get("truth")
         if found.keys() != {"id", "truth"} or type(ident) is not str or type(truth) is not list:
             raise wrong("Feedback is an object with `id`, a text, and `truth`, a list.")
-        one = self._answers.get(ident)
-        if one is None:
+        values = self._answers.get(ident)
+        if values is None:
             raise RequestError(
                 404, f"No answer with the id {shown(ident)} is remembered, or its truth is known."
             )
-        self._count(one.values, self._checked(truth, one.values))
-        for name in one.ids:
-            if self._answers.get(name) is one:
-                self._forget(name)
-        return 200, orjson.dumps({"id": ident, "rows": len(one.values)}), JSON
+        self._count(self._array(values), self._checked(truth, values))
+        other = self._other.get(ident, ident)
+        if self._answers.get(other) is values:
+            self._forget(other)
+        self._forget(ident)
+        return 200, orjson.dumps({"id": ident, "rows": len(values)}), JSON
 
-    def _checked(self, truth: list[Any], values: NDArray[Any]) -> NDArray[Any]:
+    def _array(self, values: list[Any]) -> NDArray[Any]:
+        return np.array(values, object if self._output.dtype == "string" else None)
+
+    def _checked(self, truth: list[Any], values: list[Any]) -> NDArray[Any]:
         if len(truth) != len(values):
             raise wrong(f"`truth` has {len(truth):,} rows, and the answer {len(values):,}.")
-        width = values.shape[1] if values.ndim == 2 else None
+        width = len(values[0]) if isinstance(values[0], list) else None
         for row, one in enumerate(truth, start=1):
             parts = one if type(one) is list and width is not None else [one]
             if len(parts) != (width or 1) or any(type(part) not in self._types for part in parts):
                 raise wrong(f"`truth`, row {row}: {shown(one)} is no {self._output.name}.")
-        return np.array(truth, object if self._output.dtype == "string" else None)
+        return self._array(truth)
 
     def _count(self, values: NDArray[Any], truth: NDArray[Any]) -> None:
         self._rows += len(values)

@@ -77,6 +77,7 @@ class Shadow:
         self._bytes = 0
         self._there = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._connection: _Connection | None = None
         self._socket: str | None = None
         self._threshold = 0
         self._rows = self._agreed = self._failed = self._dropped = 0
@@ -148,7 +149,6 @@ class Shadow:
         )
 
     async def _run(self) -> None:
-        connection: _Connection | None = None
         try:
             while True:
                 await self._there.wait()
@@ -156,30 +156,30 @@ class Shadow:
                 while self._waiting and self._socket is not None:
                     copy = self._waiting.popleft()
                     self._bytes -= copy.size
-                    connection = await self._sent(copy, connection)
+                    await self._send(copy, self._socket)
         finally:
-            if connection is not None:
-                connection.close()
+            self._disconnect()
 
-    async def _sent(self, copy: _Copy, connection: _Connection | None) -> _Connection | None:
-        """Ask the other server, and compare; the connection, where it can be used again."""
-        path = self._socket
+    async def _send(self, copy: _Copy, path: str) -> None:
+        """Ask the other server, and compare."""
         try:
             async with asyncio.timeout(_TIMEOUT):
-                if connection is None or connection.path != path:
-                    if connection is not None:
-                        connection.close()
-                    connection = await _Connection.opened(str(path))
-                answer = await connection.ask(self._start + copy.head, body_of(copy.feeds))
+                if self._connection is None or self._connection.path != path:
+                    self._disconnect()
+                    self._connection = await _Connection.opened(path)
+                answer = await self._connection.ask(self._start + copy.head, body_of(copy.feeds))
             there = given(answer, self._output.name)
         except (OSError, ValueError, EOFError, asyncio.LimitOverrunError):
             self._failed += 1
-            if connection is not None:
-                connection.close()
-            return None
-        self._rows += copy.rows
-        self._agreed += agreeing(copy.said, there, self._near)
-        return connection
+            self._disconnect()
+        else:
+            self._rows += copy.rows
+            self._agreed += agreeing(copy.said, there, self._near)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -169,7 +169,7 @@ def test_a_copy_has_null_for_what_is_missing() -> None:
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b'{"outputs": 3}', b'{"outputs": {"a": 1}}'])
 def test_an_answer_without_the_output_is_none(answer: bytes) -> None:
-    with pytest.raises(ValueError, match="no label|empty document"):
+    with pytest.raises(ValueError, match=r"no label|empty document"):
         given(answer, "label")
     assert given(b'{"outputs": [1, 0]}', "label").tolist() == [1, 0]
 
