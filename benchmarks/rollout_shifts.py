@@ -1,7 +1,7 @@
 """Rollouts on a machine with real nginx while users ask: nobody sees a failed or a wrong answer.
 
 In one go, under load: a good version step by step, a bad one that has to go away by itself, one
-that gives no number, and a rollback by hand.
+that gives no number, nginx reloaded, and a rollback by hand.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import time
 import urllib.request
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from assay.rollout.host.settings import HostSettings
 
 from benchmarks import rollout_traffic, rollout_versions
 from benchmarks.harness import CommandFailedError
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from benchmarks.rollout_peers import Models
 
 INTERVAL = 5
+LEAST = 50.0
+"""Seconds of load before the rollback by hand."""
 HOURS = range(5, 21)
 PROMOTED, ROLLED_BACK = 0, 1
 _CONFIG = """
@@ -52,12 +56,30 @@ class Site:
     bundles: dict[str, Path]
 
     @property
+    def folder(self) -> Path:
+        return self.root / "host"
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/predict"
 
     def deploy(self, version: str, *, ends: int) -> None:
         bundle = f"--bundle={self.bundles[version]}"
         self.run(["deploy", f"{NAME}@{version}", "--to=production", bundle], ends=ends)
+
+    def reload(self) -> None:
+        """Have nginx read another configuration, as when the owner changes a setting."""
+        from assay.rollout.host.agent import local
+
+        agent = local(self.folder)
+        settings = agent.place.settings.read_text(encoding="utf-8")
+        known = HostSettings.model_validate_json(settings)
+        agent.settings = known.model_copy(update={"max_body": known.max_body + 1})
+        agent.acquire("the benchmark", 60)
+        routing = agent.state().routing
+        assert routing is not None
+        agent.route(routing)
+        agent.release("the benchmark")
 
     def run(self, args: Sequence[str], *, ends: int = 0) -> str:
         done = subprocess.run(
@@ -83,7 +105,18 @@ def site(bench: Bench, models: Models) -> Site:
     config = _CONFIG.format(folder=root / "host", port=port, interval=INTERVAL, key=models.key.name)
     (root / "assay.yaml").write_text(config, encoding="utf-8")
     (root / models.key.name).write_bytes(models.key.read_bytes())
-    bundles = rollout_versions.make(models.bundle, models.key.parent, bench.folder("versions"))
+    origin = bench.folder("origin")
+    rollout_versions.git(origin, "init", "--quiet", "--bare")
+    for args in (
+        ["init", "--quiet", "--initial-branch=main"],
+        ["remote", "add", "origin", str(origin)],
+        ["add", "assay.yaml", models.key.name],
+        ["commit", "--quiet", "--message=The environments"],
+    ):
+        rollout_versions.git(root, *args)
+    versions = bench.folder("versions")
+    bundles = rollout_versions.make(models.bundle, models.key.parent, root, versions)
+    rollout_versions.git(root, "push", "--quiet", "origin", "main", "--tags")
     return Site(root, port, bundles)
 
 
@@ -94,10 +127,11 @@ def run(bench: Bench, models: Models) -> None:
     try:
         _under_load(bench, made, rows)
     finally:
-        made.run(["host", "down", "--folder", str(made.root / "host")])
+        made.run(["host", "down", "--folder", str(made.folder)])
 
 
 def _under_load(bench: Bench, made: Site, rows: list[rollout_traffic.Row]) -> None:
+    began = time.monotonic()
     with rollout_traffic.under_load(made.url, rows, bench.scratch) as traffic:
         for version, ends in (
             (BETTER, PROMOTED),
@@ -106,6 +140,9 @@ def _under_load(bench: Bench, made: Site, rows: list[rollout_traffic.Row]) -> No
         ):
             print(f"   {version} is deployed", flush=True)
             made.deploy(version, ends=ends)
+        print("   nginx reloads", flush=True)
+        made.reload()
+        time.sleep(max(0.0, began + LEAST - time.monotonic()))
         print("   rolled back by hand", flush=True)
         asked = time.time()
         made.run(["rollback", "--env=production"])
@@ -116,6 +153,7 @@ def _under_load(bench: Bench, made: Site, rows: list[rollout_traffic.Row]) -> No
     least = bench.number("rollouts, requests", traffic.requests, limit=100_000, unit="")
     bench.rows[-1] = replace(least, is_floor=True)
     bench.number("rollouts, failed requests", traffic.failed, limit=0, unit="")
+    bench.number("rollouts, connections closed", traffic.closed, limit=math.inf, unit="")
     bench.number("rollouts, wrong answers", traffic.wrong, limit=0, unit="")
     bench.number("rollouts, p99", traffic.p99 * 1e3, limit=math.inf, unit="ms")
     seen = traffic.last[SHIFTED] - traffic.first[SHIFTED]

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-CONNECTIONS = 16
 PAUSE = 0.003
 """Seconds; by it, users leave a server time for something else, as a real one has."""
 BIN = 0.25
 """Seconds for which answers are counted together."""
 _SCRIPT = """
 local ffi = require("ffi")
-ffi.cdef[[typedef struct { long s; long ns; } moment; int clock_gettime(int clock, moment *at);]]
+ffi.cdef[[typedef struct { long s; long ns; } moment; int clock_gettime(int clock, moment *at);
+  int usleep(unsigned int microseconds);]]
 local at, threads = ffi.new("moment"), {}
 
 wrk.method = "POST"
@@ -41,19 +41,28 @@ end
 function init(args)
   local all = dofile(args[1])
   wrk.body, expected = all[index].body, all[index].answers
-  seen, wrong, example = {}, 0, ""
+  -- The first thread is asked once for a request that is not sent.
+  seen, wrong, lost, example = {}, 0, index == 1 and -1 or 0, ""
   sent = wrk.format()
 end
 
+-- A connection that is closed while nothing was asked on it is no failed request; one on which an
+-- answer is waited for is. There is one connection a thread.
 function request()
+  if waiting then lost = lost + 1 end
+  waiting = true
   return sent
 end
 
-function delay()
-  return PAUSE
+-- The pause is here: then wrk looks whether the connection was closed meanwhile, and opens another
+-- one only when it has something to send, as clients do.
+function response(status, headers, body)
+  waiting = false
+  check(status, body)
+  ffi.C.usleep(PAUSE)
 end
 
-function response(status, headers, body)
+function check(status, body)
   if status == 200 then
     for version, answer in pairs(expected) do
       local named = '"version":"' .. version .. '"'
@@ -76,9 +85,11 @@ function done(summary, latency)
   local e = summary.errors
   print("RESULT requests " .. summary.requests)
   print("RESULT seconds " .. summary.duration / 1e6)
-  print("RESULT failed " .. e.connect + e.read + e.write + e.timeout)
+  print("RESULT failed " .. e.connect + e.timeout)
+  print("RESULT closed " .. e.read + e.write)
   print("RESULT p99 " .. latency:percentile(99) / 1e6)
   for _, thread in ipairs(threads) do
+    print("RESULT failed " .. thread:get("lost"))
     print("RESULT wrong " .. thread:get("wrong"))
     print("RESULT example " .. thread:get("example"):gsub("%s", " "))
     for key, count in pairs(thread:get("seen")) do print("SEEN " .. key .. " " .. count) end
@@ -97,7 +108,9 @@ class Traffic:
     requests: int = 0
     seconds: float = 0.0
     failed: int = 0
-    """Connections that broke, and answers that took more than 10 s."""
+    """Not connected, not answered, or after more than 10 s."""
+    closed: int = 0
+    """Connections that were closed, with a request on them or without."""
     wrong: int = 0
     """Answers that are not 200, or that no version gives for the row."""
     examples: list[str] = field(default_factory=list)
@@ -125,7 +138,7 @@ class Row:
 def under_load(
     url: str, rows: Sequence[Row], folder: Path, *, pause: float = PAUSE
 ) -> Iterator[Traffic]:
-    """Requests until the block ends.
+    """Requests until the block ends, by a connection for each row.
 
     Args:
         url: Where they go.
@@ -134,10 +147,10 @@ def under_load(
         pause: Seconds that a connection waits between an answer and its next request.
     """
     script, given = folder / "traffic.lua", folder / "rows.lua"
-    text = _SCRIPT.replace("BIN", str(BIN)).replace("PAUSE", str(round(pause * 1000)))
+    text = _SCRIPT.replace("BIN", str(BIN)).replace("PAUSE", str(round(pause * 1e6)))
     script.write_text(text, encoding="utf-8")
     given.write_text(_lua(rows), encoding="utf-8")
-    flags = [f"--threads={len(rows)}", f"--connections={CONNECTIONS}", "--timeout=10s"]
+    flags = [f"--threads={len(rows)}", f"--connections={len(rows)}", "--timeout=10s"]
     command = ["wrk", *flags, "--duration=3600s", f"--script={script}", url, "--", given]
     process = subprocess.Popen(
         [str(arg) for arg in command],
@@ -174,9 +187,11 @@ def _read(said: str, traffic: Traffic) -> None:
             case ["RESULT", "requests", number]:
                 traffic.requests = int(number)
             case ["RESULT", "failed", number]:
-                traffic.failed = int(number)
+                traffic.failed += int(number)
             case ["RESULT", "wrong", number]:
                 traffic.wrong += int(number)
+            case ["RESULT", "closed", number]:
+                traffic.closed = int(number)
             case ["RESULT", "seconds" | "p99" as name, number]:
                 setattr(traffic, name, float(number))
             case ["RESULT", "example", text] if text.strip():

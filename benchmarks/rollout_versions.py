@@ -12,6 +12,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import CommandFailedError
+from benchmarks.rollout_peers import NAME
 from benchmarks.scratch import SCRIPTS
 
 if TYPE_CHECKING:
@@ -27,12 +28,38 @@ _CHANGES = {
 }
 
 
-def make(bundle: Path, keys: Path, parent: Path) -> dict[str, Path]:
-    """The signed archive of each version, made from one bundle."""
-    return {
-        version: _signed(_changed(bundle, parent / version / "made", by), keys / "assay.key")
-        for version, by in _CHANGES.items()
-    }
+def make(bundle: Path, keys: Path, repository: Path, parent: Path) -> dict[str, Path]:
+    """Release versions: a commit, a tag and a signed archive of each, made from one bundle.
+
+    Args:
+        bundle: The first version's.
+        keys: The folder with `assay.key`.
+        repository: Where commits and tags go.
+        parent: Where archives go.
+    """
+    found = {}
+    for version, by in _CHANGES.items():
+        commit = _tagged(repository, version)
+        folder = _changed(bundle, parent / version / "made", by, commit)
+        found[version] = _signed(folder, keys / "assay.key")
+    return found
+
+
+def _tagged(repository: Path, version: str) -> str:
+    """The commit of a version, which is tagged as `assay release` does."""
+    name = f"{NAME}@{version}"
+    git(repository, "commit", "--quiet", "--allow-empty", f"--message={name}")
+    git(repository, "tag", "--annotate", f"--message={name}", name)
+    return git(repository, "rev-parse", "HEAD")
+
+
+def git(folder: Path, *args: str) -> str:
+    """What git prints."""
+    identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.invalid"]
+    done = subprocess.run(
+        ["git", *identity, *args], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
 
 
 def _signed(folder: Path, key: Path) -> Path:
@@ -44,7 +71,7 @@ def _signed(folder: Path, key: Path) -> Path:
     return at / ".assay" / "bundles" / "bundle.tar.zst"
 
 
-def _changed(source: Path, parent: Path, by: float) -> Path:
+def _changed(source: Path, parent: Path, by: float, commit: str) -> Path:
     """An unsigned bundle with another model."""
     from assay.packaging import bundle
 
@@ -54,11 +81,16 @@ def _changed(source: Path, parent: Path, by: float) -> Path:
     }
     before = (made.folder / "model.onnx").read_bytes()
     files["model.onnx"] = after = _shifted(before, by)
-    # The bill of materials names the model by its digest.
-    bom = (made.folder / "bom.cdx.json").read_text(encoding="utf-8")
-    files["bom.cdx.json"] = bom.replace(_sha256(before), _sha256(after)).encode()
+    # The card and the bill of materials name the model and the commit.
+    old = made.manifest.source.commit
+    for name in ("bom.cdx.json", "README.md"):
+        text = (made.folder / name).read_text(encoding="utf-8")
+        text = text.replace(_sha256(before), _sha256(after))
+        files[name] = text.replace(old, commit).replace(old[:12], commit[:12]).encode()
+    of = made.manifest.source.model_copy(update={"commit": commit})
+    manifest = made.manifest.model_copy(update={"source": of})
     parent.mkdir(parents=True)
-    return bundle.write(parent, made.manifest, files).folder
+    return bundle.write(parent, manifest, files).folder
 
 
 def _sha256(content: bytes) -> str:
