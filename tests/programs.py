@@ -20,6 +20,8 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "sshd": "openssh-server",
+    "systemctl": "systemd",
+    "unshare": "util-linux",
     "wrk": "wrk",
     "zstd": "zstd",
 }

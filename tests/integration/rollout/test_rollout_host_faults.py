@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -237,7 +238,8 @@ def test_a_refused_configuration(host: Host, monkeypatch: pytest.MonkeyPatch) ->
     assert "nonsense" not in host.target.agent.place.nginx.read_text()
 
 
-def test_a_port_that_is_taken(host: Host) -> None:
+def test_a_port_that_is_taken(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nginx, "FREED", 0.0)
     agent = host.target.agent
     usual = agent.settings
     assert usual is not None
@@ -324,6 +326,43 @@ def test_who_lost_its_lease_changes_nothing(host: Host) -> None:
     host.target.release("test")  # is nobody's error, and not theirs
     assert host.target.state().owner == "other"
     other.release("other")
+
+
+def test_a_rollback_does_not_wait_for_a_start(host: Host) -> None:
+    """It takes the lease from a rollout whose candidate does not get up, which then lets go."""
+    one = host.placed("v2.0.0+never")
+    caught: list[FencedError] = []
+
+    def start() -> None:
+        try:
+            host.target.start(one)
+        except FencedError as error:
+            caught.append(error)
+
+    deployer = threading.Thread(target=start)
+    deployer.start()
+    until(lambda: one in host.target.state().running)
+    other = local(host.folder)
+
+    other.acquire("other", 60, force=True)
+    other.route(Routing(stable=STABLE))
+    other.stop(one)
+
+    deployer.join()
+    assert [error.message for error in caught] == ["The lease of test was taken by other."]
+    assert host.target.state().running == (STABLE,)
+    other.release("other")
+
+
+def test_a_long_start_keeps_the_lease(host: Host) -> None:
+    one = host.placed("v2.0.0+slow")
+    host.target.acquire("test", 0.3)
+
+    host.target.start(one)
+
+    held = lease.read(host.target.agent.place.lease)
+    assert held is not None
+    assert held.owner == "test"
 
 
 def test_a_clock_that_is_set(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

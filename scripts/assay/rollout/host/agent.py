@@ -27,6 +27,7 @@ from assay.rollout.host.settings import HostSettings
 from assay.rollout.host.systemd import Kind, Systemd, usual
 from assay.rollout.targets.base import (
     Observation,
+    StartError,
     State,
     TargetError,
     VersionId,
@@ -74,14 +75,12 @@ class Agent:
     clock: lease.Clock = field(default_factory=lease.Clock)
     settled: float = SETTLED
 
-    # --- the lease ---------------------------------------------------------------------------
-
     def acquire(self, owner: str, ttl: float, *, force: bool = False) -> None:
         """See `Target.acquire`."""
         if not owner or ttl <= 0:
             raise UsageError("A lease needs an owner, and more than 0 seconds.")
         self.place.make()
-        guard = self._guard()
+        guard = self.guard()
         with guard.locked():
             guard.take(owner, ttl, force=force)
             self.owner = owner
@@ -92,17 +91,20 @@ class Agent:
     def release(self, owner: str) -> None:
         """See `Target.release`."""
         if self.place.folder.exists():
-            self._guard().give_back(owner)
+            self.guard().give_back(owner)
         self.owner = None
 
-    def _guard(self) -> Guard:
+    def guard(self) -> Guard:
+        """Of the folder, for the owner."""
         return Guard(self.place, self.owner, self.clock)
 
     def _changing(self) -> contextlib.AbstractContextManager[None]:
         self.place.make()
-        return self._guard().changing()
+        return self.guard().changing()
 
-    # --- what there is -----------------------------------------------------------------------
+    def _check(self) -> None:
+        with self._changing():
+            pass
 
     def state(self) -> State:
         """See `Target.state`."""
@@ -141,7 +143,7 @@ class Agent:
         if not self.place.folder.exists():
             return Observation()
         if self.owner is not None:
-            self._guard().renew()
+            self.guard().renew()
         processes = self._processes()
         return Observation(
             seen=tuple(servers.seen(self.place, processes, one) for one in self._running())
@@ -151,53 +153,60 @@ class Agent:
         """See `Target.events`."""
         return journal.read(self.place.journal)[0]
 
-    # --- changes -----------------------------------------------------------------------------
-
     def place_bundle(self, bundle: Path, version: VersionId) -> None:
         """See `Target.place`."""
-        with self._changing():
-            settings = self._known()
-            bundles.take(self.place, bundle, version, settings.trusted, self.receive)
+        self._check()
+        trusted, checked = self._known().trusted, bundles.checked
+        with (
+            self.guard().kept(),
+            checked(self.place, bundle, version, trusted, self.receive) as parts,
+            self._changing(),
+        ):
+            bundles.take(self.place, parts, version)
             self._prune(version)
 
     def start(self, version: VersionId) -> None:
         """See `Target.start`."""
-        with self._changing():
-            self._start(version)
+        self._check()
+        processes, name = self._processes(), layout.process(version.digest)
+        with self.guard().kept():
+            if name not in processes.wanted():
+                processes.gone(name)  # it may still be at its last requests
+            with self._changing():
+                up = servers.ready(self.place.folder / self.place.socket(version.digest))
+                if up and name in processes.wanted():
+                    return
+                bins = self._promoted().stable
+                spec = servers.spec(self.place, self._known(), version, bins)
+                processes.want(name, spec)
+            self._wait(version, name)
 
-    def _start(self, version: VersionId) -> None:
-        settings, processes = self._known(), self._processes()
-        name = layout.process(version.digest)
-        up = servers.ready(self.place.folder / self.place.socket(version.digest))
-        if up and name in processes.wanted():
-            return
-        bins = self._promoted().stable
-        spec = servers.spec(self.place, settings, version, bins)
-        processes.want(name, spec)
+    def _wait(self, version: VersionId, name: str) -> None:
+        """Wait until a version is ready. Others may act meanwhile: a rollback does not wait."""
+        processes, timeout = self._processes(), self._known().start_timeout
         try:
-            servers.wait(self.place, processes, version, settings.start_timeout)
-        except TargetError:
-            if name not in routes.answers(routes.read(self.place)):
-                processes.unwant(name)
+            servers.wait(self.place, processes, version, timeout, self.guard().check)
+        except StartError:
+            with self._changing():
+                if name not in routes.answers(routes.read(self.place)):
+                    processes.unwant(name)
+            processes.gone(name)
             raise
 
     def route(self, routing: Routing) -> None:
         """See `Target.route`."""
         with self._changing():
-            self._route(routing)
-
-    def _route(self, routing: Routing) -> None:
-        self._check_routed(routing)
-        before = routes.read(self.place)
-        if before != routing:
-            routes.switch(self.place, routing)
-        Nginx(self.place, self._processes()).apply(self._known())
-        if routing.shadow:
-            servers.shadow(self.place, routing.stable, routing.candidate)
-        elif before is not None and before.shadow:
-            # A server that does not listen any more sends nothing either: going on matters more.
-            with contextlib.suppress(TargetError):
-                servers.shadow(self.place, before.stable, None)
+            self._check_routed(routing)
+            before = routes.read(self.place)
+            if before != routing:
+                routes.switch(self.place, routing)
+            Nginx(self.place, self._processes()).apply(self._known())
+            if routing.shadow:
+                servers.shadow(self.place, routing.stable, routing.candidate)
+            elif before is not None and before.shadow:
+                # A server that does not listen any more sends nothing: going on matters more.
+                with contextlib.suppress(TargetError):
+                    servers.shadow(self.place, before.stable, None)
 
     def _check_routed(self, routing: Routing) -> None:
         """Users are sent to nobody who is not there; one that was just started again is waited for.
@@ -221,24 +230,24 @@ class Agent:
 
     def stop(self, version: VersionId) -> None:
         """See `Target.stop`."""
-        with self._changing():
-            self._stop(version)
+        processes, name = self._processes(), layout.process(version.digest)
+        with self.guard().kept():
+            with self._changing():
+                self._check_stopped(version)
+                if name in processes.wanted():
+                    self._settle()
+                    processes.unwant(name)
+            processes.gone(name)
 
-    def _stop(self, version: VersionId) -> None:
-        processes = self._processes()
-        name = layout.process(version.digest)
-        if name not in processes.wanted():
-            return
+    def _check_stopped(self, version: VersionId) -> None:
         routing = routes.read(self.place)
-        if routing is not None and (
-            version.same(routing.stable) or (routing.percent and version.same(routing.candidate))
-        ):
+        if routing is None or layout.process(version.digest) not in self._processes().wanted():
+            return
+        if version.same(routing.stable) or (routing.percent and version.same(routing.candidate)):
             raise TargetError(
                 f"{version} answers users, so it is not stopped.",
                 hint="Route them elsewhere first.",
             )
-        self._settle()
-        processes.unwant(name)
 
     def _settle(self) -> None:
         """Wait for requests that were sent somewhere just before a shift."""
@@ -250,12 +259,9 @@ class Agent:
     def promote(self, version: VersionId, last_good: VersionId | None) -> None:
         """See `Target.promote`."""
         with self._changing():
-            self._promote(version, last_good)
-
-    def _promote(self, version: VersionId, last_good: VersionId | None) -> None:
-        found = Promoted(stable=version, last_good=last_good)
-        write_whole(self.place.state, found.model_dump_json().encode() + b"\n")
-        self._prune(version)
+            found = Promoted(stable=version, last_good=last_good)
+            write_whole(self.place.state, found.model_dump_json().encode() + b"\n")
+            self._prune(version)
 
     def _prune(self, *more: VersionId) -> None:
         promoted, routing = self._promoted(), routes.read(self.place)
@@ -270,16 +276,14 @@ class Agent:
         with self._changing():
             journal.append(self.place.journal, event)
 
-    # --- the host as a whole -----------------------------------------------------------------
-
     def up(self) -> None:
         """Have all run again that should, as after a reboot."""
-        with self._guard().locked():
+        with self.guard().locked():
             processes, routing = self._processes(), routes.read(self.place)
             processes.up()
             if routing is not None and NAME in processes.wanted():
                 timeout = self._known().start_timeout
-                servers.wait(self.place, processes, routing.stable, timeout)
+                servers.wait(self.place, processes, routing.stable, timeout, lambda: None)
                 Nginx(self.place, processes).up()
 
     def down(self) -> None:

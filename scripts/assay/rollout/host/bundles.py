@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,17 @@ from pydantic import Field, ValidationError
 
 from assay.errors import AssayError
 from assay.rollout.host.files import unreadable, write_whole
-from assay.rollout.targets.base import MissingVersionError, PlaceError, VersionId
+from assay.rollout.targets.base import (
+    BusyError,
+    FencedError,
+    MissingVersionError,
+    PlaceError,
+    VersionId,
+)
 from assay.section import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from assay.packaging.signing import Trust
     from assay.rollout.host.layout import Layout
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
 
     Receive = Callable[[Path, Path, VersionId, Trusted], Path]
 
+_FACTS = "version.json"
+"""It is there when all of a bundle is."""
 _AGAIN = "Nothing of it was used, and users are answered as before."
 
 
@@ -42,7 +51,7 @@ def placed(place: Layout) -> list[Placed]:
     Raises:
         StateError: One cannot be read.
     """
-    found = [_read(path) for path in (place.folder / "versions").glob("*/version.json")]
+    found = [_read(path) for path in (place.folder / "versions").glob(f"*/{_FACTS}")]
     return sorted(found, key=lambda one: one.order, reverse=True)
 
 
@@ -59,7 +68,7 @@ def folder(place: Layout, version: VersionId) -> Path:
     Raises:
         MissingVersionError: It is not there.
     """
-    path = place.version(version.digest) / "version.json"
+    path = place.version(version.digest) / _FACTS
     if not path.exists():
         raise MissingVersionError(
             f"{version} is not on this host.", hint="Deploy it: `assay deploy` brings it there."
@@ -67,28 +76,27 @@ def folder(place: Layout, version: VersionId) -> Path:
     return path.parent / _read(path).bundle
 
 
-def take(
+@contextmanager
+def checked(
     place: Layout, source: Path, version: VersionId, trusted: Trusted, receive: Receive
-) -> None:
-    """Put a bundle in its place; nothing where it is.
+) -> Iterator[Path | None]:
+    """A bundle in a folder of its own, looked at; `None` where it is in its place already.
 
     Raises:
         PlaceError: It is not what it should be, or the disk has no room; then nothing is left.
     """
-    target = place.version(version.digest)
-    order = max((one.order for one in placed(place)), default=-1) + 1
-    if (target / "version.json").exists():
-        found = _read(target / "version.json")
-        _note(target, found.model_copy(update={"id": version, "order": order}))
+    if (place.version(version.digest) / _FACTS).exists():
+        yield None
         return
     try:
         with tempfile.TemporaryDirectory(dir=place.folder / "tmp") as scratch:
             parts = Path(scratch, "version")
             parts.mkdir(mode=0o700)
             bundle = receive(source, parts, version, trusted)
-            _note(parts, Placed(id=version, bundle=bundle.name, order=order))
-            shutil.rmtree(target, ignore_errors=True)  # without version.json it is no bundle
-            parts.rename(target)
+            _note(parts, Placed(id=version, bundle=bundle.name, order=0))
+            yield parts
+    except (FencedError, BusyError):
+        raise
     except AssayError as error:
         raise PlaceError(f"{version} was not taken: {error.message}", hint=_AGAIN) from error
     except OSError as error:
@@ -96,8 +104,22 @@ def take(
         raise PlaceError(message, hint=f"{_AGAIN} Make room on the host's disk.") from error
 
 
+def take(place: Layout, parts: Path | None, version: VersionId) -> None:
+    """Put a bundle that was checked in its place, as the newest one."""
+    target = place.version(version.digest)
+    order = max((one.order for one in placed(place)), default=-1) + 1
+    there = (target / _FACTS).exists()
+    source = target if there or parts is None else parts
+    if not (source / _FACTS).exists():
+        raise PlaceError(f"{version} was removed meanwhile.", hint="Place it again.")
+    _note(source, _read(source / _FACTS).model_copy(update={"id": version, "order": order}))
+    if source != target:
+        shutil.rmtree(target, ignore_errors=True)  # without that file it is no bundle
+        source.rename(target)
+
+
 def _note(target: Path, value: Placed) -> None:
-    write_whole(target / "version.json", value.model_dump_json().encode() + b"\n")
+    write_whole(target / _FACTS, value.model_dump_json().encode() + b"\n")
 
 
 def received(source: Path, parts: Path, version: VersionId, trusted: Trusted) -> Path:
@@ -160,5 +182,5 @@ def prune(place: Layout, keep: int, needed: Collection[str]) -> None:
     for number, one in enumerate(placed(place)):
         path = place.version(one.id.digest)
         if number >= keep and path not in stay:
-            (path / "version.json").unlink(missing_ok=True)  # so that no half of it counts
+            (path / _FACTS).unlink(missing_ok=True)  # so that no half of it counts
             shutil.rmtree(path, ignore_errors=True)

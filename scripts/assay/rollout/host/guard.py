@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assay.errors import AssayError
 from assay.rollout.host import lease
 from assay.rollout.targets.base import BusyError, FencedError
 
@@ -95,6 +98,33 @@ class Guard:
         """Have it begin anew, where it is ours."""
         with self.locked():
             self._renew(lease.read(self.place.lease))
+
+    def check(self) -> None:
+        """Whether we may still change something; see `changing`."""
+        with self.changing():
+            pass
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """The lease does not run out meanwhile, however long it takes."""
+        held = lease.read(self.place.lease)
+        if held is None or held.owner != self.owner:
+            yield
+            return
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.wait(min(held.ttl / 3, 5.0)):
+                with contextlib.suppress(AssayError):  # the change itself will say it
+                    self.renew()
+
+        thread = threading.Thread(target=keep, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def _renew(self, held: lease.Lease | None) -> None:
         if held is not None and self.owner == held.owner:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.errors import ProgramError, UsageError
 from assay.rollout.host import nginxconf, scrape
@@ -29,6 +30,8 @@ NAME = "nginx"
 LOG = "log/nginx-error.log"
 _UP = 10.0
 """Seconds until nginx must work by a configuration."""
+FREED = 2.0
+"""Seconds in which old workers of ours may still have a port."""
 _TRIES = 2
 _DRAIN = 3.0
 """Seconds that connections are given to bring one more request, before a reload closes them."""
@@ -200,17 +203,26 @@ class Nginx:
         except socket.gaierror:
             raise UsageError(f"`listen` names the host {host!r}, which is not known.") from None
         family, kind, number, _, address = found[0]
-        with socket.socket(family, kind, number) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind(address)
-                trial.listen(1)
-            except OSError as error:
+        until = time.monotonic() + FREED
+        while (problem := _cannot_listen(family, kind, number, address)) is not None:
+            if problem.errno != errno.EADDRINUSE or time.monotonic() > until:
                 raise TargetError(
-                    f"nginx cannot listen on {listen}: {error.strerror}.",
+                    f"nginx cannot listen on {listen}: {problem.strerror}.",
                     hint="`ss -ltnp` shows who has a port; choose another one, as `listen`. Ports "
                     "below 1024 need root.",
-                ) from error
+                ) from problem
+            time.sleep(0.05)
+
+
+def _cannot_listen(family: int, kind: int, number: int, address: Any) -> OSError | None:
+    with socket.socket(family, kind, number) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(address)
+            trial.listen(1)
+        except OSError as error:
+            return error
+    return None
 
 
 def _emerg(said: str) -> str:

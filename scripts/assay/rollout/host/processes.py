@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from assay.rollout.host.layout import Layout
 
 COMMAND = (sys.executable, "-P", "-m", "assay.rollout.host.supervisor")
+_END = 100.0
+"""Seconds until a process must have ended; its own time to drain is shorter."""
 _UP = 10.0
 """Seconds until a supervisor must have begun."""
 
@@ -30,7 +32,10 @@ class Processes(Protocol):
         """Have a process run from now on."""
 
     def unwant(self, name: str) -> None:
-        """Have it ended, and wait until it is gone."""
+        """Have it ended."""
+
+    def gone(self, name: str) -> None:
+        """Wait until one that is not wanted has ended."""
 
     def wanted(self) -> dict[str, Spec]:
         """All that should run."""
@@ -68,7 +73,10 @@ class Supervised:
         if spec is not None:
             wanted.write(self.place, specs)
         self.up()
-        until = time.monotonic() + (spec.drain if spec else 0) + _UP
+
+    def gone(self, name: str) -> None:
+        """See `Processes`."""
+        until = time.monotonic() + _END
         while wanted.status(self.place, name) is not None:
             if time.monotonic() > until:
                 raise TargetError(f"{name} does not end.", hint=f"See {self._log()}.")

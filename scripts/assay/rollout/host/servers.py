@@ -18,6 +18,7 @@ from assay.rollout.snapshot import Snapshot
 from assay.rollout.targets.base import Seen, StartError, TargetError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from assay.rollout.host.layout import Layout
@@ -116,8 +117,21 @@ def ready(path: Path) -> bool:
         return False
 
 
-def wait(place: Layout, processes: Processes, version: VersionId, timeout: float) -> None:
+def wait(
+    place: Layout,
+    processes: Processes,
+    version: VersionId,
+    timeout: float,
+    check: Callable[[], None],
+) -> None:
     """Wait until a version is ready.
+
+    Args:
+        place: The folder.
+        processes: Who keeps it running.
+        version: Which one.
+        timeout: Seconds.
+        check: Raises where we should not wait any more.
 
     Raises:
         StartError: It ended, or was not in time.
@@ -131,6 +145,7 @@ def wait(place: Layout, processes: Processes, version: VersionId, timeout: float
             raise _not_up(place, version, f"it {found.why}")
         if time.monotonic() > until:
             raise _not_up(place, version, f"it was not ready within {timeout:g} s")
+        check()
         time.sleep(0.02)
 
 

@@ -144,7 +144,10 @@ def _received(agent: Agent, source: IO[bytes], size: int) -> Iterator[Path]:
     pieces = _pieces(source, size)
     try:
         agent.place.make()
-        with tempfile.TemporaryDirectory(dir=agent.place.folder / "tmp") as folder:
+        with (
+            agent.guard().kept(),
+            tempfile.TemporaryDirectory(dir=agent.place.folder / "tmp") as folder,
+        ):
             path = Path(folder, "bundle.tar.zst")
             with path.open("wb") as file:
                 file.writelines(pieces)

@@ -44,7 +44,7 @@ class HostSettings(Fact):
     """Bundles that stay on the host; the one in use and the one before it always do."""
     start_timeout: float = Field(default=60, gt=0)
     """Seconds until a version must be ready."""
-    drain: float = Field(default=15, ge=0)
+    drain: float = Field(default=15, ge=0, le=90)
     """Seconds that a server is given to finish its requests."""
     timeout: float = Field(default=15, gt=0)
     """Seconds that nginx waits for an answer of stable."""

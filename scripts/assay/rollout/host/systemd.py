@@ -28,7 +28,8 @@ WATCH = "watch"
 _BOOTED = Path("/run/systemd/system")
 """It exists where systemd runs the machine: sd_booted(3)."""
 _LINGER = Path("/var/lib/systemd/linger")
-_SECONDS = 60
+_SECONDS = 60.0
+_END = 100.0
 _SHOWN = "MainPID,NRestarts,Result,ExecMainStatus,ActiveState"
 
 
@@ -67,12 +68,17 @@ class Systemd:
     def unwant(self, name: str) -> None:
         """See `Processes`."""
         specs = wanted.read(self.place)
-        spec = specs.pop(name, None)
-        if spec is not None:
+        if specs.pop(name, None) is not None:
             wanted.write(self.place, specs)
+        if (self._folder() / self._unit(name)).exists():
+            self._run("disable", self._unit(name))
+            self._run("stop", "--no-block", self._unit(name))
+
+    def gone(self, name: str) -> None:
+        """See `Processes`."""
         path = self._folder() / self._unit(name)
         if path.exists():
-            self._run("disable", "--now", path.name, seconds=_SECONDS + (spec.drain if spec else 0))
+            self._run("stop", path.name, seconds=_END)  # until then its unit is needed
             path.unlink()
             self._run("daemon-reload")
             with contextlib.suppress(TargetError):  # it did not fail
