@@ -1,6 +1,7 @@
 """One exception a kind of failure, each with the exit code that the command line returns for it.
 
-0 is a pass and 1 means that a gate said no; both are results, not exceptions.
+0 is a pass, 1 means that a gate said no or that a version was rolled back, 5 that a rollout had too
+little data to tell; these are results, not exceptions.
 """
 
 from __future__ import annotations
