@@ -2,7 +2,8 @@
 
 A model's data vary from week to week without anything being wrong. The reference, cut into chunks
 as it came, tells how much: the mean of the chunks' divergences from the rest, and three standard
-deviations more. What chance adds to both is taken off, so the bound is no larger for small chunks.
+deviations more. What chance adds to both on average is taken off: small chunks make the bound less
+certain, and not larger.
 It is never below `FLOOR`, under which drift is of no use to know.
 """
 

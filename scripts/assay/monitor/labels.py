@@ -63,7 +63,8 @@ def joined(
     once = valued.drop_duplicates()
     contradicted = once.duplicated(list(key), keep=False)
     kept = once[~contradicted]
-    first = asked[asked[list(key)].notna().all(axis=1)].drop_duplicates(list(key))
+    named = asked[asked[list(key)].notna().all(axis=1)]
+    first = named.drop_duplicates(list(key))
     known = first.reset_index().merge(
         kept.reset_index(), on=list(key), how="inner", suffixes=("_asked", "_told")
     )
@@ -72,12 +73,12 @@ def joined(
     return Joined(
         predictions=known["index_asked"].to_numpy(dtype=np.intp),
         labels=known["index_told"].to_numpy(dtype=np.intp),
-        unlabelled=len(asked) - (len(asked) - len(first)) - len(known),
+        unlabelled=len(asked) - (len(named) - len(first)) - len(known),
         unknown=len(told_keys) - met,
         repeated=len(valued) - len(once),
         disagreeing=len(once[contradicted][list(key)].drop_duplicates()),
         empty=len(told) - len(valued),
-        duplicates=len(asked) - len(first),
+        duplicates=len(named) - len(first),
     )
 
 
