@@ -40,6 +40,7 @@ _PASSED_ON = re.compile(
 _NOT_PASSED_ON = re.compile(
     r"UV_(PROJECT|PYTHON|FROZEN|LOCKED|RUN|INTERNAL|TOOL|WORKING)\w*|PIP_PREFIX"
 )
+_DEPLOYMENT = re.compile(r"^ +deployment: false.*\n", re.MULTILINE)
 _USES = re.compile(r"uses:\s*(?P<repository>[\w-]+/[\w-]+)[\w/.-]*@(?P<ref>[\w.-]+)")
 
 Event = dict[str, Any]
@@ -251,7 +252,13 @@ def export_action(destination: Path) -> Path:
     paths_and_values = zip(fields[::3], fields[2::3], strict=False)
     ignored = {path for path, value in paths_and_values if value == "set"}
     wanted = [f for f in files if ignored.isdisjoint([f, *map(str, Path(f).parents)])]
-    return copy(wanted, destination)
+    copy(wanted, destination)
+    for path in destination.glob(".github/workflows/*.yml"):
+        # The engine refuses a key that GitHub has since March 2026, and has no environments anyway.
+        # https://github.com/nektos/act/issues/6086
+        text = path.read_text(encoding="utf-8")
+        path.write_text(_DEPLOYMENT.sub("", text), encoding="utf-8")
+    return destination
 
 
 def user_cache() -> Path:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from assay.packaging import archive as archives
 from assay.packaging import keys
 
 from tests.fakes.github.objects import GitObject
-from tests.fakes.github_api import workflow_token
-from tests.workflows import scratch
+from tests.fakes.github_api import Asset, workflow_token
+from tests.workflows import deployed, scratch
 from tests.workflows.conftest import REPOSITORY
-from tests.workflows.engine import TOKEN
+from tests.workflows.deployed import Places
+from tests.workflows.engine import ROOT, TOKEN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.fakes.github_api import Release
+    from assay.packaging.bundle import Bundle
+
+    from tests.fakes.github_api import Level, Release
     from tests.workflows.conftest import World
     from tests.workflows.engine import Run
 
@@ -73,16 +80,24 @@ jobs:
 """
 
 
+DEPLOY = (ROOT / "workflow-templates/model-deploy.yml").read_text(encoding="utf-8")
+
+
 class Tagged:
     """The example with a version of it tagged, at GitHub and checked out."""
 
     def __init__(self, world: World, folder: Path) -> None:
         self.world, self.folder = world, folder
+        self.places = Places(folder / "places")
         author = folder / "author"
         scratch.copy_example(author)
         scratch.light(author)
         with (author / "assay.yaml").open("a", encoding="utf-8") as file:
             file.write("package: {features: data/features/evaluation.csv}\n")
+            file.write(self.places.config)
+        self.private, self.public = keys.new_pair(folder / "keys", None)
+        (author / "keys").mkdir()
+        shutil.copy(self.public, author / "keys" / "assay.pub")
         scratch.git(author, "init", "--quiet", "--initial-branch=main")
         scratch.git(author, "add", "--all")
         scratch.git(author, "commit", "--quiet", "--message", "Predict peak hours")
@@ -91,20 +106,37 @@ class Tagged:
         self.work_tree = folder / "checkout"
         scratch.git(folder, "clone", "--quiet", author.as_uri(), str(self.work_tree))
         scratch.git(self.work_tree, "checkout", "--quiet", "--detach", TAG)
-        self.private, self.public = keys.new_pair(folder / "keys", None)
         self._push(author)
 
-    def _push(self, author: Path) -> None:
+    def _push(self, author: Path, tag: str = TAG) -> None:
         """GitHub learns of the commit, the branch and the tag."""
         state = self.world.api.state
-        state.tokens[TOKEN] = workflow_token(contents="write", actions="read")
+        rights: dict[str, Level] = {"deployments": "write", "issues": "write"}
+        state.tokens[TOKEN] = workflow_token(contents="write", actions="read", **rights)
         repository = state.repositories[REPOSITORY]
-        for ref in ("refs/heads/main", f"refs/tags/{TAG}"):
+        for ref in ("refs/heads/main", f"refs/tags/{tag}"):
             sha = scratch.git(author, "rev-parse", ref).strip()
             repository.refs[ref] = sha
-        for line in scratch.git(author, "rev-list", "--objects", "--all", TAG).splitlines():
+        for line in scratch.git(author, "rev-list", "--objects", "--all", tag).splitlines():
             self._object(author, line.split()[0])
-        self._object(author, repository.refs[f"refs/tags/{TAG}"])
+        self._object(author, repository.refs[f"refs/tags/{tag}"])
+
+    def release_a_bad_one(self, tag: str, good: Bundle) -> None:
+        """A version that is released in order, and gives no number."""
+        author, state = self.folder / "author", self.world.api.state
+        commit = scratch.commit(author, "Predict otherwise")
+        scratch.git(author, "tag", "--annotate", tag, "--message", "The second")
+        self._push(author, tag)
+        scratch.git(self.work_tree, "fetch", "--quiet", "--tags", "origin", "main")
+        key = keys.private(self.private.read_bytes(), None, shown="key")
+        made = deployed.without_numbers(good, self.folder, commit, key)
+        release = replace(self.releases[0], id=999_999, tag=tag, assets=[])
+        for name, content in deployed.packed(made, self.folder).items():
+            state.last_id += 1
+            kind = "application/octet-stream"
+            asset = Asset(state.last_id, name, content, kind, None, "ann", state.now())
+            release.assets.append(asset)
+        self.releases.append(release)
 
     def _object(self, author: Path, sha: str) -> None:
         kind: Any = scratch.git(author, "cat-file", "-t", sha).strip()
@@ -119,25 +151,32 @@ class Tagged:
         state.run(REPOSITORY, self.commit, event="push", conclusion=conclusion)
 
     def run(self, text: str) -> Run:
+        return self.started(text, "push", {"after": self.commit}, ref=f"refs/tags/{TAG}")
+
+    def started(self, text: str, name: str, payload: dict[str, Any], *, ref: str) -> Run:
+        """A workflow, as an event starts it."""
         event = self.folder / "event.json"
         repository = {"full_name": REPOSITORY, "name": "bikes", "default_branch": "main"}
-        payload = {"ref": f"refs/tags/{TAG}", "after": self.commit, "repository": repository}
-        event.write_text(json.dumps(payload), encoding="utf-8")
+        event.write_text(json.dumps({"ref": ref, "repository": repository, **payload}))
         workflow = self.folder / "workflow.yml"
         workflow.write_text(text, encoding="utf-8")
         return self.world.engine.run(
             self.work_tree,
             workflow,
             event=event,
-            event_name="push",
+            event_name=name,
             store=self.world.store,
             secrets={"ASSAY_SIGNING_KEY": self.private.read_text()},
             variables={
                 "GITHUB_API_URL": self.world.api.url,
-                "GITHUB_REF": f"refs/tags/{TAG}",
+                "GITHUB_REF": ref,
                 **self.world.variables,
             },
         )
+
+    def deploy(self, name: str, **payload: Any) -> Run:
+        """The starter, which runs on the default branch."""
+        return self.started(DEPLOY, name, payload, ref="refs/heads/main")
 
     @property
     def releases(self) -> list[Release]:
@@ -145,8 +184,10 @@ class Tagged:
 
 
 @pytest.fixture
-def tagged(world: World, tmp_path: Path) -> Tagged:
-    return Tagged(world, tmp_path)
+def tagged(world: World, tmp_path: Path) -> Iterator[Tagged]:
+    made = Tagged(world, tmp_path)
+    yield made
+    made.places.down()
 
 
 def verified(archive: Path, key: Path) -> subprocess.CompletedProcess[str]:
@@ -207,3 +248,48 @@ def test_a_tag_becomes_a_release_once_its_commit_is_checked(tagged: Tagged, tmp_
     flipped[len(flipped) // 2] ^= 1
     archive.write_bytes(flipped)
     assert verified(archive, tagged.public).returncode == 1
+
+    archive.write_bytes(files[archive.name])
+    _to_users(tagged, archives.unpack(archive, tmp_path))
+
+
+def _to_users(tagged: Tagged, good: Bundle) -> None:
+    """The release goes to staging and to production; a bad one goes away while users ask."""
+    github = tagged.world.api.state.repositories[REPOSITORY]
+    run_of_release = {"conclusion": "success", "head_branch": TAG, "head_sha": tagged.commit}
+
+    run = tagged.deploy("workflow_run", workflow_run=run_of_release)
+
+    ended = {"staging": "success", "smoke": "success", "production": "success"}
+    assert (run.exit_code, run.jobs) == (0, ended), run.tail
+    states = [(one.environment, one.ref, one.state) for one in github.deployments]
+    assert states == [("staging", TAG, "success"), ("production", TAG, "success")]
+    assert github.issues == {}
+    assert "is in" in run.summary
+
+    bad = "peak-hour@v1.1.0"
+    tagged.release_a_bad_one(bad, good)
+    port = tagged.places.ports[1]
+    with deployed.users(port, deployed.rows_of(good)) as seen:
+        run = tagged.deploy("workflow_dispatch", inputs={"do": "deploy", "version": bad})
+
+    assert (run.exit_code, run.jobs) == (1, {**ended, "production": "failure"}), run.tail
+    assert seen.bad == []
+    assert seen.answers > 100
+    assert tagged.places.state("production")["stable"]["version"] == "v1.0.0"
+    assert tagged.places.state("staging")["stable"]["version"] == "v1.1.0"
+    assert [(one.environment, one.ref, one.state) for one in github.deployments] == [
+        ("staging", TAG, "inactive"),
+        ("production", TAG, "success"),
+        ("staging", bad, "success"),
+        ("production", bad, "failure"),
+    ]
+    (issue,) = github.issues.values()
+    assert "peak-hour v1.1.0 was rolled back in production" in issue.title
+    assert "no finite number" in issue.body
+    assert TOKEN not in run.log + issue.body
+    assert {ref for ref in github.refs if "#" in ref} == {
+        "refs/tags/peak-hour#staging#1",
+        "refs/tags/peak-hour#production#2",
+        "refs/tags/peak-hour#staging#3",
+    }
