@@ -21,6 +21,7 @@ PACKAGES = {
     "npm": "npm",
     "sshd": "openssh-server",
     "systemctl": "systemd",
+    "systemd-analyze": "systemd",
     "unshare": "util-linux",
     "wrk": "wrk",
     "zstd": "zstd",
