@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -378,6 +379,16 @@ def main() -> None:
         _run()
 
 
+def _start_quickly() -> None:
+    """Leave away what a server that starts need not wait for: other commands, plugins, the GC."""
+    app.registered_commands = [
+        one for one in app.registered_commands if one.callback is cliserve.serve
+    ]
+    app.registered_groups = []
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.disable()  # until it serves
+
+
 def _run() -> None:
     """The command: exceptions become one line and an exit code."""
     from assay.errors import AssayError
@@ -398,6 +409,8 @@ def _run() -> None:
             standby.get_ready()  # before Typer parses: that imports pydantic
             atexit.register(standby.dismiss)
             app(obj=standby)
+        if sys.argv[1:2] == ["serve"]:
+            _start_quickly()
         app()
     except AssayError as error:
         from assay.section import Reason

@@ -45,9 +45,9 @@ def serve(app: App, settings: ServeSettings, said: Callable[[str], None]) -> Non
     server = Server(app, settings)
     said(server.where)
     # What was made so far stays: no collection has to look at it again.
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
     server.serve_forever()
 
 

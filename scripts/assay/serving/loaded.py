@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _ANEW = "Do not serve it. Get the bundle anew from where it was released."
 _FAST = 1e-3
 """Seconds that the event loop may be held for one prediction."""
-_ASKED = 5
+_ASKED = 3
 """Times that a model is asked about a number of rows before it serves."""
 
 
@@ -198,7 +198,7 @@ def _warmed(predict: Callable[[Feeds], Answers], signature: Signature) -> int:
     fast = 0
     try:
         predict(example(signature))  # the first call makes what later ones use
-        for rows in (1, 10, 100, 1000):
+        for rows in (1, 10, 100):
             if _seconds(predict, example(signature, rows)) > _FAST:
                 break
             fast = rows
