@@ -15,6 +15,7 @@ from assay.packaging import archive
 from assay.packaging.bundle import BundleError
 from assay.packaging.signing import KeySigner
 from assay.release import gto
+from assay.report import pictures
 from assay.rollout import placing
 from assay.rollout.admission import NotAdmittedError
 from assay.rollout.placing import Whose
@@ -73,6 +74,8 @@ class Site:
     token: bool = True
     ref: str = "refs/heads/main"
     contexts: list[Context] = None  # type: ignore[assignment]
+    pictures: bool = False
+    """Whether they are drawn, which takes longer than all else."""
     target: Any = None
     """What the next verb is given in place of a plain target: arguments of `SimTarget`."""
 
@@ -203,7 +206,9 @@ def site(server: GitHubApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def target(_: Context, name: str, *__: object) -> Iterator[SimTarget]:
         yield SimTarget(worlds[name], **(made.target or {}))
 
+    draw = pictures.of_charts
     monkeypatch.setattr(placing, "target", target)
+    monkeypatch.setattr(pictures, "of_charts", lambda all_: draw(all_) if made.pictures else ())
     return made
 
 
@@ -239,6 +244,7 @@ class TestDeploy:
         assert site.worlds["production"].lost == 0
 
     def test_a_bad_version_goes_back_and_everybody_is_told_why(self, site: Site) -> None:
+        site.pictures = True
         site.release("v1.0.0")
         site.both("v1.0.0")
         made = site.release("v1.1.0")
