@@ -98,7 +98,9 @@ class Watch:
 
     def _told(self, verdict: Verdict) -> None:
         self.verdicts.append(verdict)
-        self.conduct.try_to_say("judged", verdict.sentence, verdict=verdict.model_dump(mode="json"))
+        # A journal lasts for years: the picture of what is alike is not kept in it.
+        kept = verdict if verdict.decision != "passed" else verdict.without_pictures
+        self.conduct.try_to_say("judged", verdict.sentence, verdict=kept.model_dump(mode="json"))
         if verdict.decision == "failed":
             raise StageFailedError(verdict)
 

@@ -98,6 +98,12 @@ class Verdict(Fact):
         return tuple(one for one in self.judgements if one.decision == "inconclusive")
 
     @property
+    def without_pictures(self) -> Verdict:
+        """The same, but for the bars of its distributions."""
+        plain = tuple(one.model_copy(update={"bars": ()}) for one in self.judgements)
+        return self.model_copy(update={"judgements": plain})
+
+    @property
     def sentence(self) -> str:
         """The reasons for the decision, or that there is nothing to complain of."""
         told = self.failed or self.open

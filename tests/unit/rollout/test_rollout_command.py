@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -183,3 +185,33 @@ def test_a_journal_of_a_newer_assay_is_an_error(tmp_path: Path) -> None:
     (target.folder / "journal.jsonl").write_text('{"format": 2}\n')
     with pytest.raises(JournalError, match="has the format 2"):
         target.state()
+
+
+def test_ctrl_c_lets_what_moves_traffic_end_first(tmp_path: Path) -> None:
+    target = _target(tmp_path, {"weight": "slow"})
+    with pytest.raises(KeyboardInterrupt), _alarm(0.15):
+        target.route(Routing(stable=V1))
+    world = json.loads((tmp_path / "world.json").read_text())
+    assert world["routing"]["stable"]["digest"] == V1.digest
+
+
+def test_ctrl_c_ends_what_moves_none(tmp_path: Path) -> None:
+    target = _target(tmp_path, {"status": "hang"})
+    with pytest.raises(KeyboardInterrupt), _alarm(0.15):
+        target.state()
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """A Ctrl-C after a while."""
+
+    def hear(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, hear)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -12,7 +12,7 @@ from assay.rollout import machine
 from assay.rollout.plan import Plan, plan
 from assay.rollout.targets.base import BusyError, MissingVersionError, Routing, Target
 
-from tests.rollout_target import V1, V2, V3, Behaviour, World, conduct, world_with
+from tests.rollout_target import V1, V2, V3, Behaviour, Killed, World, conduct, world_with
 
 if TYPE_CHECKING:
     from assay.rollout.outcome import Outcome
@@ -427,3 +427,50 @@ def test_measures_that_are_off_do_not_stop_a_version() -> None:
     world = world_with(V1)
     world.behaviours[V2.digest] = Behaviour(bins=(9, 1, 1, 1))
     assert _roll(world, analysis=AnalysisSpec(predictions=None)).ending == "promoted"
+
+
+def test_a_defect_of_ours_goes_back_and_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = world_with(V1)
+    monkeypatch.setattr("assay.rollout.analysis.judge", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        _roll(world)
+    assert _serves(world, V1)
+    assert "A defect of Assay's" in world.journal[-1].what
+
+
+def test_an_unfinished_rollout_is_finished_before_the_next() -> None:
+    world = world_with(V1)
+    with pytest.raises(Killed):
+        machine.roll(conduct(world, kill_at=30), BUNDLE, V2, _plan())
+    world.time.sleep(60)
+    outcome = _roll(world, V3)
+    assert (outcome.ending, outcome.before) == ("promoted", V1)
+    assert outcome.notes == (
+        "The rollout of bike@v2.0.0 was left unfinished: bike@v1.0.0 answers all requests.",
+    )
+    assert _serves(world, V3)
+
+
+def test_the_journal_tells_the_whole_story() -> None:
+    world = world_with(V1)
+    acting = conduct(world)
+    outcome = machine.roll(acting, BUNDLE, V2, _plan())
+    own = [event for event in world.journal if event.rollout == outcome.rollout]
+    assert [event.kind for event in own if event.kind != "judged"] == [
+        "begin",
+        *["intent", "done"] * 6,  # place, start, three steps, promote
+        "end",
+    ]
+    judged = [event.facts["verdict"] for event in own if event.kind == "judged"]
+    assert [one["stage"] for one in judged] == [one.stage for one in outcome.verdicts]
+    assert all(not bar["bars"] for one in judged for bar in one["judgements"])
+
+
+def test_what_resume_tells_has_the_evidence() -> None:
+    world = world_with(V1)
+    with pytest.raises(Killed):
+        machine.roll(conduct(world, kill_at=40), BUNDLE, V2, _plan())
+    outcome = machine.resume(conduct(world, "bob"))
+    assert (outcome.version, outcome.stable) == (V2, V1)
+    assert outcome.verdicts[0].stage == "5 %"
+    assert outcome.reason.endswith("left unfinished: bike@v1.0.0 answers all requests.")

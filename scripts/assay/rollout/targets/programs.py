@@ -57,7 +57,8 @@ def ask(
         env: Its environment.
         timeout: Seconds that it has.
         hidden: Texts that no message shows.
-        hold: Open files, as of a lock, that stay open until it ends, even if we are killed.
+        hold: Open files, as of a lock, that stay open until it ends, even if we are killed. It
+            moves traffic then: a Ctrl-C waits for its end.
 
     Raises:
         ProgramFailedError: See there.
@@ -90,6 +91,9 @@ def ask(
             hint="`timeout` of the target says how long it may take.",
         ) from None
     except BaseException:
+        if hold:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=timeout)
         _end(process)
         raise
     if process.returncode != 0:
@@ -109,7 +113,9 @@ def _code(code: int) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """End a program and all that it started; what it said."""
+    """End a program and all that it started, if it has not ended; what it said."""
+    if process.returncode is not None:
+        return b"", b""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
