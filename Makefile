@@ -39,6 +39,8 @@ exported:
 	  $(EXPORT) --extra release --no-hashes; } >$(INTO)/release-requirements.txt
 	@{ echo "# uv.lock for the environment that deploys, by make lock"; \
 	  $(EXPORT) --extra deploy --no-hashes; } >$(INTO)/deploy-requirements.txt
+	@{ echo "# uv.lock for the image of the server, by make lock"; \
+	  $(EXPORT) --extra serve; } >$(INTO)/serve-requirements.txt
 	@{ echo "# uv.lock without hashes for what is laid over a project, by make lock"; \
 	  $(EXPORT) --extra package --extra serve --no-hashes; } >$(INTO)/tested-versions.txt
 

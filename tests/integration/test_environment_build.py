@@ -236,7 +236,7 @@ def test_what_setup_installs_by_is_what_the_lock_says(tmp_path: Path) -> None:
     for made in tmp_path.iterdir():
         same = made.read_text() == (ROOT / "scripts" / made.name).read_text()
         assert same, f"scripts/{made.name} is stale; make lock renews it"
-    assert len(list(tmp_path.iterdir())) == 5
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 # The project environment
