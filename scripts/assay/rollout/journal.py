@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["begin", "intent", "done", "judged", "note", "end"]
 NEWEST = 1
+LONG = 1_000_000
+"""Bytes: about twenty rollouts."""
 
 
 class JournalError(OutsideError):
@@ -53,9 +55,12 @@ def line(event: Event) -> bytes:
 def append(path: Path, event: Event) -> None:
     """Add an event; it is on disk when this returns. Nothing where it is the last one already.
 
-    A torn line before it is closed first, so that the event is not lost with it.
+    A torn line before it is closed first, so that the event is not lost with it. A new rollout
+    begins a new file once this one is long, for every look at a target reads it.
     """
     data = line(event)
+    if event.kind == "begin" and path.exists() and path.stat().st_size > LONG:
+        _turn_over(path)
     new = not path.exists()
     with path.open("ab+") as file:
         before = _end(file, len(data))
@@ -68,6 +73,23 @@ def append(path: Path, event: Event) -> None:
         os.fsync(file.fileno())
     if new:
         _sync_folder(path.parent)
+
+
+def _turn_over(path: Path) -> None:
+    """Keep the file beside itself under another name, and begin with what must not be forgotten.
+
+    Which version is below which (`history.promotions`) is all that later rollouts ask of it.
+    """
+    kept = [one for one in read(path)[0] if one.facts.get("step") == "promote"]
+    numbers = (int(old.name.split(".")[1]) for old in path.parent.glob(f"{path.stem}.*.jsonl"))
+    scratch = path.with_name(f".{path.name}.part")
+    with scratch.open("wb") as file:
+        file.writelines(map(line, kept))
+        file.flush()
+        os.fsync(file.fileno())
+    path.with_name(f"{path.stem}.{max(numbers, default=0) + 1}.jsonl").hardlink_to(path)
+    scratch.replace(path)
+    _sync_folder(path.parent)
 
 
 def _end(file: BinaryIO, length: int) -> bytes:

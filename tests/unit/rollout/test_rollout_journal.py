@@ -91,3 +91,39 @@ def test_going_back_takes_what_was_above_away() -> None:
     assert history.last_good(events[:3], V3, [V1, V3]) == V1
     assert history.last_good(events[:3], V3, [V3]) is None
     assert history.last_good([], V3, [V1]) is None
+
+
+def test_a_long_journal_is_turned_over_and_forgets_no_promotion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "LONG", 2000)
+    path = tmp_path / "journal.jsonl"
+    written: list[Event] = []
+    for number, version in enumerate((V1, V2, V3) * 4):
+        for event in (
+            _event("begin", f"r{number}"),
+            _event("judged", f"r{number}", verdict="x" * 300),
+            _event("done", f"r{number}", step="promote", version=version.model_dump()),
+            _event("end", f"r{number}"),
+        ):
+            written.append(event)
+            journal.append(path, event)
+    now = journal.read(path)[0]
+    assert len(now) < len(written)
+    assert history.promotions(now) == history.promotions(written)
+    assert now[-4:] == written[-4:]
+    old = sorted(tmp_path.glob("journal.*.jsonl"))
+    assert len(old) >= 2
+    kept = [event for one in (*old, path) for event in journal.read(one)[0]]
+    assert all(event in kept for event in written)
+
+
+def test_a_long_journal_of_an_unfinished_rollout_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "LONG", 10)
+    path = tmp_path / "journal.jsonl"
+    events = [_event("begin"), _event("intent"), _event("done")]
+    for event in events:
+        journal.append(path, event)
+    assert journal.read(path)[0] == events
