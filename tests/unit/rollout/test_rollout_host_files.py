@@ -24,6 +24,7 @@ from assay.rollout.host import (
     proc,
     routes,
     scrape,
+    servers,
     systemd,
     units,
     wanted,
@@ -274,6 +275,16 @@ def test_the_environment_of_servers(tmp_path: Path) -> None:
     assert environment.of_file(path) == {}
     path.write_text("# keys\n\nASSAY_SERVE_API_KEYS=a=b\n X = y \n")
     assert environment.of_file(path) == {"ASSAY_SERVE_API_KEYS": "a=b", "X": "y"}
+
+
+def test_nginx_lets_pass_what_the_owner_lets_servers_take(place: Layout) -> None:
+    usual = HostSettings()
+    assert servers.fitted(place, usual) == usual
+    place.environment.write_text("ASSAY_SERVE_MAX_BODY=9000000\nASSAY_SERVE_TIMEOUT=30\n")
+    found = servers.fitted(place, usual)
+    assert (found.max_body, found.timeout) == (9_000_001, 35)
+    place.environment.write_text("ASSAY_SERVE_MAX_BODY=10\nASSAY_SERVE_TIMEOUT=soon\n")
+    assert servers.fitted(place, usual) == usual
 
 
 def test_an_environment_that_cannot_be_read_shows_no_secret(tmp_path: Path) -> None:

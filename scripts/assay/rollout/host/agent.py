@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 READY = 5.0
 """Seconds to wait for stable where it does not answer at the moment."""
-SETTLED = 0.5
+SETTLED = 0.3
 """Seconds after a shift in which a request may still be on its way to where it was sent before."""
 
 
@@ -200,7 +200,8 @@ class Agent:
             before = routes.read(self.place)
             if before != routing:
                 routes.switch(self.place, routing)
-            Nginx(self.place, self._processes()).apply(self._known())
+            fitted = servers.fitted(self.place, self._known())
+            Nginx(self.place, self._processes()).apply(fitted)
             if routing.shadow:
                 servers.shadow(self.place, routing.stable, routing.candidate)
             elif before is not None and before.shadow:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A runner's secrets are in its environment, and so is the mark by which it ends what a job leaves.
-_KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR")
+_KEPT = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR"),
+    "PYTHONPATH",  # Assay itself may be there
+)
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:

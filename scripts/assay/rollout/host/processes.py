@@ -107,15 +107,17 @@ class Supervised:
                 os.kill(found.pid, signal.SIGHUP)
                 return
         with (self.place.folder / "log" / "supervisor.log").open("ab") as log:
-            subprocess.run(  # it detaches itself
+            done = subprocess.run(  # it detaches itself
                 [*COMMAND, str(self.place.folder)],
                 cwd=self.place.folder,
                 env=environment.ours(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                check=True,
+                check=False,
             )
+        if done.returncode != 0:
+            raise TargetError("The supervisor does not start.", hint=f"See {self._log()}.")
         until = time.monotonic() + _UP
         while supervisor.running(self.place) is None:
             if time.monotonic() > until:

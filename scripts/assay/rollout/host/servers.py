@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from assay.rollout.host import bundles, layout, scrape
+from assay.rollout.host import bundles, environment, layout, scrape
 from assay.rollout.host.files import write_whole
 from assay.rollout.host.settings import SERVE
 from assay.rollout.host.wanted import Spec
@@ -30,6 +30,8 @@ READY = "/v2/health/ready"
 WINDOW = "/assay/window"
 SHADOW = "/assay/shadow"
 _OK = 200
+_LATER = 5
+"""Seconds after which nginx gives up a server that should have."""
 _LINES = 15
 """Of a log's end that an error shows."""
 _BINS = "bins.json"
@@ -107,6 +109,17 @@ def _bins(place: Layout, home: Path, bundle: Path, of: VersionId | None) -> str 
         shutil.copyfile(found, scratch)
         scratch.replace(kept)
     return str(kept.relative_to(place.folder))
+
+
+def fitted(place: Layout, settings: HostSettings) -> HostSettings:
+    """What nginx must let pass, so that servers decide: their limits may be set by the owner."""
+    given = environment.of_file(place.environment)
+    more: dict[str, float] = {}
+    with contextlib.suppress(KeyError, ValueError):  # what is no number, the server refuses
+        more["max_body"] = max(settings.max_body, int(given["ASSAY_SERVE_MAX_BODY"]) + 1)
+    with contextlib.suppress(KeyError, ValueError):
+        more["timeout"] = max(settings.timeout, float(given["ASSAY_SERVE_TIMEOUT"]) + _LATER)
+    return settings.model_copy(update=more)
 
 
 def ready(path: Path) -> bool:
