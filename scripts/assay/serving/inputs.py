@@ -79,7 +79,7 @@ class Column:
         """
         kind = type(value)
         if self.categories is None and (
-            (kind is float and self.dtype.char == "d")
+            (self.dtype.char == "d" and (kind is float or kind is int))
             or (kind is int and self.limits and self.limits[0] <= value <= self.limits[1])
         ):
             return np.array(((value,),), self.dtype)
@@ -144,6 +144,8 @@ class Column:
         return value == "" if self.dtype.kind == "O" else math.isnan(value)
 
     def _check_range(self, values: list[Any], low: int, high: int) -> None:
+        if low <= min(values) and max(values) <= high:
+            return
         for at, value in enumerate(values):
             if not low <= value <= high:
                 raise wrong(

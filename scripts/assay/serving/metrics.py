@@ -1,7 +1,7 @@
 """What a server counts: plain whole numbers, read by `/metrics` and by `GET /assay/window`.
 
 Values of features and predictions are kept as they came, and counted many at once: by one call of
-NumPy for a few hundred rows, which is a tenth of what each by itself would cost.
+NumPy for a hundred rows, which is a tenth of what each by itself would cost.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from assay.serving.protocols.base import Answers, Feeds
     from assay.serving.settings import ServeSettings
 
-_TOGETHER = 512
-"""Rows that are counted at once."""
+_TOGETHER = 128
+"""Rows that are counted at once: more would keep requests waiting that come meanwhile."""
 _MOST_COLUMNS = 100
 """Columns whose distribution is counted; a table may have thousands."""
 KINDS = ("internal", "not_finite", "timeout", "overload")

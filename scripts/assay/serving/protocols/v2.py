@@ -71,6 +71,7 @@ class V2:
         self.table = table
         self.datatypes = {one.name: DATATYPES[one.dtype] for one in loaded.signature.inputs}
         self.outputs = {one.name: DATATYPES[one.dtype] for one in loaded.signature.outputs}
+        self._widths = {name: one.width for name, one in table.columns.items()}
         self._head = {"model_name": loaded.name, "model_version": loaded.version}
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes], given_id: str) -> Request:
@@ -119,7 +120,8 @@ class V2:
             raise wrong("An input is no object with `name`, `shape`, `datatype` and `data`.")
         if not _INPUT.issuperset(one):
             raise _unknown(one, _INPUT, "An input")
-        _check_parameters(one, "An input")
+        if "parameters" in one:
+            _check_parameters(one, "An input")
         name, shape = one.get("name"), one.get("shape")
         if type(name) is not str:
             raise wrong("An input has no `name`.")
@@ -130,16 +132,16 @@ class V2:
             raise wrong(
                 f"Input `{name}`: datatype {shown(one.get('datatype'))} is not {expected!r}."
             )
-        width = self.table.columns[name].width
+        # Equal is not enough: 1.0 and true equal 1.
         if (
             type(shape) is not list
             or len(shape) != 2
-            or type(shape[0]) is not int
+            or shape[1] != self._widths[name]
             or type(shape[1]) is not int
+            or type(shape[0]) is not int
             or shape[0] < 0
-            or shape[1] != width
         ):
-            raise wrong(f"Input `{name}`: `shape` is not [rows, {width}].")
+            raise wrong(f"Input `{name}`: `shape` is not [rows, {self._widths[name]}].")
         return name, shape[0]
 
     def _data(self, one: Document, name: str, rows: int) -> list[Any]:
@@ -149,7 +151,7 @@ class V2:
             raise wrong(f"Input `{name}`: `data` is no list.")
         if not data or type(data[0]) is not list:
             return data
-        width = self.table.columns[name].width
+        width = self._widths[name]
         if len(data) != rows or any(type(row) is not list or len(row) != width for row in data):
             raise wrong(f"Input `{name}`: `data` is not nested as [{rows}, {width}].")
         return [value for row in data for value in row]
