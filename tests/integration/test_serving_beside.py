@@ -354,8 +354,8 @@ def test_what_is_mounted_is_verified(tmp_path: Path) -> None:
 
 
 def test_a_few_requests_that_nobody_would_send() -> None:
-    report = fuzz_serving.fuzz(400, 3, lambda text: None)
+    report = fuzz_serving.fuzz(240, 3, lambda text: None)
 
     assert report.problems == []
-    assert report.statuses[200] > 20
-    assert report.statuses[400] > 100
+    assert report.statuses[200] > 10
+    assert report.statuses[400] > 60

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-import schemathesis
 from assay.errors import UsageError
 from assay.packaging.facts import InputSpec, OutputSpec, Signature
 from assay.serving import docspage, openapi
@@ -47,15 +46,13 @@ def schema_of(document: Any, name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(whole)
 
 
-def test_it_is_a_document_that_others_read(loaded: Loaded) -> None:
+def test_every_schema_is_one(loaded: Loaded) -> None:
     document = openapi.document(loaded, ServeSettings(), keys=True, feedback=True, labels=["prod"])
 
-    schema = schemathesis.openapi.from_dict(json.loads(json.dumps(document)))
-
-    labels = {found.ok().label for found in schema.get_all_operations()}
-    assert "POST /predict" in labels
-    assert "POST /v1/models/peak-hour/labels/prod:predict" in labels
-    assert "POST /v2/models/peak-hour/versions/v1.0.0/infer" in labels
+    # schemathesis reads it too: tests/fuzz_serving.py.
+    assert {"post"} == set(document["paths"]["/v1/models/peak-hour/labels/prod:predict"])
+    assert {"post"} == set(document["paths"]["/v2/models/peak-hour/versions/v1.0.0/infer"])
+    json.dumps(document, allow_nan=False)
     for name in document["components"]["schemas"]:
         jsonschema.Draft202012Validator.check_schema(schema_of(document, name).schema)
 
