@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -514,6 +515,16 @@ def test_down_and_up_as_after_a_reboot(tmp_path: Path) -> None:
         assert wanted.status(host.target.agent.place, "nginx") is not None
         assert journal.unfinished(host.target.events()) is None
         assert host.target.state().stable == one
+
+
+def test_a_folder_that_is_removed_ends_what_ran_in_it(tmp_path: Path) -> None:
+    with hosting(tmp_path / "host") as host:
+        one = host.stable()
+        known = [proc.found(host.pid(one)), proc.found(rollout_hosts.supervisor(host.folder) or 0)]
+
+        shutil.rmtree(host.folder)
+
+        until(lambda: not any(each and each.alive for each in known))
 
 
 def test_the_command_on_no_folder(tmp_path: Path) -> None:

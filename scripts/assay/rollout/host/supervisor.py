@@ -309,7 +309,7 @@ def _serve(place: Layout, *, watch: bool) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
     daemon = Supervisor(place, keeps=not watch)
     bell = Bell()
-    while not bell.ended:
+    while not bell.ended and place.folder.is_dir():
         try:
             daemon.tick()
         except (OSError, AssayError) as error:
