@@ -32,7 +32,7 @@ def text(state: State, seen: Observation, events: Sequence[Event], *, environmen
 
 def _state(state: State) -> Iterator[str]:
     yield f"stable       {_named(state.stable)}"
-    yield f"rolls back   to {_named(state.last_good)}"
+    yield f"rolls back   {f'to {_named(state.last_good)}' if state.last_good else 'nowhere'}"
     yield f"traffic      {_traffic(state.routing)}"
     if state.placed:
         yield f"on target    {', '.join(one.version for one in state.placed)}"
