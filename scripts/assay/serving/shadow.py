@@ -130,8 +130,8 @@ class Shadow:
         socket, share = found.get("socket"), found.get("share", 1.0)
         if not {"socket", "share"}.issuperset(found) or "socket" not in found:
             raise wrong("This takes an object with `socket`, a path or null, and `share`.")
-        if socket is not None and not (type(socket) is str and socket.startswith("/")):
-            raise wrong(f"`socket` is {shown(socket)}; it has to be an absolute path, or null.")
+        if socket is not None and not (type(socket) is str and socket):
+            raise wrong(f"`socket` is {shown(socket)}; it has to be a path, or null.")
         if type(share) not in (int, float) or not 0 <= share <= 1:
             raise wrong(f"`share` is {shown(share)}; it has to be from 0 to 1.")
         self._socket, self._threshold = socket, round(share * 2**32)

@@ -183,7 +183,7 @@ def shadow(**more: Any) -> Shadow:
     "body",
     [
         {},
-        {"socket": "relative"},
+        {"socket": ""},
         {"socket": 3},
         {"socket": "/a", "share": 1.1},
         {"socket": "/a", "share": True},
