@@ -77,7 +77,7 @@ class App:
         self._inline = 0 if hooks.runner else loaded.inline_rows
         self.is_quick = self._inline > 0
         """Whether it answers a row without waiting for anything."""
-        self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "predict")
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "predict")
         self._run = hooks.runner or self._in_thread
         self._prefix = os.urandom(8).hex()
         self._count = 0

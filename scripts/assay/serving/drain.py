@@ -46,7 +46,7 @@ def serve(app: App, settings: ServeSettings, said: Callable[[str], None]) -> Non
     said(server.where)
     # What was made so far stays: no collection has to look at it again.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(5_000, 10, 10)
     gc.enable()
     server.serve_forever()
 
