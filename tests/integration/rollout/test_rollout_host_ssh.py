@@ -254,6 +254,27 @@ def test_a_disk_without_room(tmp_path: Path) -> None:
         rollout_hosts.ended(tmp_path / "host")
 
 
+def test_a_connection_that_drops_while_a_bundle_is_sent(tmp_path: Path, bundle: Made) -> None:
+    flag = str(tmp_path / "dropped")
+    drop = f"os.path.exists({flag!r}) or (open({flag!r}, 'w'), os.read(0, 500), os._exit(255))"
+    trusted = Trusted(key=bundle.key.read_text())
+    target = here(tmp_path, trusted=trusted)
+    dropping = here(tmp_path, drop, trusted=trusted)
+    try:
+        dropping.acquire("test", 60)
+        (tmp_path / "dropped").unlink()
+        dropping.close()
+        dropping.place(bundle.archive, of(bundle))
+
+        assert (tmp_path / "dropped").exists()
+        assert target.state().placed == (of(bundle),)
+        assert [*(tmp_path / "host" / "tmp").glob("*.zst")] == []
+    finally:
+        target.close()
+        dropping.close()
+        rollout_hosts.ended(tmp_path / "host")
+
+
 def test_ctrl_c_does_not_reach_the_connection(tmp_path: Path) -> None:
     target = here(tmp_path, "")
     target.state()

@@ -192,7 +192,8 @@ def test_shadow_is_told_to_stable_alone(fresh: Host) -> None:
         return json.loads(found.body)
 
     fresh.target.route(Routing(stable=stable, candidate=candidate, shadow=True))
-    assert told() == {"socket": place.socket(candidate.digest), "share": 1.0}
+    socket_file = f"/proc/self/cwd/{place.socket(candidate.digest)}"
+    assert told() == {"socket": socket_file, "share": 1.0}
     assert fresh.ask().version == "v1.0.0"
 
     fresh.target.route(Routing(stable=stable, candidate=candidate, percent=5))

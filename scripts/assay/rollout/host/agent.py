@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from assay.errors import UsageError
 from assay.rollout import journal
-from assay.rollout.host import bundles, layout, lease, routes, servers
+from assay.rollout.host import bundles, layout, lease, room, routes, servers
 from assay.rollout.host.files import read_json, unreadable, write_json, write_whole
 from assay.rollout.host.guard import Guard
 from assay.rollout.host.layout import Layout
@@ -86,6 +86,7 @@ class Agent:
             self.owner = owner
             self._keep_settings()
             self._keep_keeper()
+            room.keep(self.place)
         self._processes().up()
 
     def release(self, owner: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError
-from assay.rollout.host import lease
+from assay.rollout.host import lease, room
 from assay.rollout.targets.base import BusyError, FencedError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Guard:
                         hint="It is still under way: try again a little later.",
                     )
                 time.sleep(0.02)
+            room.use(self.place)
             yield
 
     @contextmanager

@@ -71,6 +71,11 @@ class Layout:
         return self.folder / "wanted.json"
 
     @property
+    def reserve(self) -> Path:
+        """Of room on the disk: `room.py`."""
+        return self.folder / "reserve"
+
+    @property
     def lock(self) -> Path:
         """Held by whoever changes something."""
         return self.folder / "run" / "lock"

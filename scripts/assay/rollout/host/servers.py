@@ -213,7 +213,8 @@ def shadow(place: Layout, stable: VersionId, candidate: VersionId | None) -> Non
     Raises:
         TargetError: It does not.
     """
-    socket = None if candidate is None else place.socket(candidate.digest)
+    # The server takes absolute paths; this one is short wherever its folder is.
+    socket = None if candidate is None else f"/proc/self/cwd/{place.socket(candidate.digest)}"
     body = json.dumps({"socket": socket, "share": 0.0 if socket is None else 1.0}).encode()
     try:
         answer = scrape.ask(place.folder / place.socket(stable.digest), SHADOW, body=body)
