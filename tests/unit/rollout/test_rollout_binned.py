@@ -28,7 +28,7 @@ def _expanded(counts: list[int]) -> np.ndarray:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(PAIRS)
 def test_ranks_are_those_of_scipy_on_expanded_bins(both: tuple[list[int], list[int]]) -> None:
     first, second = both
@@ -44,7 +44,7 @@ def test_ranks_are_those_of_scipy_on_expanded_bins(both: tuple[list[int], list[i
     assert found.superiority == pytest.approx(wins / (len(x) * len(y)))
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(PAIRS)
 def test_distances_are_those_of_scipy(both: tuple[list[int], list[int]]) -> None:
     first, second = both
@@ -66,7 +66,7 @@ def test_the_tail_of_chi_squared(value: float, freedom: int) -> None:
     assert binned.chi_squared_tail(value, freedom) == pytest.approx(wanted, rel=1e-9, abs=1e-300)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.integers(0, 40), st.integers(1, 500), st.integers(0, 40), st.integers(1, 5000))
 def test_shares_are_compared_as_by_fisher(hits: int, of: int, other: int, other_of: int) -> None:
     hits, other = min(hits, of), min(other, other_of)
@@ -75,7 +75,7 @@ def test_shares_are_compared_as_by_fisher(hits: int, of: int, other: int, other_
     assert binned.more_often(hits, of, other, other_of) == pytest.approx(wanted, rel=1e-7)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.integers(0, 400), st.integers(1, 400), st.sampled_from([0.0, 1e-6, 0.05, 0.5, 0.99, 1.0]))
 def test_a_share_is_held_against_a_limit_by_the_binomial(hits: int, of: int, share: float) -> None:
     hits = min(hits, of)
