@@ -9,7 +9,7 @@ Each `observe` gives every version the requests of a moment: `rate` of them, as 
 """
 
 # It is started hundreds of times, and pathlib is most of what that takes.
-# ruff: noqa: PTH
+# ruff: noqa: PTH104, PTH110, PTH123
 from __future__ import annotations
 
 import fcntl
