@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import orjson
 
-from assay.serving import inputs, pages, window
+from assay.serving import heads, inputs, pages, window
 from assay.serving.errors import RequestError
 from assay.serving.finite import check_finite, model_raised
 from assay.serving.hooks import Call, Hooks, Route
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _LOG = logging.getLogger("assay.serving")
-_LONGEST_ID = 128
-_MEDIA = (b"application/json", b"application/octet-stream", b"application/x-www-form-urlencoded")
-"""What the type of a body may be; the last is what curl says of anything."""
 
 
 class App:
@@ -125,7 +122,7 @@ class App:
             self._count += 1
             call.id = f"{self._prefix}-{self._count:x}"
         else:
-            call.id = _own_id(given)
+            call.id = heads.own_id(given)
         return call
 
     def at_once(self, call: Call, speaks: Speaks, body: bytes) -> Answer | None:
@@ -139,7 +136,7 @@ class App:
             self._check_place()
             if self.hooks.guard is not None and _has_to_wait(self.hooks.guard(call)):
                 return None
-            _check_media(call.headers)
+            heads.check_media(call.headers)
             call.request = request = speaks.parse(body, call.headers, call.id)
             if request.rows > self._inline:
                 return None
@@ -181,6 +178,8 @@ class App:
         call.status, call.sent = status, len(body)
         length = (b"content-length", b"%d" % len(body))
         headers = [*headers, length, (b"x-request-id", call.id.encode("ascii"))]
+        if not self.ready and not any(name == b"connection" for name, _ in headers):
+            headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         self.done(call, entered)
@@ -196,7 +195,7 @@ class App:
         self.inside += 1
         try:
             await self._guarded(call)
-            _check_media(call.headers)
+            heads.check_media(call.headers)
             call.body = await self._body(call, receive)
             call.request = request = speaks.parse(call.body, call.headers, call.id)
             is_quick = request.rows <= self._inline
@@ -306,22 +305,6 @@ def _has_to_wait(found: Awaitable[None] | None) -> bool:
     if asyncio.iscoroutine(found):
         found.close()
     return found is not None
-
-
-def _own_id(given: bytes) -> str:
-    """The id that a client or a proxy gave; what no log should hold is left out."""
-    text = given[:_LONGEST_ID].decode("ascii", "replace")
-    return "".join(one for one in text if one.isalnum() or one in "-_.:/=+@") or "none"
-
-
-def _check_media(headers: dict[bytes, bytes]) -> None:
-    media = headers.get(b"content-type")
-    if media is not None and media not in _MEDIA:
-        bare = media.partition(b";")[0].strip().lower()
-        if bare not in _MEDIA and not bare.endswith(b"+json"):
-            raise RequestError(415, "The body has to be JSON: `Content-Type: application/json`.")
-    if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise RequestError(415, "The body must not be compressed.")
 
 
 def _too_large(most: int) -> RequestError:

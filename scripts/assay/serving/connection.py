@@ -141,14 +141,15 @@ class Connection(HttpToolsProtocol):
             content += (name, b": ", value, b"\r\n")
         for name, value in headers:
             content += (name, b": ", value, b"\r\n")
-        if self._is_last:
+        is_last = self._is_last or not self.assay.ready
+        if is_last:
             content.append(b"connection: close\r\n")
         content.append(
             b"content-length: %d\r\nx-request-id: %b\r\n\r\n" % (len(body), id_.encode("ascii"))
         )
         content.append(body)
         self.transport.write(b"".join(content))
-        if self._is_last:
+        if is_last:
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
