@@ -80,6 +80,21 @@ jobs:
 """
 
 
+# The starter's button is for production, where nothing is to go back from.
+ROLLBACK = """
+on: workflow_dispatch
+permissions: {}
+jobs:
+  model-deploy:
+    permissions:
+      contents: write
+      deployments: write
+      issues: write
+    uses: your-org/assay/.github/workflows/model-deploy.yml@v1
+    with:
+      rollback: true
+      environment: staging
+"""
 DEPLOY = (ROOT / "workflow-templates/model-deploy.yml").read_text(encoding="utf-8")
 
 
@@ -288,8 +303,20 @@ def _to_users(tagged: Tagged, good: Bundle) -> None:
     assert "peak-hour v1.1.0 was rolled back in production" in issue.title
     assert "no finite number" in issue.body
     assert TOKEN not in run.log + issue.body
+    run = tagged.started(ROLLBACK, "workflow_dispatch", {}, ref="refs/heads/main")
+
+    assert (run.exit_code, run.jobs) == (0, {"rollback": "success"}), run.tail
+    assert tagged.places.state("staging")["stable"]["version"] == "v1.0.0"
+    last = github.deployments[-1]
+    assert (last.environment, last.task, last.ref, last.state) == (
+        "staging",
+        "rollback",
+        TAG,
+        "success",
+    )
     assert {ref for ref in github.refs if "#" in ref} == {
         "refs/tags/peak-hour#staging#1",
         "refs/tags/peak-hour#production#2",
         "refs/tags/peak-hour#staging#3",
+        "refs/tags/peak-hour#staging#4",
     }
