@@ -8,7 +8,7 @@ r"""The access log: a JSON object a request on standard output, one a line.
 | `status`, `seconds` | of the answer; from the entry of the request until it was handed over |
 | `protocol`, `rows` | `v2`, `rows`, `tf`, ...; how many were asked; left out of none |
 | `caller` | whose key or token it was, where there is one: a name, never the key |
-| `error` | what the client was told, where it was refused or failed |
+| `error` | the kind, where it is our fault; what is said of a refused value is not logged |
 | `version` | of the model |
 
 What a client sends cannot break a line: JSON writes control characters as escapes.
@@ -17,9 +17,11 @@ What a client sends cannot break a line: JSON writes control characters as escap
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from assay.serving import background
 from assay.serving.background import Complaints
 from assay.serving.predictiontable import shown
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 MOST_WAITING = 50_000
 """Lines in the queue."""
 _LONGEST = 200
-_BATCH = 1_000
+_BATCH = 100
+"""Lines that are written at once; see `background.PAUSE`."""
 
 
 class Access(NamedTuple):
@@ -84,17 +87,22 @@ class AccessLog:
     def flush(self, now: float) -> None:  # noqa: ARG002 (every sink is told the time)
         """Write what waits."""
         while self._queue:
-            count = min(_BATCH, len(self._queue))
-            batch = [self._queue.popleft() for _ in range(count)]
-            try:
-                _write(self._fd, b"".join(line(one, self._version) for one in batch))
-            except OSError as error:
-                self.dropped += count
-                self._complaints.of("out", f"cannot be written: {error.strerror}. Lines are lost.")
+            self._write_some()
+            time.sleep(background.PAUSE)
 
     def close(self) -> None:
         """Write what waits."""
-        self.flush(0.0)
+        while self._queue:
+            self._write_some()
+
+    def _write_some(self) -> None:
+        count = min(_BATCH, len(self._queue))
+        batch = [self._queue.popleft() for _ in range(count)]
+        try:
+            _write(self._fd, b"".join(line(one, self._version) for one in batch))
+        except OSError as error:
+            self.dropped += count
+            self._complaints.of("out", f"cannot be written: {error.strerror}. Lines are lost.")
 
 
 def line(one: Access, version: str) -> bytes:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 TICK = 0.25
 """Seconds between two looks at the queues."""
+PAUSE = 5e-4
+"""Seconds that a sink rests after each small batch. Python lets a thread that computes keep the
+interpreter for 5 ms, which is longer than most requests take: nobody waits for a whole queue."""
 
 
 class Sink(Protocol):

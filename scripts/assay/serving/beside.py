@@ -215,7 +215,7 @@ def _accessed(log: AccessLog) -> Observer:
                 protocol=call.protocol,
                 rows=rows,
                 caller=call.caller,
-                error=call.error,
+                error=call.error if call.status >= 500 else None,
             )
         )
 

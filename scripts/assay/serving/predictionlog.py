@@ -25,7 +25,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.serving import logfiles, predictiontable
+from assay.serving import background, logfiles, predictiontable
 from assay.serving.background import Complaints
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ NAME = "predictions"
 MOST_WAITING = 32_000_000
 """Bytes of requests in the queue, each of which counts `_ROW` a row beside."""
 _ROW = 100
-_BATCH = 5_000
-"""Rows that are written at once."""
+_BATCH = 64
+"""Rows that are written at once; see `background.PAUSE`."""
 _RETRY = 5.0
 """Seconds after which a disk that refused is tried again."""
 
@@ -124,6 +124,7 @@ class PredictionLog:
             self._complaints.of("full", "is behind: rows are left out of it, and counted.")
         while batch := self._batch():
             self._write(batch, now)
+            time.sleep(background.PAUSE)
         self._rotate(now)
 
     def close(self) -> None:
