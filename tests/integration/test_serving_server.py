@@ -535,6 +535,19 @@ def test_it_ends_without_waiting_for_ever(model: Loaded, tmp_path: Path) -> None
         client.close()
 
 
+def test_a_server_that_ends_leaves_the_socket_of_the_next_one(
+    model: Loaded, tmp_path: Path
+) -> None:
+    with running(model, tmp_path) as old:
+        client = old.client()
+        old.path.unlink()  # as if it hung, and somebody else took its place
+        with running(model, tmp_path) as new:
+            old.server.end()
+            old.thread.join(20)
+            assert new.ask("/predict", ROW).status == 200
+        client.close()
+
+
 def serve(*args: object, **environ: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "assay.cli", "serve", *map(str, args)]
     return subprocess.Popen(

@@ -67,6 +67,7 @@ class Server(uvicorn.Server):
         self._app, self._path = app, settings.uds
         if settings.uds is not None:
             self._listening = _unix(settings.uds)
+            self._inode = settings.uds.stat().st_ino
             self.where = f"unix:{settings.uds}"
         else:
             self._listening = _tcp(settings.host, settings.port)
@@ -98,8 +99,14 @@ class Server(uvicorn.Server):
     def discard(self) -> None:
         """Listen no more."""
         self._listening.close()
+        self._hide()
+
+    def _hide(self) -> None:
+        """Take the socket's path away, unless another server has it by now."""
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if self._path.stat().st_ino == self._inode:
+                    self._path.unlink()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -126,7 +133,7 @@ class Server(uvicorn.Server):
         """Take nothing new, answer what is inside, and end."""
         if self._path is not None:
             # Nobody finds the socket any more; those who did are taken in before it is closed.
-            self._path.unlink(missing_ok=True)
+            self._hide()
             await asyncio.sleep(0.05)
         await super().shutdown(sockets)
         for one in list(self.server_state.connections):
