@@ -497,6 +497,15 @@ class TestRollback:
         assert "Somebody else took over" in told.outcome.reason
         assert site.stages()["production"] == "v1.0.0"
         assert made.digest not in world.processes
+        assert site.states() == [
+            ("deploy", "v1.0.0", "inactive"),
+            ("deploy", "v1.1.0", "error"),
+            ("rollback", "v1.0.0", "success"),
+        ]
+        assert [issue.title for issue in site.held.issues.values()] == [
+            "production was rolled back to peak-hour v1.0.0.",
+            "The rollout of peak-hour v1.1.0 to production broke off at 5 %.",
+        ]
 
     def test_a_version_that_is_not_on_the_target(self, site: Site) -> None:
         site.release("v1.0.0")

@@ -92,12 +92,14 @@ def _deed(told: Told, *, plain: bool) -> str:
     outcome = told.outcome
     key = (outcome.verb, outcome.ending)
     words = _DEEDS[key if key in _DEEDS else ("", outcome.ending)]
-    version = _shown(outcome.version)
+    version, before = _shown(outcome.version), outcome.before
+    # A rollout that was ended by hand had not changed who is stable.
+    same = before is not None and before.same(outcome.version)
     return words.format(
         place=told.environment if plain else escape.code(told.environment),
         what=version if plain else f"**{escape.markdown(version)}**",
         at=f" at {outcome.stage}" if outcome.stage else "",
-        instead=f" instead of {outcome.before.version}" if outcome.before else "",
+        instead=f" instead of {before.version}" if before and not same else "",
         answers=f"{_shown(outcome.stable)} answers all requests"
         if outcome.stable
         else "there was no version before it, and no version answers requests",

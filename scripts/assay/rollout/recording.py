@@ -92,9 +92,10 @@ class Recording:
         """A rollout, a rollback or its resumption has ended."""
         self._attempt("The stage", partial(self._stage, outcome))
         title = rollout.title(self._told(outcome))
-        if outcome.verb == "resume":
+        if outcome.verb != "deploy" and outcome.ending != "nothing to do":
+            # Of whoever was killed, or is refused from now on.
             self._deployments("The deployment", lambda d: d.end_open(self.environment, title))
-        elif outcome.verb == "rollback" and outcome.ending == "rolled back" and outcome.version:
+        if outcome.verb == "rollback" and outcome.ending == "rolled back" and outcome.version:
             # By hand: the older version is deployed anew.
             tag = str(TagName(outcome.version.name, "register", outcome.version.version))
             self._deployment = self._created(outcome.version, tag, "rollback", outcome.rollout)
@@ -204,7 +205,7 @@ class Recording:
     def _issue(self, outcome: Outcome) -> None:
         """For people: what happened, with the evidence."""
         subject = outcome.before if outcome.verb == "rollback" else outcome.version
-        if self._forge is None or subject is None:
+        if self._forge is None:
             return
         images, told = self._images(self._forge, outcome), self._told(outcome)
         matter, event = f"{self.environment}/{subject}", outcome.rollout

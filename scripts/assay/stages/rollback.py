@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from assay.report import rolloutstatus
 from assay.rollout import admission, interrupt, machine, placing
 from assay.rollout.placing import CLOCK
-from assay.rollout.recording import Recording
 
 if TYPE_CHECKING:
     from assay.context import Context
@@ -61,6 +60,9 @@ def resume(context: Context, environment: str, *, clock: Clock = CLOCK) -> Told:
 
 
 def _recorded(context: Context, environment: str, url: str | None, outcome: Outcome) -> Told:
+    # What talks to GitHub is loaded when users are back already.
+    from assay.rollout.recording import Recording
+
     return Recording(context, environment, url).end(outcome)
 
 
