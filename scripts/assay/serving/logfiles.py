@@ -126,9 +126,9 @@ class Parquet:
         )
         self._held.append(table)
         self._held_rows += len(table)
-        self.rows += len(table)
         if self._held_rows >= GROUP:
             self._group()
+        self.rows += len(table)
 
     def _array(self, values: Any, kind: Any) -> Any:
         if self._pyarrow.types.is_timestamp(kind):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
+import threading
 import time
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -18,6 +21,7 @@ from assay.serving.oidc import KEEP, PAUSE, OidcGuard, Provider
 from cryptography.hazmat.primitives.asymmetric import ec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SECRET = "a-secret-that-nobody-knows"
@@ -281,6 +285,50 @@ def test_the_provider_may_not_send_us_for_keys_elsewhere() -> None:
 
     assert caught.value.status == 503
     assert insecure not in network.asked
+
+
+@pytest.fixture
+def local() -> Iterator[tuple[str, dict[str, Any]]]:
+    """(an issuer on this machine, its documents by path; text is where it sends to)."""
+    documents: dict[str, Any] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = documents.get(self.path)
+            self.send_response(404 if found is None else 302 if isinstance(found, str) else 200)
+            self.send_header("Location", found if isinstance(found, str) else "")
+            self.end_headers()
+            self.wfile.write(json.dumps(found).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", documents
+        server.shutdown()
+        thread.join()
+
+
+def test_keys_are_fetched_from_where_the_provider_says(local: tuple[str, dict[str, Any]]) -> None:
+    issuer, documents = local
+    documents["/.well-known/openid-configuration"] = {"jwks_uri": f"{issuer}/keys"}
+    documents["/keys"] = Network(KEY).documents[f"{ISSUER}/keys"]
+    guard = OidcGuard(Provider(issuer, "assay"))
+
+    assert asked(guard, token(iss=issuer)) == "shop"
+
+
+def test_the_provider_is_not_followed_elsewhere(local: tuple[str, dict[str, Any]]) -> None:
+    issuer, documents = local
+    documents["/keys"] = f"{issuer}/elsewhere"
+    documents["/elsewhere"] = Network(KEY).documents[f"{ISSUER}/keys"]
+    guard = OidcGuard(Provider(issuer, "assay", jwks=f"{issuer}/keys"))
+
+    with pytest.raises(RequestError) as caught:
+        asked(guard, token(iss=issuer))
+    assert caught.value.status == 503
 
 
 @pytest.mark.parametrize(

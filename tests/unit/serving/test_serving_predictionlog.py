@@ -251,6 +251,30 @@ def test_a_full_disk_loses_rows_and_nothing_else(
     assert parts(tmp_path) == []
 
 
+def test_every_row_is_counted_once_when_a_row_group_finds_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logfiles, "GROUP", 4)
+    log = PredictionLog(LogSettings(tmp_path, form="parquet"), layout_of(), tell=lambda _: None)
+    log.put(entry("a", 3))
+    log.flush(TIME)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pq.ParquetWriter, "write_table", full)
+        log.put(entry("b", 3))
+        log.flush(TIME)
+    log.put(entry("c", 3))
+    log.flush(TIME + 60)
+    log.close()
+
+    assert (log.written, log.lost, log.dropped) == (3, 6, 0)
+    assert {row["id"] for row in rows_of(tmp_path)} == {"c"}
+    assert parts(tmp_path) == []
+
+
 def test_a_line_that_is_cut_by_a_full_disk_is_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
