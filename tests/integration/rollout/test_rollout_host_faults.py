@@ -256,6 +256,28 @@ def test_a_port_that_is_taken(host: Host, monkeypatch: pytest.MonkeyPatch) -> No
     assert "ss -ltnp" in (caught.value.hint or "")
 
 
+def test_a_way_back_goes_on_where_nginx_refuses(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a deployment brought a port that is taken: it failed by that, and has to end."""
+    monkeypatch.setattr(nginx, "FREED", 0.0)
+    agent, one = host.target.agent, host.started("v2.0.0")
+    usual = agent.settings
+    assert usual is not None
+    both = Routing(stable=STABLE, candidate=one, percent=100)
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        agent.settings = usual.model_copy(update={"listen": listen})
+        with pytest.raises(TargetError, match="nginx cannot listen"):
+            host.target.route(both)
+
+        host.target.route(Routing(stable=STABLE))
+        host.target.stop(one)
+
+    agent.settings = usual
+    assert host.ask().version == "v1.0.0"
+
+
 def test_another_port(host: Host) -> None:
     agent = host.target.agent
     usual = agent.settings

@@ -212,6 +212,27 @@ def test_routes_of_long_ago_are_removed(fresh: Host) -> None:
     assert place.current.readlink().name in left
 
 
+def test_the_access_log_is_json(fresh: Host) -> None:
+    """Whatever stands in a request; nginx writes it a second later."""
+    agent = fresh.target.agent
+    usual = agent.settings
+    assert usual is not None
+    agent.settings = usual.model_copy(update={"access_log": True})
+    stable, candidate = rollout_hosts.version("v1.0.0"), fresh.started("v2.0.0+500")
+    fresh.target.route(Routing(stable=stable, candidate=candidate, percent=100))
+
+    found = fresh.ask("/pre%22dict%0A?x=secret")
+
+    log = fresh.folder / "log" / "access.log"
+    rollout_hosts.until(lambda: log.exists() and log.stat().st_size)
+    (line,) = map(json.loads, log.read_text().splitlines())
+    agent.settings = usual
+    assert line["id"] == found.headers["x-request-id"]
+    assert (line["method"], line["path"], line["status"]) == ("POST", '/pre"dict\n', 200)
+    assert line["servers"] == "500 : 200"
+    assert line["client"] == "127.0.0.1"
+
+
 @pytest.mark.needs("wrk")
 def test_nobody_notices_shifts_crashes_and_reloads(fresh: Host, tmp_path: Path) -> None:
     stable, candidate = rollout_hosts.version("v1.0.0"), fresh.started("v2.0.0")
@@ -250,7 +271,7 @@ def test_nobody_notices_shifts_crashes_and_reloads(fresh: Host, tmp_path: Path) 
 _LOAD = """
 wrk.method = "POST"
 wrk.body = string.rep("x", 300)
-delay = function() return 4 end
+delay = function() return 10 end
 done = function(s, l, r)
   local e = s.errors
   local failed = e.connect + e.read + e.write + e.status + e.timeout

@@ -17,14 +17,11 @@ from pydantic import ValidationError
 
 from assay.errors import UsageError
 from assay.rollout import journal
-from assay.rollout.host import bundles, layout, lease, room, routes, servers
-from assay.rollout.host.files import read_json, unreadable, write_json, write_whole
+from assay.rollout.host import bundles, layout, lease, owned, room, routes, servers
+from assay.rollout.host.files import unreadable, write_whole
 from assay.rollout.host.guard import Guard
 from assay.rollout.host.layout import Layout
 from assay.rollout.host.nginx import NAME, Nginx
-from assay.rollout.host.processes import Processes, Supervised
-from assay.rollout.host.settings import HostSettings
-from assay.rollout.host.systemd import Kind, Systemd, usual
 from assay.rollout.targets.base import (
     Observation,
     StartError,
@@ -35,9 +32,11 @@ from assay.rollout.targets.base import (
 from assay.section import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from assay.rollout.host.bundles import Receive
+    from assay.rollout.host.processes import Processes
+    from assay.rollout.host.settings import HostSettings
     from assay.rollout.journal import Event
     from assay.rollout.targets.base import Routing
 
@@ -45,13 +44,6 @@ READY = 5.0
 """Seconds to wait for stable where it does not answer at the moment."""
 SETTLED = 0.3
 """Seconds after a shift in which a request may still be on its way to where it was sent before."""
-
-
-_KEEPERS: dict[Kind, Callable[[Layout], Processes]] = {
-    "supervisor": Supervised,
-    "systemd": lambda place: Systemd(place, user=False),
-    "systemd-user": lambda place: Systemd(place, user=True),
-}
 
 
 class Promoted(Fact):
@@ -84,8 +76,10 @@ class Agent:
         with guard.locked():
             guard.take(owner, ttl, force=force)
             self.owner = owner
-            self._keep_settings()
-            self._keep_keeper()
+            if self.settings is not None:
+                owned.keep(self.place, self.settings)
+            if owned.decide(self.place, self._known().keeper):
+                self.processes = None
             room.keep(self.place)
         self._processes().up()
 
@@ -201,14 +195,26 @@ class Agent:
             before = routes.read(self.place)
             if before != routing:
                 routes.switch(self.place, routing)
-            fitted = servers.fitted(self.place, self._known())
-            Nginx(self.place, self._processes()).apply(fitted)
+            self._apply(back=routing.candidate is None and before not in (None, routing))
             if routing.shadow:
                 servers.shadow(self.place, routing.stable, routing.candidate)
             elif before is not None and before.shadow:
                 # A server that does not listen any more sends nothing: going on matters more.
                 with contextlib.suppress(TargetError):
                     servers.shadow(self.place, before.stable, None)
+
+    def _apply(self, *, back: bool) -> None:
+        """Have nginx work by the settings; on a way back, users' traffic has moved, and that is it.
+
+        Raises:
+            TargetError: nginx refuses them.
+        """
+        front = Nginx(self.place, self._processes())
+        try:
+            front.apply(servers.fitted(self.place, self._known()))
+        except (TargetError, UsageError):
+            if not back or not front.works():
+                raise
 
     def _check_routed(self, routing: Routing) -> None:
         """Users are sent to nobody who is not there; one that was just started again is waited for.
@@ -299,38 +305,14 @@ class Agent:
 
     def _processes(self) -> Processes:
         if self.processes is None:
-            found = read_json(self.place.keeper) or {}
-            kind = found.get("kind", "supervisor")
-            if kind not in _KEEPERS:
-                raise unreadable(self.place.keeper)
-            self.processes = _KEEPERS[kind](self.place)
+            self.processes = owned.processes(self.place)
         return self.processes
-
-    def _keep_keeper(self) -> None:
-        """Decide, once and for all, who keeps processes running."""
-        if not self.place.keeper.exists():
-            asked = self._known().keeper
-            write_json(self.place.keeper, {"kind": usual() if asked == "usual" else asked})
-            self.processes = None
 
     def _known(self) -> HostSettings:
         """The owner's settings."""
-        if self.settings is not None:
-            return self.settings
-        try:
-            self.settings = HostSettings.model_validate_json(self.place.settings.read_bytes())
-        except FileNotFoundError:
-            self.settings = HostSettings()
-        except (ValidationError, UsageError):
-            raise unreadable(self.place.settings) from None
+        if self.settings is None:
+            self.settings = owned.settings(self.place)
         return self.settings
-
-    def _keep_settings(self) -> None:
-        """Write down the caller's settings, by which `up` and the watchdog act."""
-        if self.settings is not None:
-            text = self.settings.model_dump_json(indent=1).encode() + b"\n"
-            if not self.place.settings.exists() or self.place.settings.read_bytes() != text:
-                write_whole(self.place.settings, text)
 
 
 def local(folder: Path, settings: HostSettings | None = None, *, owner: str | None = None) -> Agent:
@@ -339,14 +321,5 @@ def local(folder: Path, settings: HostSettings | None = None, *, owner: str | No
     path = Path(os.path.realpath(found))
     known = settings
     if settings is not None and os.sep not in settings.assay:
-        known = settings.model_copy(update={"assay": _program(settings.assay)})
+        known = settings.model_copy(update={"assay": owned.program(settings.assay)})
     return replace(Agent(Layout(path)), settings=known, owner=owner)
-
-
-def _program(name: str) -> str:
-    """The path of a program, since daemons may have another PATH later; ours, where it is ours."""
-    import shutil
-    import sys
-
-    beside = Path(sys.executable).with_name(name)
-    return str(beside) if beside.exists() else shutil.which(name) or name

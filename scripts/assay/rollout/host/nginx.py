@@ -95,6 +95,11 @@ class Nginx:
                 self.processes.signal(NAME, signal.SIGHUP)
             raise
 
+    def works(self) -> bool:
+        """Whether nginx answers users, by whatever configuration."""
+        text = self._text()
+        return text is not None and self._works_by(text)
+
     def up(self) -> None:
         """Have nginx run as it last did."""
         text = self._text()
