@@ -103,6 +103,11 @@ class TestInClone:
         with pytest.raises(RepositoryError, match=r"churn v9\.0\.0 is not registered"):
             record(in_clone(clone), "v9.0.0")
 
+    def test_without_an_origin_the_clone_alone_knows(self, clone: Repo) -> None:
+        clone("remote", "remove", "origin")
+        record(in_clone(clone), "v1.1.0")
+        assert shown(clone) == {"production": "v1.1.0"}
+
     def test_an_origin_that_cannot_be_reached_leaves_no_tag(
         self, clone: Repo, tmp_path: Path
     ) -> None:

@@ -22,8 +22,10 @@ RECENT = 8
 def text(state: State, seen: Observation, events: Sequence[Event], *, environment: str) -> str:
     """Who answers, who runs, and what happened last."""
     lines = [*_state(state), *(_seen(one) for one in seen.seen)]
-    if events:
-        lines += ["", "last events (UTC)", *(_event(one) for one in events[-RECENT:])]
+    # That a step is done, the next one says.
+    told = [one for one in events if one.kind != "done"]
+    if told:
+        lines += ["", "last events (UTC)", *(_event(one) for one in told[-RECENT:])]
     if journal.unfinished(events) is not None:
         lines += ["", "A rollout is under way, or was left unfinished. Where nobody is at it,"]
         lines += [f"`assay rollout resume --env {environment}` ends it."]
@@ -70,4 +72,4 @@ def _seen(one: Seen) -> str:
 
 def _event(event: Event) -> str:
     when = datetime.fromtimestamp(event.time, UTC)
-    return f"{when:%Y-%m-%d %H:%M:%S}  {event.kind:<7} {event.what}"
+    return f"{when:%Y-%m-%d %H:%M:%S}  {event.what}"

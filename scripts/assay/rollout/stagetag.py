@@ -69,24 +69,32 @@ class AtGitHub:
 
 @dataclass(frozen=True)
 class InClone:
-    """The tags of this clone, which are pushed; for a laptop without a token."""
+    """The tags of this clone, pushed where it has an origin; for a laptop without a token."""
 
     git: Git
     now: Callable[[], float]
 
     def registry(self) -> Registry:
         """See `Tags`."""
-        tagging.fetch(self.git)
+        if has_origin(self.git):
+            tagging.fetch(self.git)
         return gto.read(self.git)
 
     def make(self, name: TagName, *, commit: str, message: str, after: int) -> bool:
         """See `Tags`."""
         gto.tag(self.git, name, commit=commit, message=message, after=after, now=self.now())
+        if not has_origin(self.git):
+            return True
         try:
             tagging.push(self.git, str(name), made=True)
         except RepositoryError:
             return False
         return True
+
+
+def has_origin(git: Git) -> bool:
+    """Whether somebody else can know of this clone's tags."""
+    return git.text("remote", "get-url", "origin") is not None
 
 
 def record(

@@ -13,7 +13,7 @@ from assay.packaging import bundle as bundles
 from assay.packaging import verify as verifying
 from assay.packaging.bundle import BundleError
 from assay.release import gto, released, tagging
-from assay.rollout import admission, interrupt, machine, placing
+from assay.rollout import admission, interrupt, machine, placing, stagetag
 from assay.rollout import plan as plans
 from assay.rollout.placing import CLOCK
 from assay.rollout.recording import Recording
@@ -143,7 +143,8 @@ def _registry(context: Context, ask: Lookup | None) -> Registry:
     if ask is not None:
         return ask.registry(git)
     try:
-        tagging.fetch(git)
+        if stagetag.has_origin(git):
+            tagging.fetch(git)
     except AssayError as error:
         context.console.annotate(
             Reason(
