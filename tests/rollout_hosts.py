@@ -168,7 +168,7 @@ def hosting(folder: Path, *, owner: str | None = "test", **given: Any) -> Iterat
 def supervisor(folder: Path) -> int | None:
     """The process of a folder's supervisor."""
     found = supervisors.running(Layout(Path(os.path.realpath(folder))))
-    return found.pid if found is not None else None
+    return found[0].pid if found is not None else None
 
 
 def ended(folder: Path) -> None:

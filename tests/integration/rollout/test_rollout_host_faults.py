@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 from assay.errors import ProgramError
 from assay.rollout import journal
-from assay.rollout.host import bundles, lease, nginx, nginxconf, proc, wanted
+from assay.rollout.host import bundles, files, lease, nginx, nginxconf, proc, wanted
 from assay.rollout.host.agent import local
 from assay.rollout.host.files import StateError
 from assay.rollout.host.lease import Clock
@@ -470,6 +470,20 @@ def test_the_watchdog_leaves_a_living_rollout_alone(host: Host) -> None:
 
 
 # --- the supervisor and the files ---------------------------------------------------------------
+
+
+def test_a_supervisor_of_another_version_is_replaced(host: Host) -> None:
+    path = host.target.agent.place.supervisor
+    pid, server = rollout_hosts.supervisor(host.folder), host.pid(STABLE)
+    assert pid is not None
+    host.target.agent.up()
+    assert rollout_hosts.supervisor(host.folder) == pid
+    files.write_json(path, {**(files.read_json(path) or {}), "assay": "0.0.1"})
+
+    host.target.agent.up()
+
+    assert rollout_hosts.supervisor(host.folder) not in (None, pid)
+    assert host.pid(STABLE) == server
 
 
 def test_the_supervisor_is_killed(host: Host) -> None:

@@ -101,11 +101,15 @@ class Supervised:
 
     def up(self) -> None:
         """Wake the supervisor up, or start one."""
-        found = supervisor.running(self.place)
-        if found is not None:
+        if (found := supervisor.running(self.place)) is not None:
+            process, ours = found
             with contextlib.suppress(ProcessLookupError):
-                os.kill(found.pid, signal.SIGHUP)
-                return
+                # One of another version is replaced; what it started lives on.
+                os.kill(process.pid, signal.SIGHUP if ours else signal.SIGKILL)
+                if ours:
+                    return
+            while process.alive:
+                time.sleep(0.01)
         with (self.place.folder / "log" / "supervisor.log").open("ab") as log:
             done = subprocess.run(  # it detaches itself
                 [*COMMAND, str(self.place.folder)],
@@ -126,11 +130,11 @@ class Supervised:
 
     def down(self) -> None:
         """See `Processes`."""
-        found = supervisor.running(self.place)
-        if found is not None:
+        if (found := supervisor.running(self.place)) is not None:
+            process, _ = found
             with contextlib.suppress(ProcessLookupError):
-                os.kill(found.pid, signal.SIGTERM)
-            while found.alive:
+                os.kill(process.pid, signal.SIGTERM)
+            while process.alive:
                 time.sleep(0.02)
 
     def _log(self) -> str:

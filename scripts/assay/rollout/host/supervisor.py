@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from assay import __version__
 from assay.errors import AssayError
 from assay.rollout.host import environment, lease, logs, proc, wanted
 from assay.rollout.host.bell import Bell
@@ -271,11 +272,13 @@ def locked(place: Layout) -> IO[bytes] | None:
     return file
 
 
-def running(place: Layout) -> proc.Process | None:
-    """The folder's supervisor, if one runs."""
-    found = read_json(place.supervisor)
-    process = proc.Process(**found) if found and found.keys() == {"pid", "born"} else None
-    return process if process is not None and process.alive else None
+def running(place: Layout) -> tuple[proc.Process, bool] | None:
+    """(the folder's supervisor, whether it is of this version of Assay), if one runs."""
+    found = read_json(place.supervisor) or {}
+    if not {"pid", "born"} <= found.keys():
+        return None
+    process = proc.Process(found["pid"], found["born"])
+    return (process, found.get("assay") == __version__) if process.alive else None
 
 
 def main(folder: Path, *, watch: bool = False) -> int:
@@ -303,7 +306,7 @@ def main(folder: Path, *, watch: bool = False) -> int:
 
 def _serve(place: Layout, *, watch: bool) -> None:
     ours = proc.found(os.getpid())
-    write_json(place.supervisor, vars(ours) if ours else {})
+    write_json(place.supervisor, {**(vars(ours) if ours else {}), "assay": __version__})
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))

@@ -42,6 +42,8 @@ _CHECKS = (
     "ConnectTimeout=10",
     "ServerAliveInterval=5",  # a connection that is dead is noticed in 15 s
     "ServerAliveCountMax=3",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",  # the host needs nobody's keys
 )
 
 
