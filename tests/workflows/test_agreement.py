@@ -222,6 +222,7 @@ def test_the_jobs_of_a_deployment_differ_in_their_environment_alone() -> None:
         group = jobs[name]["concurrency"]
         assert group["cancel-in-progress"] is False
         assert jobs[name]["environment"]["name"] in group["group"]
+        assert jobs[name]["environment"]["deployment"] is False
     # Neither a rollout that is under way nor its reviewers keep a rollback waiting.
     assert "concurrency" not in jobs["rollback"]
     assert "concurrency" not in workflow
