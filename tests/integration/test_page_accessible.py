@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from assay.report import figures, html
+from assay.serving import docspage, openapi
+from assay.serving.settings import ServeSettings
 
-from tests import records, rendering
+from tests import records, rendering, serving_bundles
 from tests.golden import FOLDER
 from tests.rendering import packages
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.needs("chromium"),
@@ -48,7 +53,7 @@ def test_axe_sees_what_is_wrong() -> None:
         assert {"image-alt", "html-has-lang", "color-contrast"} <= rules
 
 
-def test_every_page_keeps_every_rule() -> None:
+def test_every_page_keeps_every_rule(tmp_path: Path) -> None:
     golden = sorted((FOLDER / "report").glob("*.html"))
     pages = {path.stem: path.read_text(encoding="utf-8") for path in golden}
     for name in ("good", "regression-task", "multiclass"):
@@ -56,6 +61,9 @@ def test_every_page_keeps_every_rule() -> None:
         plots = figures.of(record, {})
         assert plots
         pages[f"{name} with plots"] = html.render(record, plots=plots)
+    model = serving_bundles.loaded(tmp_path)
+    pages["server"] = docspage.index(model).decode()
+    pages["server's docs"] = docspage.docs(model, openapi.document(model, ServeSettings())).decode()
     found = judged(list(pages.values()))
     for (name, view), value in zip(itertools.product(pages, VIEWS), found, strict=True):
         assert value["violations"] == [], f"{name}, {view}"
