@@ -50,7 +50,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 @pytest.fixture(scope="module")
 def live(loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     settings = ServeSettings(admin=True)
-    made = hooks(loaded, settings, Beside(labels=("prod",)))
+    made = hooks(loaded, settings, Beside(labels=("prod",), feedback=True))
     with running(loaded, tmp_path_factory.mktemp("live"), made, admin=True) as one:
         yield one
 

@@ -79,7 +79,7 @@ def hooks(loaded: Loaded, settings: ServeSettings, beside: Beside) -> Hooks:
     )
     logs = _Logs(loaded, beside)
     background = Background(logs.sinks)
-    feedback = Feedback(loaded.signature.outputs[0]) if beside.feedback or settings.admin else None
+    feedback = Feedback(loaded.signature.outputs[0]) if beside.feedback else None
     shadow = Shadow(loaded) if settings.admin else None
     observers: list[Observer] = [*logs.observers]
     routes = [

@@ -24,6 +24,7 @@ _SLOTS = 100
 
 # 418 to 420 are no answers: `return` is how a location hands over to a named one. `-f` looks at
 # files in the folder: one a slot that is the candidate's, and one that is there before a reload.
+# The truth of an answer is for whoever gave that, which only the two themselves know.
 # A request that began before a shift and goes on behind it may find no canary.sock: then stable
 # answers, as when the candidate fails.
 _CONFIG = Template("""\
@@ -94,6 +95,20 @@ ${slots}
       }
       return 418;
     }
+    location = /feedback {
+      keepalive_timeout 0;
+      error_page 404 = @asked;
+      error_page 413 = @large;
+      error_page 502 = @down;
+      error_page 504 = @late;
+      proxy_intercept_errors on;
+      proxy_pass http://unix:current/stable.sock:$$request_uri;
+    }
+    location @asked {
+      keepalive_timeout 0;
+      error_page 502 504 = @unknown;
+      proxy_pass http://unix:current/canary.sock:$$request_uri;
+    }
     location = /assay {
       return 404;
     }
@@ -118,6 +133,10 @@ ${slots}
       error_page 502 = @down;
       error_page 504 = @late;
       proxy_pass http://unix:current/stable.sock:$$request_uri;
+    }
+    location @unknown {
+      default_type application/json;
+      return 404 '{"error":"no answer of this id is remembered"}';
     }
     location @large {
       default_type application/json;
