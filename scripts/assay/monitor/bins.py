@@ -1,8 +1,9 @@
 """A column's distribution as a few bins that the reference decides, and no number of rows changes.
 
 Numbers: the deciles of the reference; a value that holds a tenth of its rows is a bin of its own.
-Categories: the values with at least a hundredth of the rows, and one bin for the rest, old or new.
-Either way a bin for rows without a value, infinite ones among them.
+Categories: the values with at least a fiftieth of the rows, and one bin for the rest, old or new.
+Either way a bin for rows without a value, infinite ones among them. So in the smallest window that
+is judged ten rows are expected in a bin, and few bins have fewer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PARTS = 10
-LEAST_SHARE = 0.01
+LEAST_SHARE = 0.02
 """A category with less of the reference's rows has no bin of its own."""
 MISSING, REST = "missing", "other"
 

@@ -65,16 +65,14 @@ def _sampled(table: Table, columns: list[str], seed: int) -> dict[str, Any]:
     """By column an Arrow array of some rows, all of them where there are few."""
     import pyarrow as pa
 
-    from assay.contract.scan.query import fetch
-
     rows = table.rows
     schema = rows.schema()
     cast = {
         name: rows[name].cast("float64") if schema[name].is_numeric() else rows[name]
         for name in columns
     }
-    [found] = fetch(rows.aggregate(n=rows.count()), private=table.private)
-    share = min(1.0, SAMPLE / max(1, found["n"]))
+    count = scan.answer(rows.aggregate(n=rows.count()), private=table.private)["n"]
+    share = min(1.0, SAMPLE / max(1, count))
     chance = np.random.default_rng(seed)
     parts = []
     for batch in scan.batches(rows.select(**cast), private=table.private):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.contract.scan.query import fetch, translated
+from assay.contract.scan.query import translated
 from assay.errors import AssayError
 from assay.monitor.counting import CategoryCounter, NumberCounter
 from assay.monitor.window import WindowProfile
@@ -87,8 +87,7 @@ def profile(table: Table, reference: Profile) -> WindowProfile:
         found = batches(rows.select(**asked), private=table.private)
         count = _counted(found, list(counters.values()))
     else:
-        [answer] = fetch(rows.aggregate(n=rows.count()), private=table.private)
-        count = int(answer["n"])
+        count = answer(rows.aggregate(n=rows.count()), private=table.private)["n"]
     return _profile(count, duplicates, counters, [one for one in wanted if one.fault is not None])
 
 
@@ -252,7 +251,7 @@ def _once(table: Table) -> tuple[Any, int]:
     repeated = there.group_by(_MARK).aggregate(__assay_times__=there.count())
     repeated = repeated.filter(repeated["__assay_times__"] > 1)
     asked = repeated.aggregate(keys=repeated.count(), rows=repeated["__assay_times__"].sum())
-    [found] = fetch(asked, private=table.private)
+    found = answer(asked, private=table.private)
     if not found["keys"]:
         return rows, 0
     again = keyed.semi_join(repeated, _MARK)
@@ -279,6 +278,17 @@ def _hashed(values: Mapping[str, Any]) -> Any:
     def hashed(value): ...  # type: ignore[no-untyped-def]
 
     return hashed(whole)
+
+
+def answer(expression: Any, *, private: bool) -> dict[str, Any]:
+    """The only row of an Ibis expression; unlike Ibis's own ways without pandas, which is 40 MB.
+
+    Raises:
+        DataError: The table cannot be read.
+        OutsideError: Memory or disk space ran out, or a remote does not answer.
+    """
+    (row,) = (row for batch in batches(expression, private=private) for row in batch.to_pylist())
+    return dict(row)
 
 
 def batches(expression: Any, *, private: bool, rows: int = BATCH) -> Iterator[Any]:

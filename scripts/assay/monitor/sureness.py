@@ -47,6 +47,7 @@ class Chi(NamedTuple):
 
     raw: float
     degrees: int
+    """Of freedom; 0 where there is only one bin."""
     scale: float
     error: float
     """Standard error by the delta method; 0 where the distance is."""
@@ -60,7 +61,7 @@ class Chi(NamedTuple):
         """The p-value of "the true distance is at most `bound`"."""
         from scipy.special import ndtr
 
-        if self.degrees < 1:
+        if self.degrees == 0:
             return 1.0
         p_value = 1 - _below(self.raw * self.scale, self.degrees, bound * self.scale)
         if bound > 0 and self.error > 0:
@@ -72,7 +73,7 @@ class Chi(NamedTuple):
         """With an interval."""
         from scipy.special import ndtri
 
-        if self.degrees < 1:
+        if self.degrees == 0:
             return Spread(0.0, 0.0, 0.0, 0.0)
         tail = (1 - confidence) / 2
         seen = self.raw * self.scale
@@ -126,13 +127,26 @@ def of_divergence(reference: Sequence[int], window: Sequence[int]) -> Chi:
     n, m = sum(one), sum(other)
     p, q = shares(one), shares(other)
     middle = (p + q) / 2
+    degrees = len(pairs) - 1
     variance = _variance(_half_log(p, middle), p) / n + _variance(_half_log(q, middle), q) / m
     return Chi(
         raw=divergence(one, other),
-        degrees=len(pairs) - 1,
-        scale=_PER_BIT * n * m / (n + m),
+        degrees=degrees,
+        scale=_PER_BIT * n * m / (n + m) / (1 + _sparse(one, other) / max(1, degrees)),
         error=math.sqrt(variance),
     )
+
+
+def _sparse(one: Sequence[int], other: Sequence[int]) -> float:
+    """What bins of few rows add to the mean of a divergence beside the degrees of freedom.
+
+    The next term of its expansion in 1/n (Bartlett's correction), with a bin's share of both
+    samples together. Where less than a row is expected the expansion ends.
+    """
+    a, b = 1 / sum(one), 1 / sum(other)
+    share = (np.asarray(one) + np.asarray(other)) / (1 / a + 1 / b)
+    term = (3 * (a * a + b * b) / 8 - a * b / 4) / (a + b)
+    return float((term / np.maximum(share, max(a, b))).sum())
 
 
 def of_psi(value: float, reference: Sequence[int], window: Sequence[int]) -> Chi:

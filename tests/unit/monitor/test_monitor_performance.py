@@ -17,7 +17,7 @@ from assay.monitor.verdict import judge
 from assay.stats.difference import Settings
 from assay.stats.metrics import compute
 from assay.stats.predictions import Predictions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 # Labels -----------------------------------------------------------------------------------------
@@ -70,6 +70,7 @@ def test_no_labels_at_all() -> None:
     assert (len(found.predictions), found.unlabelled) == (0, 2)
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.sampled_from("abcdef"), max_size=8),
     st.lists(st.tuples(st.sampled_from("abcdefg"), st.sampled_from([0, 1, None])), max_size=12),
