@@ -51,7 +51,11 @@ class Client:
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(20)
-        self.socket.connect(str(path))
+        try:
+            self.socket.connect(str(path))
+        except OSError:
+            self.socket.close()
+            raise
         self.file = self.socket.makefile("rb")
 
     def send(self, data: bytes) -> None:
@@ -153,6 +157,7 @@ def running(
     try:
         yield Live(app, path, server, thread)
     finally:
-        server.end()
+        if not server.should_exit:
+            server.end()
         thread.join(20)
         assert not thread.is_alive()

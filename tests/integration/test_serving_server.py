@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from assay.serving import drain
 from assay.serving.errors import RequestError
 from assay.serving.hooks import Call, Hooks
 from hypothesis import HealthCheck, given, settings
@@ -518,6 +519,42 @@ def test_it_ends_once_what_is_inside_is_answered(model: Loaded, tmp_path: Path) 
         assert not live.thread.is_alive()
         for client in (idle, inside, coming):
             client.close()
+
+
+def test_no_request_is_lost_when_it_ends_under_load(
+    model: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "_GRACE", 20)
+    lost: list[Exception] = []
+    counts: list[int] = []
+
+    def ask(live: Live) -> None:
+        count = 0
+        while True:
+            try:
+                client = live.client()
+            except OSError:  # it does not take anybody any more
+                counts.append(count)
+                return
+            try:
+                while client.ask("/predict", ROW).headers.get("connection") != "close":
+                    count += 1
+            except (OSError, EOFError) as error:
+                lost.append(error)
+            finally:
+                client.close()
+
+    with running(model, tmp_path) as live:
+        threads = [threading.Thread(target=ask, args=(live,)) for _ in range(4)]
+        for one in threads:
+            one.start()
+        while sum(live.app.metrics.requests.values()) < 200:
+            time.sleep(0.01)
+        live.server.end()
+        for one in threads:
+            one.join(20)
+    assert lost == []
+    assert len(counts) == 4
 
 
 def test_it_ends_without_waiting_for_ever(model: Loaded, tmp_path: Path) -> None:

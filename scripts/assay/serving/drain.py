@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from assay.serving.settings import ServeSettings
 
 _BACKLOG = 2048
+_GRACE = 0.5
+"""Seconds that connections stay open when it is to end. Every answer says by then that it was the
+last; to close a connection while a client writes its next request would lose that."""
 
 
 def serve(app: App, settings: ServeSettings, said: Callable[[str], None]) -> None:
@@ -131,10 +135,11 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take nothing new, answer what is inside, and end."""
-        if self._path is not None:
-            # Nobody finds the socket any more; those who did are taken in before it is closed.
-            self._hide()
-            await asyncio.sleep(0.05)
+        self._hide()  # nobody finds the socket any more; those who did are taken in
+        until = time.monotonic() + min(_GRACE, self._app.settings.drain)
+        await asyncio.sleep(0.05)
+        while self.server_state.connections and time.monotonic() < until:
+            await asyncio.sleep(0.02)
         await super().shutdown(sockets)
         for one in list(self.server_state.connections):
             one.transport.abort()
