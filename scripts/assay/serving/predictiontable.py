@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from assay.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -119,9 +121,18 @@ def layout(
         version: As it is shown.
         digest: Of the bundle.
         drop: Inputs, or columns of a matrix, that are left out beside.
+
+    Raises:
+        UsageError: The model has none of such a name: what was meant would be logged.
     """
     known = [one.name for one in profile.features] if profile is not None else []
     without = set(drop)
+    if strange := without - {one.name for one in signature.inputs} - set(known):
+        names = ", ".join(f"`{one.name}`" for one in signature.inputs)
+        raise UsageError(
+            f"The model has no input {min(strange)!r} that a log could leave out.",
+            hint=f"It has {names}.",
+        )
     features: list[Source] = []
     matrix = len(signature.inputs) == 1 and signature.inputs[0].name not in known
     for one in signature.inputs:

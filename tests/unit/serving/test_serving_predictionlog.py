@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from assay.errors import UsageError
 from assay.packaging.facts import InputSpec, OutputSpec, Signature
 from assay.packaging.profile import Categories, Numbers, Profile
 from assay.serving import logfiles, predictiontable
@@ -140,6 +141,12 @@ def test_sensitive_columns_are_not_logged(
 
     assert [one.column for one in found.features] == [f"feature.{name}" for name in logged]
     assert set(found.dropped) == {"hour", "temperature", "season"} - set(logged)
+
+
+def test_a_name_that_is_mistyped_is_not_logged_instead() -> None:
+    with pytest.raises(UsageError, match="no input 'huor'") as caught:
+        layout_of(drop=["huor"])
+    assert caught.value.hint == "It has `hour`, `temperature`, `season`."
 
 
 def test_a_sensitive_value_does_not_even_enter_the_queue(tmp_path: Path) -> None:
