@@ -149,6 +149,23 @@ def test_a_body_that_is_too_large_is_not_waited_for(live: Live) -> None:
     assert live.ask("/predict", b" " * 4000 + json.dumps(ROW).encode()).status == 200
 
 
+@pytest.mark.parametrize("piece", [b"x" * 1000, b"a: b\r\n" * 200])
+def test_headers_without_end(live: Live, piece: bytes) -> None:
+    with connected(live) as client:
+        client.send(request("/predict", ROW))
+        assert client.reply().status == 200
+        client.send(b"POST /predict HTTP/1.1\r\nx: ")
+        with pytest.raises(OSError, match=r"(?i)broken pipe|reset"):  # noqa: PT012 (when it breaks)
+            for _ in range(100_000):
+                client.send(piece)
+    assert live.ask("/predict", ROW).status == 200
+
+
+def test_large_headers(live: Live) -> None:
+    reply = live.ask("/predict", ROW, cookie="x" * 30_000, accept="y" * 20_000)
+    assert reply.status == 200
+
+
 def test_a_client_that_waits_to_be_told_to_go_on(live: Live) -> None:
     body = json.dumps(ROW).encode()
     with connected(live) as client:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than nginx keeps those to its upstreams (60)."""
+_LARGEST_HEAD = 64_000
+"""Bytes of headers, beside those that come with the first of them."""
 _LINES = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode("ascii") for one in HTTPStatus}
 
 
@@ -38,6 +40,7 @@ def _refusal(status: int, message: bytes) -> bytes:
 
 
 _NOT_HTTP = _refusal(400, b"This is no request of HTTP.")
+_LARGE = _refusal(431, b"The headers are larger than they may be.")
 _SLOW = _refusal(408, b"The request was not all there in time.")
 
 
@@ -54,21 +57,36 @@ class Connection(HttpToolsProtocol):
         """When the request that comes began to, or the last one was answered."""
         self.is_coming = True
         """Whether a request is on its way; the first one is waited for as if it were."""
+        self._head = 0
+        """Bytes of headers that came, until they are complete; -1 after that."""
         self._is_last = False
         self._speaks: Speaks | None = None
         self._fields: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._entered = 0.0
 
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        scope, was_head = self.scope, self._head >= 0
+        super().data_received(data)
+        still_head = was_head and self._head >= 0 and self.scope is scope
+        if still_head and not self.transport.is_closing():
+            self._head += len(data)
+            if self._head > _LARGEST_HEAD:
+                self.transport.write(_LARGE)
+                self.transport.close()
+
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self._head = 0
         self._entered = time.perf_counter()
         self.since = time.monotonic()
         self.is_coming = True
 
     def on_headers_complete(self) -> None:
         """Decide which way a request goes."""
+        self._head = -1
         speaks = self.assay.asks_raw.get(self.url)
         if speaks is not None and self._is_simple():
             self._speaks = speaks
