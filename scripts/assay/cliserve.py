@@ -149,5 +149,8 @@ def serve(
 
     def said(where: str) -> None:
         console.line(f"Serving {loaded.name} {loaded.version} on {where}{by}")
+        if log is not None:
+            without = options.left_out(loaded, beside)
+            console.line(f"Predictions are logged in {log}{without}")
 
     draining.serve(app, settings, said)

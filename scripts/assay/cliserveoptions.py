@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from assay.serving.auth import Keys
     from assay.serving.beside import Beside
+    from assay.serving.loaded import Loaded
     from assay.serving.logfiles import Form
     from assay.serving.oidc import Provider
     from assay.serving.predictionlog import LogSettings
@@ -158,6 +159,15 @@ def log_settings(
         most_bytes=most_bytes,
         most_seconds=most_seconds,
     )
+
+
+def left_out(loaded: Loaded, beside: Beside) -> str:
+    """The inputs that the log does not hold, as the end of a sentence."""
+    from assay.report.wording import listed
+    from assay.serving.beside import logged
+
+    names = logged(loaded, beside).dropped
+    return f", without {listed([f'`{name}`' for name in names])}" if names else ""
 
 
 def provider(issuer: str | None, audience: str, jwks: str | None) -> Provider | None:

@@ -276,6 +276,7 @@ def test_logs_are_whole_after_sigterm(tmp_path: Path, form: str) -> None:
     assert len(rows) == 15
     assert {(row["id"], row["version"]) for row in rows} == {("mine", made.digest[:12])}
     assert not any(name.startswith("feature.hour") for name in rows[0])
+    assert f"Predictions are logged in {log}, without `hour`" in out
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     assert Counter(one["status"] for one in lines) == {200: 3, 401: 1}
     assert {one.get("caller") for one in lines} == {"shop", None}

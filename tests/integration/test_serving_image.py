@@ -1,8 +1,8 @@
 """The image of the server: its Dockerfile is sound, and what it runs works in a clean folder.
 
 There is no engine here. The commands of the Dockerfile are run as they stand, but for where they
-write: below a folder in place of `/`. Installing what is locked and compiling it take a minute, and are
-left out unless ASSAY_TEST_IMAGE is `whole`.
+write: below a folder in place of `/`. Installing what is locked and compiling it take a minute, and
+are left out unless ASSAY_TEST_IMAGE is `whole`.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from assay.serving.loaded import Loaded
     from assay.serving.oidc import Provider
     from assay.serving.predictionlog import LogSettings
+    from assay.serving.predictiontable import Layout
     from assay.serving.protocols.base import Answers, Feeds, Speaks
     from assay.serving.settings import ServeSettings
 
@@ -174,15 +175,7 @@ class _Logs:
             self.sinks.append(self._access)
             self.observers.append(_accessed(self._access))
         if beside.log is not None:
-            columns = layout(
-                loaded.signature,
-                loaded.profile,
-                model=loaded.name,
-                version=loaded.version,
-                digest=loaded.digest,
-                drop=beside.drop,
-            )
-            self._predictions = PredictionLog(beside.log, columns)
+            self._predictions = PredictionLog(beside.log, logged(loaded, beside))
             self.sinks.append(self._predictions)
             self.observers.append(_predicted(self._predictions))
 
@@ -198,6 +191,22 @@ class _Logs:
             yield "# HELP assay_access_log_dropped_total Lines that the access log left out."
             yield "# TYPE assay_access_log_dropped_total counter"
             yield f"assay_access_log_dropped_total {self._access.dropped}"
+
+
+def logged(loaded: Loaded, beside: Beside) -> Layout:
+    """What the prediction log holds of a model.
+
+    Raises:
+        UsageError: An input is to be left out that there is not.
+    """
+    return layout(
+        loaded.signature,
+        loaded.profile,
+        model=loaded.name,
+        version=loaded.version,
+        digest=loaded.digest,
+        drop=beside.drop,
+    )
 
 
 def _accessed(log: AccessLog) -> Observer:
