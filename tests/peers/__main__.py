@@ -121,7 +121,7 @@ def ours(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, dict[str, float]]
         distances.curves(*sides).kolmogorov_smirnov, nannyml["kolmogorov_smirnov hour"]
     )
     assert math.isclose(distances.pieces(*sides).area, nannyml["wasserstein hour"])
-    rows = estimated._Rows(*(now[name].to_numpy() for name in ("score", "chance", "said")))
+    rows = estimated.OneClass(*(now[name].to_numpy() for name in ("score", "chance", "said")))
     for name in ("accuracy", "precision", "recall", "f1", "roc_auc"):
         nannyml[name] = estimated.METRICS[name](rows)[0]
     return {"evidently": evidently, "nannyml": nannyml}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from assay.monitor.verdict import Question
 
     Floats = NDArray[np.float64]
-    Metric = Callable[["_Rows"], tuple[float, Floats]]
+    Metric = Callable[["OneClass"], tuple[float, Floats]]
 
 TINY = float(np.finfo(np.float64).eps)
 
@@ -47,51 +47,51 @@ class Estimate:
 
 
 @dataclass(frozen=True, eq=False)
-class _Rows:
-    """Rows without labels."""
+class OneClass:
+    """Rows without labels, and one class against the rest."""
 
     score: Floats
     chance: Floats
     """Calibrated."""
     said: NDArray[np.bool_]
-    """Whether the model says positive."""
+    """Whether the model says this class."""
 
 
-def _accuracy(rows: _Rows) -> tuple[float, Floats]:
+def _accuracy(rows: OneClass) -> tuple[float, Floats]:
     right = np.where(rows.said, rows.chance, 1 - rows.chance)
     return float(right.mean()), np.where(rows.said, 1.0, -1.0) / right.size
 
 
-def _precision(rows: _Rows) -> tuple[float, Floats]:
+def _precision(rows: OneClass) -> tuple[float, Floats]:
     told = max(1.0, float(rows.said.sum()))
     return float(rows.chance[rows.said].sum()) / told, rows.said / told
 
 
-def _recall(rows: _Rows) -> tuple[float, Floats]:
+def _recall(rows: OneClass) -> tuple[float, Floats]:
     positive = max(TINY, float(rows.chance.sum()))
     value = float(rows.chance[rows.said].sum()) / positive
     return value, np.asarray((rows.said - value) / positive)
 
 
-def _f1(rows: _Rows) -> tuple[float, Floats]:
+def _f1(rows: OneClass) -> tuple[float, Floats]:
     both = max(TINY, float(rows.said.sum()) + float(rows.chance.sum()))
     value = 2 * float(rows.chance[rows.said].sum()) / both
     return value, np.asarray((2 * rows.said - value) / both)
 
 
-def _brier(rows: _Rows) -> tuple[float, Floats]:
+def _brier(rows: OneClass) -> tuple[float, Floats]:
     losses = rows.chance * (1 - 2 * rows.score) + rows.score**2
     return float(losses.mean()), (1 - 2 * rows.score) / losses.size
 
 
-def _log_loss(rows: _Rows) -> tuple[float, Floats]:
+def _log_loss(rows: OneClass) -> tuple[float, Floats]:
     score = np.clip(rows.score, TINY, 1 - TINY)
     positive, negative = -np.log(score), -np.log(1 - score)
     losses = rows.chance * positive + (1 - rows.chance) * negative
     return float(losses.mean()), (positive - negative) / losses.size
 
 
-def _roc_auc(rows: _Rows) -> tuple[float, Floats]:
+def _roc_auc(rows: OneClass) -> tuple[float, Floats]:
     thresholds, place = np.unique(-rows.score, return_inverse=True)
     positive = np.bincount(place, weights=rows.chance, minlength=len(thresholds))
     negative = np.bincount(place, weights=1 - rows.chance, minlength=len(thresholds))
@@ -129,22 +129,22 @@ def estimates(
         calibration: From labelled rows of the reference.
         metrics: Some of `METRICS`.
     """
-    rows = _Rows(score, calibration.chance(score), said)
+    rows = OneClass(score, calibration.chance(score), said)
     blocks = calibration.block(score)
-    doubt = _smoothed(calibration)
+    unsure = doubt(calibration)
     found = {}
     for name in metrics:
         value, gradient = METRICS[name](rows)
         if not math.isfinite(value):
             continue
         labels = float((gradient**2 * rows.chance * (1 - rows.chance)).sum())
-        moved = np.bincount(blocks, weights=gradient, minlength=len(doubt))
-        variance = labels + float((moved**2 * doubt).sum())
+        moved = np.bincount(blocks, weights=gradient, minlength=len(unsure))
+        variance = labels + float((moved**2 * unsure).sum())
         found[name] = Estimate(name, value, math.sqrt(variance), len(score))
     return found
 
 
-def _smoothed(calibration: Calibration) -> Floats:
+def doubt(calibration: Calibration) -> Floats:
     """(b,): the variance of each block's rate; a block without a positive row has one too."""
     rate = (calibration.rates * calibration.rows + 1) / (calibration.rows + 2)
     return np.asarray(rate * (1 - rate) / calibration.rows)

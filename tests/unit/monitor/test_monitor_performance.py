@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from assay.errors import DataError
-from assay.monitor import estimated, performance
+from assay.monitor import estimated, estimatedclasses, performance
 from assay.monitor.calibration import fitted
 from assay.monitor.labels import joined
 from assay.monitor.multivariate import LEAST_ROWS, separation
@@ -214,7 +214,7 @@ EVERY = list(estimated.METRICS)
 def test_estimates_are_the_metrics_where_labels_are_certain() -> None:
     """With probabilities of 0 and 1 there is nothing to estimate."""
     some = world(500, 3)
-    rows = estimated._Rows(
+    rows = estimated.OneClass(
         np.asarray(some.score), some.truth.astype(float), np.asarray(some.prediction) == 1
     )
     known = compute(some, metrics=EVERY).values
@@ -228,7 +228,7 @@ def test_gradients_are_those_of_the_estimates(name: str) -> None:
     score, said = np.asarray(some.score), np.asarray(some.prediction) == 1
 
     def at(chance: np.ndarray) -> tuple[float, np.ndarray]:
-        return estimated.METRICS[name](estimated._Rows(score, chance, said))
+        return estimated.METRICS[name](estimated.OneClass(score, chance, said))
 
     _, gradient = at(score)
     for row in (0, 7, 31):
@@ -277,6 +277,50 @@ def test_scores_of_one_class_have_no_area() -> None:
     assert "roc_auc" not in found
     assert found["accuracy"].value == 1
     assert found["accuracy"].error > 0
+
+
+def several(rows: int, seed: int, shift: float = 0.0) -> Predictions:
+    """Four classes, with calibrated scores."""
+    chance = np.random.default_rng(seed)
+    score = np.exp(chance.normal((shift, 0, 0, -0.5), 1.2, size=(rows, 4)))
+    score /= score.sum(axis=1, keepdims=True)
+    truth = (score.cumsum(axis=1)[:, :-1] < chance.random((rows, 1))).sum(axis=1)
+    return Predictions(
+        task="multiclass",
+        truth=truth.astype(np.intp),
+        prediction=score.argmax(axis=1),
+        score=score,
+        classes=tuple("abcd"),
+    )
+
+
+def test_several_classes_whose_labels_are_certain() -> None:
+    some = several(400, 1)
+    certain = np.eye(4)[some.truth]
+    known = compute(some, metrics=list(estimatedclasses.NAMES)).values
+    for name in estimatedclasses.NAMES:
+        found, _ = estimatedclasses._metric(
+            name, np.asarray(some.score), certain, np.asarray(some.prediction)
+        )
+        assert found == pytest.approx(known[name], rel=1e-9)
+
+
+def test_intervals_of_several_classes_hold_what_labels_say_later() -> None:
+    held = dict.fromkeys(estimatedclasses.NAMES, 0)
+    for seed in range(60):
+        labelled, later = several(2000, 100 + seed), several(1500, 900 + seed, shift=0.4)
+        calibrations = estimatedclasses.calibrated(np.asarray(labelled.score), labelled.truth)
+        found = estimatedclasses.estimates(
+            np.asarray(later.score),
+            np.asarray(later.prediction),
+            calibrations,
+            metrics=estimatedclasses.NAMES,
+        )
+        real = compute(later, metrics=list(estimatedclasses.NAMES)).values
+        for name in held:
+            held[name] += abs(found[name].value - real[name]) <= 1.96 * found[name].error
+    # 57 of 60 are promised.
+    assert min(held.values()) >= 51, held
 
 
 # All features together --------------------------------------------------------------------------
