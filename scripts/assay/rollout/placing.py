@@ -13,7 +13,6 @@ from assay.console import printable
 from assay.errors import OutsideError, UsageError
 from assay.rollout.conduct import Clock, Conduct, new_id
 from assay.rollout.host.settings import Trusted
-from assay.rollout.targets.base import PlaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from assay.context import Context
     from assay.packaging.signing import Trust
     from assay.rollout.journal import Event
-    from assay.rollout.targets.base import Target, VersionId
+    from assay.rollout.targets.base import Target
 
 CLOCK = Clock()
 
@@ -108,34 +107,13 @@ def target(
     else:
         from assay.rollout.targets.command import CommandTarget
 
-        def verified(bundle: Path, version: VersionId) -> None:
-            _check(bundle, version, vouched.trust if vouched else None)
-
-        made = CommandTarget(spec.target, name, root, context.environ, verified)
+        made = CommandTarget(spec.target, name, root, context.environ)
     try:
         yield made
     finally:
         close = getattr(made, "close", None)
         if close is not None:
             close()
-
-
-def _check(bundle: Path, version: VersionId, trust: Trust | None) -> None:
-    """A bundle where it was copied to: whole, the one that is meant, signed by whom it must be.
-
-    Raises:
-        PlaceError: It is not.
-    """
-    from assay.packaging.verify import verify
-
-    verdict = verify(bundle, trust)
-    bad = [check.detail for check in verdict.checks if check.result == "refused"]
-    if not bad and verdict.digest != version.digest:
-        bad = ["it is another bundle"]
-    if not bad and trust is not None and not verdict.accepted:
-        bad = ["it is not signed by whom it must be signed by"]
-    if bad:
-        raise PlaceError(f"The copy of {version} is not what was sent: {printable(bad[0])}")
 
 
 def conduct(context: Context, target: Target, deed: str, clock: Clock = CLOCK) -> Conduct:

@@ -103,7 +103,7 @@ def _add(call: Call, deployment: Deployment, state: str, data: Json) -> Deployme
         description=data.get("description", ""),
         environment=data.get("environment", deployment.environment),
         environment_url=data.get("environment_url", ""),
-        log_url=data.get("log_url", data.get("target_url", "")),
+        log_url=str(data.get("log_url") or data.get("target_url") or ""),
     )
     deployment.statuses.append(status)
     return status

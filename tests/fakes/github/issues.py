@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fakes.github.comments import MAX_BODY
 from tests.fakes.github.pulls import TALK, issue_document, thread
 from tests.fakes.github.routing import NOT_FOUND, Call, Json, Refused, Reply, route
-from tests.fakes.github.state import Issue
+from tests.fakes.github.state import Issue, Pull
 
 MAX_TITLE = 256
 
@@ -15,7 +15,7 @@ def list_issues(call: Call) -> Reply:
     """Newest first; every pull request is one, too."""
     state = call.query.get("state", "open")
     labels = {name for name in call.query.get("labels", "").split(",") if name}
-    every = {**call.repository.issues, **call.repository.pulls}
+    every: dict[int, Issue | Pull] = {**call.repository.issues, **call.repository.pulls}
     numbers = [
         number
         for number, one in sorted(every.items(), reverse=True)
