@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 STANDIN = (
     sys.executable,
+    "-IS",  # it needs nothing that is installed
     str(Path(__file__).with_name("rollout_standin.py")),
     "{socket}",
     "{version}",

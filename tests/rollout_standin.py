@@ -1,18 +1,19 @@
 """A stand-in for a model's server: standard library, up in a moment, and as bad as it is called.
 
-    python rollout_standin.py SOCKET VERSION DIGEST
+    python -IS rollout_standin.py SOCKET VERSION DIGEST
 
 `v1.2.3+hang` behaves as `MODES` says of `hang`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
 import signal
+import socket
 import sys
+import threading
 import time
 
 MODES = {
@@ -28,10 +29,12 @@ MODES = {
     "deaf": "does not end when it is asked to",
 }
 _READY = {"/v2/health/ready", "/v2/health/live"}
+_SHOWN = ("x-request-id", "x-forwarded-for", "x-real-ip", "host")
+"""Fields of a request that its answer shows."""
 
 
 class Server:
-    """One server."""
+    """One server; each connection brings one request."""
 
     def __init__(self, mode: str, version: str, digest: str) -> None:
         self.mode, self.version, self.digest = mode, version, digest
@@ -40,8 +43,9 @@ class Server:
         self.shadow: object = None
         self.kept: list[bytes] = []
         self.born = time.monotonic()
+        self.inside = 0
 
-    async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
+    def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         """(status, body) of one request."""
         if path in _READY:
             early = self.mode == "slow" and time.monotonic() - self.born < 1
@@ -55,7 +59,7 @@ class Server:
             return 200, json.dumps(self.shadow).encode()
         self.requests += 1
         if self.mode == "hang":
-            await asyncio.sleep(600)
+            time.sleep(600)
         if self.mode == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.mode == "leak":
@@ -74,34 +78,38 @@ class Server:
         }
         return json.dumps(found).encode()
 
-    async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request; then the connection is closed."""
+    def client(self, connection: socket.socket) -> None:
+        """Answer one connection."""
+        self.inside += 1
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            path = head.split(" ", 2)[1]
-            fields = {
-                name.lower(): value.strip()
-                for name, _, value in (line.partition(":") for line in head.split("\r\n")[1:])
-            }
-            body = await reader.readexactly(int(fields.get("content-length", "0")))
-            status, text = await self.answer(path, body)
-            lines = f"HTTP/1.1 {status} X\r\nContent-Length: {len(text)}\r\nConnection: close\r\n"
-            for name in ("x-request-id", "x-forwarded-for", "x-real-ip", "host"):
-                lines += f"X-Seen-{name}: {fields.get(name, '')}\r\n"
-            writer.write(lines.encode() + b"\r\n")
-            if self.mode == "half" and path not in _READY and not path.startswith("/assay/"):
-                writer.write(text[:3])
-                await writer.drain()
-                os.kill(os.getpid(), signal.SIGKILL)
-            writer.write(text)
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+            with connection, connection.makefile("rb") as reader:
+                path = reader.readline().decode().split(" ", 2)[1]
+                fields = {}
+                while line := reader.readline().decode().strip():
+                    name, _, value = line.partition(":")
+                    fields[name.lower()] = value.strip()
+                body = reader.read(int(fields.get("content-length", "0")))
+                self.send(connection, path, fields, *self.answer(path, body))
+        except (OSError, IndexError):
+            pass  # the client went away
         finally:
-            writer.close()
+            self.inside -= 1
+
+    def send(
+        self, connection: socket.socket, path: str, fields: dict[str, str], status: int, text: bytes
+    ) -> None:
+        """Write an answer, or half of it."""
+        lines = f"HTTP/1.1 {status} X\r\nContent-Length: {len(text)}\r\nConnection: close\r\n"
+        for name in _SHOWN:
+            lines += f"X-Seen-{name}: {fields.get(name, '')}\r\n"
+        head = lines.encode() + b"\r\n"
+        if self.mode == "half" and path not in _READY and not path.startswith("/assay/"):
+            connection.sendall(head + text[:3])
+            os.kill(os.getpid(), signal.SIGKILL)
+        connection.sendall(head + text)
 
 
-async def main(path: str, version: str, digest: str) -> None:
+def main(path: str, version: str, digest: str) -> None:
     """Serve until a signal says to end."""
     mode = version.partition("+")[2]
     assert mode in MODES
@@ -109,28 +117,26 @@ async def main(path: str, version: str, digest: str) -> None:
         print("the model cannot be loaded", flush=True)
         sys.exit(7)
     server = Server(mode, version, digest)
-    ended = asyncio.Event()
-    if mode == "deaf":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    else:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    inside: set[asyncio.Task[None] | None] = set()
-
-    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        inside.add(task)
-        try:
-            await server.client(reader, writer)
-        finally:
-            inside.discard(task)
-
-    listening = await asyncio.start_unix_server(client, path, backlog=2048)
-    await ended.wait()
-    await asyncio.sleep(0.05)  # what has connected is taken in
-    listening.close()
-    if waiting := [task for task in inside if task is not None]:
-        await asyncio.wait(waiting, timeout=5)
+    ended: list[int] = []
+    handler = signal.SIG_IGN if mode == "deaf" else lambda number, _: ended.append(number)
+    signal.signal(signal.SIGTERM, handler)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen(2048)
+        listening.settimeout(0.05)
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except TimeoutError:
+                if ended:
+                    break  # all that had connected is taken in
+                continue
+            connection.settimeout(None)
+            threading.Thread(target=server.client, args=(connection,), daemon=True).start()
+    until = time.monotonic() + 5
+    while server.inside and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -34,7 +34,7 @@ from assay.rollout.host.layout import Layout
 from assay.rollout.host.settings import HostSettings
 from assay.rollout.host.wanted import Spec, Status
 from assay.rollout.targets.base import MissingVersionError, Routing
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import programs
@@ -157,6 +157,7 @@ def test_the_clock_of_this_machine_goes_on() -> None:
 # --- routes -------------------------------------------------------------------------------------
 
 
+@settings(max_examples=20)
 @given(percent=st.integers(0, 100))
 def test_a_percentage_is_as_many_slots(
     tmp_path_factory: pytest.TempPathFactory, percent: int
@@ -409,12 +410,12 @@ def test_addresses(listen: str) -> None:
 def test_a_configuration_tells_itself_from_others(
     timeout: float, max_body: int, *, log: bool, root: bool
 ) -> None:
-    settings = HostSettings(timeout=timeout, max_body=max_body, access_log=log)
+    one = HostSettings(timeout=timeout, max_body=max_body, access_log=log)
 
-    text = nginxconf.render(settings, root=root)
+    text = nginxconf.render(one, root=root)
 
     assert re.fullmatch(r"[0-9a-f]{64}", nginxconf.generation(text))
-    other = nginxconf.render(settings.model_copy(update={"max_body": max_body + 1}), root=root)
+    other = nginxconf.render(one.model_copy(update={"max_body": max_body + 1}), root=root)
     assert nginxconf.generation(other) != nginxconf.generation(text)
     assert text.count("{") == text.count("}")
     assert ("user root;" in text) is root
@@ -427,8 +428,8 @@ def test_nginx_takes_it(place: Layout) -> None:
     program = programs.find("nginx")
     assert program is not None
     for log in (True, False):
-        settings = HostSettings(access_log=log, timeout=0.5)
-        place.nginx.write_text(nginxconf.render(settings, root=os.geteuid() == 0))
+        one = HostSettings(access_log=log, timeout=0.5)
+        place.nginx.write_text(nginxconf.render(one, root=os.geteuid() == 0))
         words = ["-t", "-p", "./", "-e", "log/nginx-error.log", "-c", "nginx/nginx.conf"]
 
         done = subprocess.run(
