@@ -78,7 +78,7 @@ NOT_LOWEST := *_coverage *_simulated *_fuzzed_* test_base test_causes_* test_for
   test_models_rescore test_process test_programs test_seed_noise contract/test_attacks \
   contract/test_evolution* contract/test_failing contract/test_infer* \
   contract/test_pandera_examples* contract/test_promises contract/test_relations_* packaging/* \
-  release/* report/test_escape report/test_pictures stats/test_areas stats/test_disparity stats/test_holm \
+  release/* serving/* report/test_escape report/test_pictures stats/test_areas stats/test_disparity stats/test_holm \
   stats/test_intervals stats/test_paired* stats/test_resampling stats/test_search
 lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allowed
 	@echo "== lowest: unit tests"
