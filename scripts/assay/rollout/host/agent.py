@@ -137,9 +137,10 @@ class Agent:
         """See `Target.observe`; renews the lease of its owner, as all that it asks."""
         if not self.place.folder.exists():
             return Observation()
+        processes = self._processes()
         if self.owner is not None:
             self.guard().renew()
-        processes = self._processes()
+            processes.look()
         return Observation(
             seen=tuple(servers.seen(self.place, processes, one) for one in self._running())
         )

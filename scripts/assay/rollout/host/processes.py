@@ -49,6 +49,9 @@ class Processes(Protocol):
     def up(self) -> None:
         """See that all run that should, as after a reboot."""
 
+    def look(self) -> None:
+        """See that who keeps them is there, which nobody else would notice."""
+
     def down(self) -> None:
         """End them all, until `up`; what should run stays written."""
 
@@ -127,6 +130,11 @@ class Supervised:
             if time.monotonic() > until:
                 raise TargetError("The supervisor does not start.", hint=f"See {self._log()}.")
             time.sleep(0.01)
+
+    def look(self) -> None:
+        """See `Processes`."""
+        if supervisor.running(self.place) is None:
+            self.up()
 
     def down(self) -> None:
         """See `Processes`."""

@@ -171,6 +171,9 @@ class Systemd:
             )
         return done.stdout.decode(errors="replace")
 
+    def look(self) -> None:
+        """See `Processes`; systemd is there."""
+
     def down(self) -> None:
         """See `Processes`."""
         for name in (*wanted.read(self.place), WATCH):
