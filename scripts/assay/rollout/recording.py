@@ -6,6 +6,7 @@ is a warning. Who is in a stage comes first, for that is what others go by.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from assay.forge import assets, deployments, issues
 from assay.forge.assetplan import slug
 from assay.forge.deployments import Deployments, Wanted
 from assay.forge.issues import Issue
-from assay.release import tagging
+from assay.release import gto, tagging
 from assay.release.lookup import Lookup
 from assay.release.tagname import TagName
 from assay.report import pictures, rollout, rolloutcharts
@@ -97,7 +98,7 @@ class Recording:
             self._deployments("The deployment", lambda d: d.end_open(self.environment, title))
         if outcome.verb == "rollback" and outcome.ending == "rolled back" and outcome.version:
             # By hand: the older version is deployed anew.
-            tag = str(TagName(outcome.version.name, "register", outcome.version.version))
+            tag = _tag(self.context, outcome.version)
             self._deployment = self._created(outcome.version, tag, "rollback", outcome.rollout)
             self._tell("success", title)
         else:
@@ -240,6 +241,15 @@ class Recording:
             return ()
         url = partial(assets.url, self.context.ci.server_url, self._repository, commit)
         return tuple(one.published(url) for one in drawn)
+
+
+def _tag(context: Context, version: VersionId) -> str:
+    """The tag that registered a version, by this clone; GTO may have given it a counter."""
+    with contextlib.suppress(AssayError):
+        found = gto.read(context.workspace.git).artifact(version.name).find(version.version)
+        if found is not None:
+            return found.tag
+    return str(TagName(version.name, "register", version.version))
 
 
 def _tagger(context: Context) -> tuple[str, str]:
