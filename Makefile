@@ -29,10 +29,12 @@ lock: ## Bring uv.lock, and what setup installs by it, up to date; ARGS='--upgra
 # Instead of uv.lock, whose addresses for every platform would make each job download a third more.
 EXPORT := $(UV) export --frozen --quiet --no-dev --no-emit-project --no-annotate --no-header
 INTO := scripts
+HERE := $(dir $(realpath $(firstword $(MAKEFILE_LIST))))
 # Most packages are in several environments, and hashes cannot be compressed: they stand in one file.
 exported:
 	@{ echo "# uv.lock with the hashes of all our environments, by make lock"; \
-	  $(EXPORT) --extra tool --extra release --extra deploy; } >$(INTO)/hashes.txt
+	  $(EXPORT) --extra tool --extra release --extra deploy | \
+	  python3 $(HERE)scripts/fewer_hashes.py uv.lock; } >$(INTO)/hashes.txt
 	@{ echo "# uv.lock for the environment that reports, by make lock"; \
 	  $(EXPORT) --extra tool --no-hashes; } >$(INTO)/tool-requirements.txt
 	@{ echo "# uv.lock for the environment that signs and releases, by make lock"; \
