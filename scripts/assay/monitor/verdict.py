@@ -14,7 +14,6 @@ large. Of a window the gravest is said: `contract broken`, `drift`, `inconclusiv
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Literal
 
 from assay.monitor.window import Breach
@@ -177,9 +176,9 @@ class State(Fact):
 def settled(outcomes: Sequence[Outcome], *, k: int = 2, n: int = 5) -> State:
     """Whether there is an alarm after these windows.
 
-    It starts with a window that drifts, where at least `k` of the last `n` do, and ends with a
-    quiet one, where fewer do. Inconclusive windows neither count nor change anything; a broken
-    contract is an alarm at once, as long as it lasts.
+    There is one where at least `k` of the last `n` windows drift. So it starts with a window that
+    drifts and ends with a quiet one. Inconclusive windows neither count nor change anything; a
+    broken contract is an alarm at once, as long as it lasts.
 
     Args:
         outcomes: Of all windows that are known, the newest last; at least one.
@@ -188,18 +187,10 @@ def settled(outcomes: Sequence[Outcome], *, k: int = 2, n: int = 5) -> State:
     """
     if not 1 <= k <= n:
         raise ValueError(f"{k} of {n} windows cannot drift")
-    alarm = False
-    recent: deque[bool] = deque(maxlen=n)
-    for outcome in outcomes:
-        if outcome not in ("quiet", "drift"):
-            continue
-        drifts = outcome == "drift"
-        recent.append(drifts)
-        enough = sum(recent) >= k
-        alarm = (alarm or enough) if drifts else (alarm and enough)
+    recent = [one == "drift" for one in outcomes if one in ("quiet", "drift")][-n:]
     newest = outcomes[-1]
     return State(
-        alarm=alarm or newest == "contract broken",
+        alarm=sum(recent) >= k or newest == "contract broken",
         newest=newest,
         drifting=sum(recent),
         of=len(recent),

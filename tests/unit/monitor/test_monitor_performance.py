@@ -124,7 +124,7 @@ def world(rows: int, seed: int, *, noise: float = 0.0, shift: float = 0.0) -> Pr
 ALLOWED = {"roc_auc": 0.03, "accuracy": 0.03, "log_loss": 0.05}
 
 
-@pytest.mark.parametrize(("noise", "outcome"), [(0.0, "quiet"), (0.4, "drift")])
+@pytest.mark.parametrize(("noise", "outcome"), [(0.0, "quiet"), (0.02, "quiet"), (0.4, "drift")])
 def test_a_model_that_got_worse(noise: float, outcome: str) -> None:
     window, reference = world(4000, 1, noise=noise), world(4000, 2)
     asked, without = performance.questions(
@@ -137,6 +137,7 @@ def test_a_model_that_got_worse(noise: float, outcome: str) -> None:
         lost = now - then if one.name == "log_loss" else then - now
         assert one.effect == pytest.approx(lost)
         assert one.low < lost < one.high
+        assert (one.p_value < 0.5) == (lost > one.bound)
     assert judge(asked, rows=4000).outcome == outcome
 
 

@@ -162,9 +162,13 @@ def test_rows_without_an_id_are_rows(duck: Any) -> None:
 
 def test_two_windows_are_the_whole(duck: Any) -> None:
     log = logged(frame(seed=4))
-    parts = [window(duck, log.iloc[:200]), window(duck, log.iloc[200:])]
-    both, whole = together(*parts), window(duck, log)
-    assert both.rows == whole.rows
+    again = [3, 4, 250, 260, 300]
+    parts = [
+        window(duck, pd.concat([log.iloc[:200], log.iloc[again[:2]]])),
+        window(duck, pd.concat([log.iloc[200:], log.iloc[again[2:]]])),
+    ]
+    both, whole = together(*parts), window(duck, pd.concat([log, log.iloc[again]]))
+    assert (both.rows, both.duplicates) == (whole.rows, whole.duplicates) == (ROWS, 5)
     for one, other in zip(both.features, whole.features, strict=True):
         assert one.count == other.count
         if isinstance(one, Numbers):
@@ -302,6 +306,7 @@ def test_a_large_reference_is_counted_whole(duck: Any, monkeypatch: pytest.Monke
     duck.con.execute("CREATE OR REPLACE TABLE many AS SELECT range::DOUBLE AS x FROM range(20000)")
     (found,) = reference.of_table(scan.Table(duck.table("many")), features=["x"]).features
     assert isinstance(found, Numbers)
+    assert found.edges != numbers("x", np.arange(20_000.0)).edges
     # A decile of the sample lies near that of the data, and its count is that of the data.
     assert found.upto == tuple(int(edge) + 1 for edge in found.edges)
     assert found.count == 20_000

@@ -172,7 +172,8 @@ def chunked(values: np.ndarray, parts: int) -> tuple[Numbers, list[Numbers]]:
 def test_a_steady_reference_has_the_least_bound() -> None:
     values = np.random.default_rng(0).normal(size=12_000)
     assert learned(*chunked(values, 12)) == FLOOR
-    assert learned(*chunked(values, 12), floor=0.0) < 0.06
+    # Chance makes chunks differ, and no drift.
+    assert learned(*chunked(values, 12), floor=0.0) < 0.03
 
 
 def test_a_reference_with_seasons_learns_them() -> None:
@@ -297,6 +298,16 @@ def test_one_drifting_window_among_many_is_never_an_alarm(windows: str) -> None:
         assert not settled([WORDS[letter] for letter in windows]).alarm  # type: ignore[misc]
     if not windows.strip("q") or not windows.strip("i"):
         assert not settled([WORDS[letter] for letter in windows]).alarm  # type: ignore[misc]
+
+
+@given(st.text("qdib", min_size=2, max_size=12))
+def test_an_alarm_starts_with_drift_and_ends_with_a_quiet_window(windows: str) -> None:
+    outcomes = [WORDS[letter] for letter in windows]
+    before, after = settled(outcomes[:-1]), settled(outcomes)  # type: ignore[arg-type]
+    if after.alarm and not before.alarm:
+        assert after.newest in ("drift", "contract broken")
+    if before.alarm and not after.alarm:
+        assert after.newest == "quiet" or before.newest == "contract broken"
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 5), (6, 5)])
