@@ -252,6 +252,8 @@ def export_action(destination: Path) -> Path:
     paths_and_values = zip(fields[::3], fields[2::3], strict=False)
     ignored = {path for path, value in paths_and_values if value == "set"}
     wanted = [f for f in files if ignored.isdisjoint([f, *map(str, Path(f).parents)])]
+    # Reusable workflows are no part of the archive: GitHub reads them from the repository.
+    wanted += [name for name in files if name.startswith(".github/workflows/")]
     copy(wanted, destination)
     for path in destination.glob(".github/workflows/*.yml"):
         # The engine refuses a key that GitHub has since March 2026, and has no environments anyway.
