@@ -201,7 +201,7 @@ def test_the_estimate_does_not_grow_with_rows() -> None:
 
 @pytest.mark.parametrize("reference", [250, 50_000])
 def test_bins_of_few_rows_add_no_distance(reference: int) -> None:
-    """Five rows in each of 50 bins: without the correction the mean is 5 to 8 % too large, with it at most 3."""
+    """Five rows in each of 50 bins: uncorrected, the mean is 5 to 8 % too large."""
     chance = np.random.default_rng(4)
     shares = np.full(50, 0.02)
     ones, others = (chance.multinomial(rows, shares, 1500).tolist() for rows in (reference, 250))

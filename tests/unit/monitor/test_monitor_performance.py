@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from assay.errors import DataError
 from assay.monitor import estimated, estimatedclasses, performance
-from assay.monitor.calibration import fitted
+from assay.monitor.calibration import Calibration, fitted
 from assay.monitor.labels import joined
 from assay.monitor.multivariate import LEAST_ROWS, separation
 from assay.monitor.performance import Known
@@ -322,6 +323,36 @@ def test_intervals_of_several_classes_hold_what_labels_say_later() -> None:
             held[name] += abs(found[name].value - real[name]) <= 1.96 * found[name].error
     # 57 of 60 are promised.
     assert min(held.values()) >= 51, held
+
+
+def certain_of_itself() -> Calibration:
+    """Scores are probabilities, and there is no doubt of it."""
+    places = np.linspace(0, 1, 1001)
+    return Calibration(upper=places, middles=places, rates=places, rows=np.full(1001, 1e15))
+
+
+@pytest.mark.parametrize("name", estimatedclasses.NAMES)
+def test_the_error_is_how_far_labels_scatter(name: str) -> None:
+    some = several(300, 2)
+    score, said = np.asarray(some.score), np.asarray(some.prediction)
+    found = estimatedclasses.estimates(score, said, [certain_of_itself()] * 4, metrics=[name])
+    chance = np.random.default_rng(0)
+    values = []
+    for _ in range(300):
+        truth = (score.cumsum(axis=1)[:, :-1] < chance.random((300, 1))).sum(axis=1)
+        drawn = replace(some, truth=truth.astype(np.intp))
+        values.append(compute(drawn, metrics=[name]).values[name])
+    assert found[name].error == pytest.approx(np.std(values), rel=0.12)
+    assert found[name].value == pytest.approx(np.mean(values), abs=0.01)
+
+
+def test_scores_that_no_class_ever_had_leave_all_classes_alike() -> None:
+    never = fitted(np.linspace(0, 1, 100), np.zeros(100, dtype=bool))
+    some = several(50, 2)
+    found = estimatedclasses.estimates(
+        np.asarray(some.score), np.asarray(some.prediction), [never] * 4, metrics=["accuracy"]
+    )
+    assert found["accuracy"].value == pytest.approx(0.25)
 
 
 # All features together --------------------------------------------------------------------------
