@@ -1,4 +1,4 @@
-"""A tag becomes a release: the reusable workflow, whole, on the example."""
+"""A tag becomes a release, and goes to users: the reusable workflows, whole, on the example."""
 
 from __future__ import annotations
 
@@ -218,6 +218,7 @@ def verified(archive: Path, key: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.needs("nginx")
 def test_a_tag_becomes_a_release_once_its_commit_is_checked(tagged: Tagged, tmp_path: Path) -> None:
     tagged.checked("failure")
 
