@@ -19,7 +19,6 @@ Environment = Annotated[
     str,
     typer.Option(
         "--env",
-        "--to-env",
         envvar="ASSAY_ENVIRONMENT",
         show_default=False,
         help="The environment, of those in assay.yaml.",
