@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
 import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -549,3 +551,22 @@ class TestResume:
         assert "stable       peak-hour@v1.0.0" in text
         assert "traffic      100 % v1.0.0" in text
         assert "answers all requests." in text
+
+
+def test_a_cancelled_job_goes_back_and_says_so(site: Site) -> None:
+    site.release("v1.0.0")
+    site.both("v1.0.0")
+    site.release("v1.1.0")
+    site.deploy("v1.1.0", "staging")
+    world = site.worlds["production"]
+
+    def cancel() -> None:
+        for _ in range(2):  # as runners do
+            os.kill(os.getpid(), signal.SIGINT)
+
+    world.time.events.append((world.time.seconds + 8, cancel))
+    told = site.deploy("v1.1.0", "production")
+    assert (told.outcome.ending, told.outcome.exit_code) == ("interrupted", 130)
+    assert site.states()[-1] == ("deploy", "v1.1.0", "error")
+    assert site.stages()["production"] == "v1.0.0"
+    assert told.warnings == ()

@@ -95,15 +95,16 @@ def _rolled(site: _Site, conduct: Conduct, material: _Material) -> Told:
     # What is there already is no deployment of its own.
     if not (material.id.same(site.state.stable) and site.state.rollout is None):
         recording.begin(material.id, material.tag, run=conduct.rollout)
-    try:
-        with interrupt.once():
-            outcome = machine.roll(
-                conduct, material.bundle.folder, material.id, plans.plan(site.spec)
-            )
-    except BaseException as error:
-        recording.broke(error)
-        raise
-    return recording.end(outcome)
+    # A runner that cancels a job sends several signals: the first ends the rollout, and none of the
+    # others what is told of it.
+    with interrupt.once():
+        try:
+            plan = plans.plan(site.spec)
+            outcome = machine.roll(conduct, material.bundle.folder, material.id, plan)
+        except BaseException as error:
+            recording.broke(error)
+            raise
+        return recording.end(outcome)
 
 
 def _admitted(site: _Site, trust: Trust | None, scratch: Path) -> _Material:
