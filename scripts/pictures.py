@@ -1,7 +1,8 @@
 """`make pictures`: what the documentation shows, from the last `make demo`.
 
 The comment is rendered as GitHub does, light, dark and on a phone, with its plots as images, and
-beside what CML would say; the page is itself. The notes of a release are of the example's packages.
+beside what CML would say; the page is itself. The notes of a release are of the example's packages,
+and the rollout is one on this machine, with nginx and wrk.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 import peer_report  # noqa: E402
 import release_notes  # noqa: E402
+import rollout_picture  # noqa: E402
 from assay import record as records  # noqa: E402 (the line above makes what follows importable)
 from assay.report import markdown, pictures  # noqa: E402
 from assay.report.images import Image  # noqa: E402
@@ -63,7 +65,14 @@ def _take(comment: str) -> None:
         for problem in seen.problems:
             print(f"{name}: {problem}")
         path = IMAGES / f"{name}.png"
-        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+        _say(path)
+    rollout = IMAGES / "rollout.png"
+    rollout.write_bytes(rollout_picture.png())
+    _say(rollout)
+
+
+def _say(path: Path) -> None:
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
 
 
 def _look(
