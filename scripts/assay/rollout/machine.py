@@ -2,14 +2,15 @@
 
 Each step writes what it means to do, does it, and writes that it is done. The one moment that
 counts is `promote`: before it, whoever finds the rollout unfinished goes back to the stable
-version; after it, the stable version is the new one, and going to it is going forward. So there is
+version; after it, the stable version is the new one, and going to it is going forward. A rollback
+says with its first event where it goes, and whoever finds it unfinished goes there too. So there is
 one way to finish any rollout (`_settle`), and going it twice changes nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError
@@ -24,7 +25,6 @@ from assay.rollout.targets.base import (
     FencedError,
     Routing,
     StartError,
-    TargetError,
     UnreachableError,
     VersionId,
 )
@@ -143,18 +143,28 @@ def rollback(conduct: Conduct, to: str | None = None) -> Outcome:
         goal = story.version = goal_of(state, to, events)
         if (other := journal.unfinished(events)) is not None:
             text = f"The rollout was ended by a rollback: {conduct.owner}."
-            event = journal.Event(kind="end", rollout=other, time=conduct.clock.now(), what=text)
-            conduct.ask(lambda: conduct.target.append(event))
+            replace(conduct, rollout=other).try_to_say("end", text, ending="rolled back")
         elif goal.same(state.stable) and _is_settled(state):
             return story.end("nothing to do", f"{goal} answers all requests already.")
         facts = {"verb": "rollback", "version": goal.model_dump()}
-        conduct.say("begin", f"All requests go back to {goal}.", **facts)
+        conduct.try_to_say("begin", f"All requests go back to {goal}.", **facts)
         try:
             _settle(conduct, goal, state)
         except FencedError as error:
             return _fenced(story, error)
+        except AssayError as error:
+            return _half(story, goal, error)
         conduct.try_to_say("end", f"{goal} answers all requests.", ending="rolled back")
         return story.end("rolled back", f"{goal} answers all requests.")
+
+
+def _half(story: _Story, goal: VersionId, error: AssayError) -> Outcome:
+    """A rollback that did not get to its end: what users have is what matters."""
+    routing = story.conduct.state().routing
+    if routing is None or routing.candidate is not None or not routing.stable.same(goal):
+        raise error
+    text = f"{goal} answers all requests, but not all else could be done: {error.message}"
+    return story.end("error", text, error.hint or UNFINISHED)
 
 
 @contextlib.contextmanager
@@ -304,18 +314,11 @@ def _settle(conduct: Conduct, goal: VersionId | None, state: State) -> None:
         running = any(goal.same(one) for one in state.running)
         if not running:
             conduct.ask(lambda: target.start(goal))
-        unwritten = None
-        if not goal.same(state.stable):
-            # Before traffic: whoever finishes this from here on goes the same way.
-            try:
-                conduct.promoted(goal, last_good(conduct.events(), goal, state.placed))
-            except TargetError as error:  # a full disk: users go first all the same
-                unwritten = error
         conduct.ask(lambda: target.route(Routing(stable=goal)))
-        if unwritten is not None:
-            raise unwritten
         if running:
             conduct.ask(lambda: target.start(goal))
+        if not goal.same(state.stable):  # a rollback, whose `begin` says already where it goes
+            conduct.promoted(goal, last_good(conduct.events(), goal, state.placed))
     for one in conduct.state().running:
         if not one.same(goal):
             conduct.ask(lambda one=one: target.stop(one))  # type: ignore[misc]

@@ -10,7 +10,7 @@ from assay.configrollout import AnalysisSpec, EnvironmentSpec, HostSpec
 from assay.errors import UsageError
 from assay.rollout import machine
 from assay.rollout.plan import Plan, plan
-from assay.rollout.targets.base import BusyError, MissingVersionError, Routing, Target
+from assay.rollout.targets.base import BusyError, MissingVersionError, Routing, StartError, Target
 
 from tests.rollout_target import V1, V2, V3, Behaviour, Killed, World, conduct, world_with
 
@@ -392,14 +392,23 @@ def test_a_full_disk_stops_no_way_back() -> None:
 
 def test_a_rollback_on_a_full_disk_moves_users_all_the_same() -> None:
     world = world_with(V1, V2)
-    world.journal.append(world.journal[0])
-    acting = conduct(world)
-    target: Any = acting.target
-    target.append = lambda event: None
-    target.full = True
-    with pytest.raises(Exception, match="No space left"):
-        machine.rollback(acting)
+    outcome = machine.rollback(conduct(world, full=True))
+    assert (outcome.ending, outcome.exit_code) == ("error", 3)
+    assert outcome.reason == (
+        "bike@v1.0.0 answers all requests, but not all else could be done: No space left on device."
+    )
     assert world.routing == Routing(stable=V1)
+    machine.rollback(conduct(world))  # the disk has room again
+    assert _serves(world, V1)
+
+
+def test_a_rollback_to_what_does_not_start_changes_nothing() -> None:
+    world = world_with(V1, V2)
+    world.behaviours[V1.digest] = Behaviour(starts=False)
+    with pytest.raises(StartError):
+        machine.rollback(conduct(world))
+    assert world.routing == Routing(stable=V2)
+    assert world.lost == 0
 
 
 def test_resume_has_nothing_to_do_twice() -> None:
