@@ -272,7 +272,12 @@ def test_a_tag_becomes_a_release_once_its_commit_is_checked(tagged: Tagged, tmp_
 def _to_users(tagged: Tagged, good: Bundle) -> None:
     """The release goes to staging and to production; a bad one goes away while users ask."""
     github = tagged.world.api.state.repositories[REPOSITORY]
-    run_of_release = {"conclusion": "success", "head_branch": TAG, "head_sha": tagged.commit}
+    run_of_release = {
+        "event": "push",
+        "conclusion": "success",
+        "head_branch": TAG,
+        "head_sha": tagged.commit,
+    }
 
     run = tagged.deploy("workflow_run", workflow_run=run_of_release)
 

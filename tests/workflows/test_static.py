@@ -164,3 +164,21 @@ def test_a_starter_is_complete(path: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "workflow-templates/model-deploy.yml",
+        ".github/workflows/model-deploy.yml",
+        "docs/workflows/model-deploy.md",
+    ],
+)
+def test_a_pull_requests_own_workflow_of_the_same_name_deploys_nothing(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+
+    assert 'workflows: ["Model release"]' in text
+    assert (
+        """contains(fromJSON('["push", "workflow_dispatch"]'), github.event.workflow_run.event)"""
+        in text
+    )
