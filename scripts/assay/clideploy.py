@@ -77,7 +77,7 @@ def deploy(
         bool, typer.Option("--unsigned", help="Deploy a bundle by anybody: not for users.")
     ] = False,
 ) -> None:
-    """Bring a released version to users step by step, or back to where it was.
+    """Bring a released version to users step by step, or go back.
 
     Ends with 0 when it is there, 1 when it was rolled back, 5 when nobody can say.
     """
@@ -106,7 +106,10 @@ def rollback(
     root: Root = HERE,
     config: ConfigFile = "assay.yaml",
 ) -> None:
-    """Send all requests back to the version before, at once: no gate, no build, no download."""
+    """Send all requests back to the version before, at once.
+
+    No gate, no build, no download.
+    """
     from assay.rollout import sshaccess
     from assay.stages import rollback as stage
 
@@ -121,7 +124,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="What an environment is like, and the end of what was interrupted.",
+    help="Say what an environment is like; end what was interrupted.",
 )
 
 

@@ -52,7 +52,7 @@ def release(
         ),
     ] = False,
 ) -> None:
-    """Tag this commit as the next version; in a workflow, publish it.
+    """Tag this commit as the next version; in CI, publish it.
 
     On a laptop it decides the version and pushes its tag, which starts the workflow.
     """

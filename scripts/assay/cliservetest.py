@@ -41,7 +41,7 @@ def serve_test(
         ),
     ] = None,
 ) -> None:
-    """Start the server with a bundle and ask it rows, through every protocol."""
+    """Start the server with a bundle, and ask it by every protocol."""
     from assay import extras
     from assay.clibundle import found
 
