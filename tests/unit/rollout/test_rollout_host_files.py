@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -443,3 +446,30 @@ def test_nginx_takes_it(place: Layout) -> None:
 def test_asking_a_socket_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         scrape.ask(tmp_path / "none.sock", "/")
+
+
+@pytest.mark.parametrize(
+    "start", [b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b""]
+)
+def test_an_answer_that_comes_byte_by_byte_has_an_end(tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "a.sock"
+    over = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client, contextlib.suppress(OSError):
+            client.sendall(start)
+            while not over.wait(0.02):
+                client.sendall(b"a")
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=drip, args=[listener])
+        thread.start()
+        try:
+            with pytest.raises(TimeoutError):
+                scrape.ask(path, "/", timeout=0.2)
+        finally:
+            over.set()
+            thread.join()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +26,28 @@ class Answer:
     body: bytes
 
 
+class _Socket(socket.socket):
+    """It waits until one moment, however many pieces come: a byte a second is no answer."""
+
+    until = 0.0
+
+    def recv_into(self, *given: Any) -> int:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self.settimeout(left)
+        return super().recv_into(*given)
+
+
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self.path = path
+        self.until = time.monotonic() + timeout
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock = _Socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.until = self.until
         self.sock.settimeout(self.timeout)
         with _short(self.path) as name:
             self.sock.connect(name)
@@ -54,7 +70,7 @@ def ask(path: Path, target: str, *, body: bytes | None = None, timeout: float = 
         path: The socket.
         target: The path of the request.
         body: JSON.
-        timeout: Seconds for each step of it.
+        timeout: Seconds for all of it.
 
     Raises:
         OSError: There is no answer.
