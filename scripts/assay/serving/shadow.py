@@ -45,7 +45,8 @@ _MOST_BYTES = 32_000_000
 """Of the bodies of waiting copies."""
 _TIMEOUT = 5.0
 """Seconds that the other server has for a request."""
-_LARGEST = 64_000_000
+_LARGEST, _PER_VALUE = 64_000, 1_000
+"""Bytes of an answer, and more for each value of ours: reading it holds up users' requests."""
 _FORWARDED = (b"authorization", b"x-api-key")
 _NEAR, _RELATIVE = 0.1, 0.01
 
@@ -55,6 +56,8 @@ class _Copy:
     feeds: Feeds
     rows: int
     said: NDArray[Any]
+    values: int
+    """Of all outputs."""
     head: bytes
     """Lines of the request that are its own: id, and the key that the client came with."""
     size: int
@@ -113,6 +116,7 @@ class Shadow:
                 call.request.feeds,
                 call.request.rows,
                 call.answers[self._output.name],
+                sum(one.size for one in call.answers.values()),
                 b"x-request-id: %s\r\n%s" % (call.id.encode(), head),
                 len(call.body),
             )
@@ -167,14 +171,17 @@ class Shadow:
                 if self._connection is None or self._connection.path != path:
                     self._disconnect()
                     self._connection = await _Connection.opened(path)
-                answer = await self._connection.ask(self._start + copy.head, body_of(copy.feeds))
+                most = _LARGEST + _PER_VALUE * copy.values
+                body = body_of(copy.feeds)
+                answer = await self._connection.ask(self._start + copy.head, body, most)
             there = given(answer, self._output.name)
-        except (OSError, ValueError, EOFError, asyncio.LimitOverrunError):
+            agreed = agreeing(copy.said, there, self._near)
+        except (OSError, ValueError, TypeError, EOFError, asyncio.LimitOverrunError):
             self._failed += 1
             self._disconnect()
         else:
             self._rows += copy.rows
-            self._agreed += agreeing(copy.said, there, self._near)
+            self._agreed += agreed
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -194,11 +201,11 @@ class _Connection:
     async def opened(cls, path: str) -> _Connection:
         return cls(path, *await asyncio.open_unix_connection(path))
 
-    async def ask(self, head: bytes, body: bytes) -> bytes:
+    async def ask(self, head: bytes, body: bytes, most: int) -> bytes:
         """The body of an answer.
 
         Raises:
-            ValueError: It is none with the status 200.
+            ValueError: It is none with the status 200, or has more than `most` bytes.
             OSError: There is none.
             EOFError: It ends too early.
         """
@@ -209,7 +216,7 @@ class _Connection:
         lines = start.split(b"\r\n")
         fields = dict(line.partition(b": ")[::2] for line in lines[1:])
         length = int(fields[b"content-length"]) if b"content-length" in fields else -1
-        if not 0 <= length <= _LARGEST:
+        if not 0 <= length <= most:
             raise ValueError("an answer without its length")
         answer = await self.reader.readexactly(length)
         if lines[0].split(b" ")[1:2] != [b"200"]:

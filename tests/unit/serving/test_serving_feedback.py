@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,9 @@ from assay.serving.bins import latency_bin
 from assay.serving.errors import RequestError
 from assay.serving.feedback import Feedback
 from assay.serving.shadow import Shadow, agreeing, body_of, given, tolerance
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LABEL = OutputSpec(name="label", meaning="label", dtype="int64", shape=(None,))
 TEXT = OutputSpec(name="label", meaning="label", dtype="string", shape=(None,))
@@ -194,3 +199,48 @@ def test_what_cannot_be_shadowed_is_refused(body: Any) -> None:
     with pytest.raises(RequestError) as caught:
         shadow().page(SimpleNamespace(body=json.dumps(body).encode()))  # type: ignore[arg-type]
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        b'{"outputs": ["x", "y"]}',
+        b'{"outputs": [{}, []]}',
+        b'{"outputs": [[1, 2], [3]]}',
+        b'{"outputs": [null, null]}',
+        b"[" * 2000,
+        b'{"outputs": [' + b" " * 70_000 + b"1.0, 2.0]}",
+    ],
+)
+def test_no_answer_of_another_version_ends_what_sends_copies(
+    tmp_path: Path, outputs: bytes
+) -> None:
+    replies = iter([outputs, b'{"outputs": [1.0, 2.0]}'])
+
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(OSError, EOFError):
+            while start := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(int(start.rpartition(b"content-length: ")[2]))
+                body = next(replies)
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+    async def main() -> Any:
+        path = str(tmp_path / "a.sock")
+        server = await asyncio.start_unix_server(reply, path)
+        model = SimpleNamespace(name="m", signature=SimpleNamespace(outputs=(VALUE,)), profile=None)
+        made = Shadow(model)  # type: ignore[arg-type]
+        await made.begin()
+        made.page(SimpleNamespace(body=json.dumps({"socket": path}).encode()))  # type: ignore[arg-type]
+        for ident in "ab":
+            made.observe(answered(VALUE, [1.0, 2.0], ident))
+        async with asyncio.timeout(20):
+            while (found := made.shadowed()) is None or found.rows < 2:
+                await asyncio.sleep(0.001)
+        await made.end()
+        server.close()
+        return found
+
+    found = asyncio.run(main())
+
+    assert found.rows in (2, 4)  # nulls are numbers that agree with none
+    assert (found.agreed, found.dropped) == (2, 0)
