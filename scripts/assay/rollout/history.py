@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from assay.errors import UsageError
 from assay.rollout import journal
 from assay.rollout.targets.base import MissingVersionError, VersionId
@@ -23,8 +25,8 @@ def promotions(events: Iterable[Event]) -> list[VersionId]:
     """
     found: list[VersionId] = []
     for event in events:
-        if event.kind == "done" and event.facts.get("step") == "promote":
-            version = VersionId.model_validate(event.facts["version"])
+        promoted = event.kind == "done" and event.facts.get("step") == "promote"
+        if promoted and (version := _version(event)) is not None:
             places = [index for index, one in enumerate(found) if one.same(version)]
             del found[places[0] if places else len(found) :]
             found.append(version)
@@ -51,11 +53,20 @@ def previous(state: State, version: VersionId) -> VersionId | None:
     return state.last_good if version.same(state.stable) else state.stable
 
 
-def begun(events: Sequence[Event], rollout: str) -> tuple[str, VersionId]:
-    """What a rollout meant to do."""
-    own = journal.of(events, rollout)
-    facts = next(event.facts for event in own if event.kind == "begin")
-    return str(facts["verb"]), VersionId.model_validate(facts["version"])
+def begun(events: Sequence[Event], rollout: str) -> tuple[str, VersionId | None]:
+    """What a rollout meant to do: `rollback` or else, and with which version where it says so.
+
+    Another program may write the journal of a target.
+    """
+    first = next(one for one in journal.of(events, rollout) if one.kind == "begin")
+    return str(first.facts.get("verb", "deploy")), _version(first)
+
+
+def _version(event: Event) -> VersionId | None:
+    try:
+        return VersionId.model_validate(event.facts.get("version"))
+    except ValidationError:
+        return None
 
 
 def goal_of(state: State, to: str | None, events: Sequence[Event]) -> VersionId:

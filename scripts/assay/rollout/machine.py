@@ -4,7 +4,7 @@ Each step writes what it means to do, does it, and writes that it is done. The o
 counts is `promote`: before it, whoever finds the rollout unfinished goes back to the stable
 version; after it, the stable version is the new one, and going to it is going forward. A rollback
 says with its first event where it goes, and whoever finds it unfinished goes there too. So there is
-one way to finish any rollout (`_settle`), and going it twice changes nothing.
+one way to finish any rollout (`settling.settle`), and going it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError
-from assay.rollout import journal
+from assay.rollout import journal, settling
 from assay.rollout.conduct import TTL
 from assay.rollout.health import Health
-from assay.rollout.history import begun, goal_of, last_good, previous
+from assay.rollout.history import begun, goal_of, previous
 from assay.rollout.judging import POLL, StageFailedError, Watch
 from assay.rollout.outcome import Outcome, Verdict
 from assay.rollout.targets.base import (
     BusyError,
     FencedError,
-    Routing,
     StartError,
     UnreachableError,
     VersionId,
@@ -149,7 +148,10 @@ def rollback(conduct: Conduct, to: str | None = None) -> Outcome:
         facts = {"verb": "rollback", "version": goal.model_dump()}
         conduct.try_to_say("begin", f"All requests go back to {goal}.", **facts)
         try:
-            _settle(conduct, goal, state)
+            if (problem := settling.arrive(conduct, goal, state)) is not None:
+                conduct.try_to_say("end", settling.now(state.stable), ending="error")
+                text = settling.instead(goal, state.stable, problem)
+                return story.end("error", text, problem.hint)
         except FencedError as error:
             return _fenced(story, error)
         except AssayError as error:
@@ -160,8 +162,7 @@ def rollback(conduct: Conduct, to: str | None = None) -> Outcome:
 
 def _half(story: _Story, goal: VersionId, error: AssayError) -> Outcome:
     """A rollback that did not get to its end: what users have is what matters."""
-    routing = story.conduct.state().routing
-    if routing is None or routing.candidate is not None or not routing.stable.same(goal):
+    if not settling.answers_all(story.conduct.state(), goal):
         raise error
     text = f"{goal} answers all requests, but not all else could be done: {error.message}"
     return story.end("error", text, error.hint or UNFINISHED)
@@ -188,8 +189,7 @@ def _lease(conduct: Conduct, *, force: bool = False, wait: float = 0.0) -> Itera
 
 def _is_settled(state: State) -> bool:
     """Whether one version answers everybody, and no other one runs."""
-    routing = state.routing
-    alone = routing is not None and routing.candidate is None and routing.stable.same(state.stable)
+    alone = state.stable is not None and settling.answers_all(state, state.stable)
     return alone and state.rollout is None and len(state.running) == 1
 
 
@@ -216,7 +216,7 @@ def _forward(story: _Story, version: VersionId, plan: Plan, stable: VersionId | 
             story.stage = stage.name
             watch.run(stage)
     conduct.promoted(version, previous(conduct.state(), version))
-    _settle(conduct, version, conduct.state())
+    settling.settle(conduct, version, conduct.state())
     story.stage = None
     conduct.try_to_say("end", f"{version} answers all requests.", ending="promoted")
 
@@ -253,7 +253,7 @@ def _back(story: _Story, ending: Ending, reason: str, hint: str | None = None) -
     try:
         state = conduct.state()
         conduct.try_to_say("intent", f"Going back: {reason}", step="back")
-        _settle(conduct, state.stable, state)
+        settling.settle(conduct, state.stable, state)
         conduct.try_to_say("end", reason, ending=ending)
     except FencedError as error:
         return _fenced(story, error)
@@ -279,14 +279,20 @@ def _finish_earlier(conduct: Conduct, story: _Story) -> bool:
     if rollout is None:
         return False
     (verb, version), state = begun(events, rollout), conduct.state()
-    goal = version if verb == "rollback" else state.stable
     story.version = story.version or version
     if story.verb == "resume":
         own = journal.of(events, rollout)
         judged = (event.facts["verdict"] for event in own if event.kind == "judged")
         story.verdicts = [Verdict.model_validate(one) for one in judged]
-    _settle(conduct, goal, state)
-    text = f"The rollout of {version} was left unfinished: {_now(goal)}"
+    name = f"The rollout of {version}" if version else "A rollout"
+    text = f"{name} was left unfinished: "
+    if verb == "rollback" and version is not None:
+        problem = settling.arrive(conduct, version, state)
+        there = settling.now(version)
+        text += there if problem is None else settling.instead(version, state.stable, problem)
+    else:
+        settling.settle(conduct, state.stable, state)
+        text += settling.now(state.stable)
     event = journal.Event(
         kind="end",
         rollout=rollout,
@@ -298,27 +304,3 @@ def _finish_earlier(conduct: Conduct, story: _Story) -> bool:
     conduct.tell(event)
     story.notes.append(text)
     return True
-
-
-def _now(goal: VersionId | None) -> str:
-    return f"{goal} answers all requests." if goal else "no version was stable, so none answers."
-
-
-def _settle(conduct: Conduct, goal: VersionId | None, state: State) -> None:
-    """One version for all requests, and no other one running. Any state leads there, also twice.
-
-    Traffic comes first: that is what users wait for.
-    """
-    target = conduct.target
-    if goal is not None:
-        running = any(goal.same(one) for one in state.running)
-        if not running:
-            conduct.ask(lambda: target.start(goal))
-        conduct.ask(lambda: target.route(Routing(stable=goal)))
-        if running:
-            conduct.ask(lambda: target.start(goal))
-        if not goal.same(state.stable):  # a rollback, whose `begin` says already where it goes
-            conduct.promoted(goal, last_good(conduct.events(), goal, state.placed))
-    for one in conduct.state().running:
-        if not one.same(goal):
-            conduct.ask(lambda one=one: target.stop(one))  # type: ignore[misc]

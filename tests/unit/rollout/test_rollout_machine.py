@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import pytest
 from assay.configrollout import AnalysisSpec, EnvironmentSpec, HostSpec
 from assay.errors import UsageError
 from assay.rollout import machine
+from assay.rollout.journal import Event
 from assay.rollout.plan import Plan, plan
-from assay.rollout.targets.base import BusyError, MissingVersionError, Routing, StartError, Target
+from assay.rollout.targets.base import BusyError, MissingVersionError, Routing, Target
 
 from tests.rollout_target import V1, V2, V3, Behaviour, Killed, World, conduct, world_with
 
@@ -405,10 +407,56 @@ def test_a_rollback_on_a_full_disk_moves_users_all_the_same() -> None:
 def test_a_rollback_to_what_does_not_start_changes_nothing() -> None:
     world = world_with(V1, V2)
     world.behaviours[V1.digest] = Behaviour(starts=False)
-    with pytest.raises(StartError):
-        machine.rollback(conduct(world))
-    assert world.routing == Routing(stable=V2)
-    assert world.lost == 0
+    outcome = machine.rollback(conduct(world))
+    assert (outcome.ending, outcome.exit_code, outcome.stable) == ("error", 3, V2)
+    assert outcome.reason == (
+        "bike@v1.0.0 could not be gone back to, so bike@v2.0.0 answers all requests. "
+        "bike@v1.0.0 does not start: out of cheese."
+    )
+    assert (_serves(world, V2), world.lost) == (True, 0)
+
+
+def test_what_follows_a_rollback_that_failed_does_not_try_it_again() -> None:
+    world = world_with(V2, V1)
+    world.placed.append(V2)
+    world.behaviours[V2.digest] = Behaviour(starts=False)
+    machine.rollback(conduct(world), "v2.0.0")
+    world.behaviours[V2.digest] = Behaviour()  # it would come up now
+    assert _roll(world, V3).before == V1
+    assert V2 not in [one.stable for _, one in world.routed]
+
+
+@pytest.mark.parametrize("kill_at", [-7, 7])
+def test_a_killed_rollback_to_what_does_not_start_ends_at_stable(kill_at: int) -> None:
+    world = world_with(V1, V2)
+    world.behaviours[V1.digest] = Behaviour(starts=False)
+    with contextlib.suppress(Killed):
+        machine.rollback(conduct(world, kill_at=kill_at))
+    outcome = machine.resume(conduct(world, "bob"))
+    assert (outcome.ending, _serves(world, V2)) == ("resumed", True)
+    assert "so bike@v2.0.0 answers all requests." in outcome.reason
+
+
+def test_a_rollback_from_a_step_to_what_does_not_start_leaves_no_candidate() -> None:
+    world = world_with(V1, V2)
+    world.behaviours[V1.digest] = Behaviour(starts=False)
+    with pytest.raises(Killed):
+        machine.roll(conduct(world, kill_at=40), BUNDLE, V3, _plan())
+    assert world.routing is not None
+    assert world.routing.candidate == V3
+    assert machine.rollback(conduct(world, "bob"), "v1.0.0").ending == "error"
+    assert _serves(world, V2)
+
+
+def test_a_rollout_that_does_not_say_what_it_is_ends_at_stable() -> None:
+    world = world_with(V1)
+    world.journal.append(Event(kind="begin", rollout="other", time=1.0))
+    world.journal.append(
+        Event(kind="done", rollout="other", time=1.0, facts={"step": "promote", "version": 7})
+    )
+    outcome = machine.resume(conduct(world))
+    assert outcome.reason == "A rollout was left unfinished: bike@v1.0.0 answers all requests."
+    assert _serves(world, V1)
 
 
 def test_resume_has_nothing_to_do_twice() -> None:
