@@ -6,6 +6,8 @@ has to reset anything, and whoever asks twice knows what happened between.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from assay.section import Fact
@@ -14,7 +16,9 @@ LATENCY_BINS = 216
 """Bin i of a latency histogram holds 2**(i/8) <= microseconds < 2**((i+1)/8): 9 % wide, to 134 s.
 What is shorter than 1 microsecond is in the first bin, what is longer in the last."""
 
-Counts = tuple[int, ...]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""A version says of itself what it counted; statistics take what a float can hold."""
+Counts = tuple[Count, ...]
 NOT_FINITE = "not_finite"
 """The kind of error that says that a model gave no finite number."""
 
@@ -47,21 +51,21 @@ class Counted(Fact):
 class Shadowed(Fact):
     """Copies of requests that this server answered and another one was sent too."""
 
-    rows: int = Field(default=0, ge=0)
+    rows: Count = 0
     """Rows that both answered, and that were compared."""
-    agreed: int = Field(default=0, ge=0)
+    agreed: Count = 0
     """Those of them with the same answer."""
-    failed: int = Field(default=0, ge=0)
+    failed: Count = 0
     """Copies that the other server did not answer."""
-    dropped: int = Field(default=0, ge=0)
+    dropped: Count = 0
     """Copies that were not sent, because the other server was behind."""
 
 
 class Labelled(Fact):
     """Answers whose truth came in later: how many were right, or how far off they were."""
 
-    rows: int = Field(ge=0)
-    correct: int | None = Field(default=None, ge=0)
+    rows: Count
+    correct: Count | None = None
     """Of classes: rows with the right label."""
     absolute_error: Counts | None = None
     """Of numbers: |answer - truth| in units of 1e-6, in bins as those of latency."""
@@ -81,12 +85,12 @@ class Snapshot(Fact):
     """Random for each process: another value means that it was restarted."""
     version: str
     digest: str
-    requests: int = Field(ge=0)
+    requests: Count
     """Answered or failed; without those that were refused for the client's fault (4xx)."""
-    errors: dict[str, int] = Field(default_factory=dict)
+    errors: dict[str, Count] = Field(default_factory=dict)
     """The server's fault, by kind: `internal`, `not_finite`, `timeout`, `overload`. Each is also
     one of `requests`."""
-    refused: int = Field(default=0, ge=0)
+    refused: Count = 0
     """4xx."""
     latency: Counts = (0,) * LATENCY_BINS
     """From the entry of the ASGI app until the answer was handed over; see `LATENCY_BINS`."""
@@ -95,7 +99,7 @@ class Snapshot(Fact):
     shadow: Shadowed | None = None
     """Of a server that sends copies: the stable one's."""
     labelled: Labelled | None = None
-    memory: int = Field(default=0, ge=0)
+    memory: Count = 0
     """Resident set size in bytes."""
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -142,3 +143,24 @@ def test_what_is_no_snapshot(facts: dict[str, Any]) -> None:
 
 def test_categories_have_a_bin_for_others() -> None:
     assert Counted(values=("a", "b"), counts=(1, 2, 3)).bins == (None, ("a", "b"))
+
+
+@pytest.mark.parametrize("count", [-1, 2**53 + 1, 10**400])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"requests": "N"},
+        {"errors": {"internal": "N"}},
+        {"latency": [0] * (LATENCY_BINS - 1) + ["N"]},
+        {"predictions": {"score": {"edges": [], "counts": ["N"]}}},
+        {"labelled": {"rows": "N", "correct": 0}},
+    ],
+)
+def test_counts_that_nobody_could_have_counted_are_no_snapshot(
+    facts: dict[str, Any], count: int
+) -> None:
+    text = json.dumps({**BASE, **facts})
+    assert Snapshot.model_validate_json(text.replace('"N"', "7"))
+
+    with pytest.raises(ValidationError):
+        Snapshot.model_validate_json(text.replace('"N"', str(count)))
