@@ -93,14 +93,15 @@ def _deed(told: Told, *, plain: bool) -> str:
     key = (outcome.verb, outcome.ending)
     words = _DEEDS[key if key in _DEEDS else ("", outcome.ending)]
     version, before = _shown(outcome.version), outcome.before
+    literal = str if plain else escape.markdown
     # A rollout that was ended by hand had not changed who is stable.
     same = before is not None and before.same(outcome.version)
     return words.format(
         place=told.environment if plain else escape.code(told.environment),
         what=version if plain else f"**{escape.markdown(version)}**",
-        at=f" at {outcome.stage}" if outcome.stage else "",
-        instead=f" instead of {before.version}" if before and not same else "",
-        answers=f"{_shown(outcome.stable)} answers all requests"
+        at=f" at {literal(outcome.stage)}" if outcome.stage else "",
+        instead=f" instead of {literal(before.version)}" if before and not same else "",
+        answers=f"{literal(_shown(outcome.stable))} answers all requests"
         if outcome.stable
         else "there was no version before it, and no version answers requests",
     )

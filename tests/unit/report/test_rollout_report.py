@@ -252,3 +252,13 @@ class TestCharts:
         judged = SHIFTED.model_copy(update={"measure": f"predictions[{column}]"})
         (chart,) = rolloutcharts.of(outcome(verdicts=(verdict(judged),)))
         assert set(chart.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+def test_versions_that_a_target_names_are_no_markdown() -> None:
+    bad = VersionId(name="b", version="![x](https://evil.example) @team <img>", digest="0" * 64)
+    for ending in ("promoted", "rolled back", "resumed"):
+        shown = rollout.headline(told(outcome(ending, before=bad, stable=bad)))
+
+        assert "<img>" not in shown
+        assert "![x](https:" not in shown
+        assert "@team" not in shown
