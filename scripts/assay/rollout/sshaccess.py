@@ -58,7 +58,7 @@ def given(environ: MutableMapping[str, str]) -> Iterator[None]:
 
 
 def _written(folder: Path, key: str, hosts: str) -> Path:
-    lines = ["Host *", "  StrictHostKeyChecking yes"]
+    lines = ["Host *", "  StrictHostKeyChecking yes", "  GlobalKnownHostsFile /dev/null"]
     lines.append(f"  UserKnownHostsFile {_quoted(_put(folder / 'known_hosts', hosts))}")
     if key:
         lines.append(f"  IdentityFile {_quoted(_put(folder / 'key', key))}")

@@ -91,3 +91,12 @@ def test_the_client_understands_them(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert said["userknownhostsfile"].replace("%%", "%") == str(found["known_hosts"])
     assert (said["identitiesonly"], said["batchmode"]) == ("yes", "yes")
     assert said["stricthostkeychecking"] in {"yes", "true"}
+
+
+def test_nobody_else_is_believed_to_be_the_target() -> None:
+    environ = {"ASSAY_SSH_KEY": KEY, "ASSAY_KNOWN_HOSTS": HOSTS}
+    with sshaccess.given(environ):
+        text = files(environ)["config"].read_text()
+    # The machine's own list would be believed, too.
+    assert "GlobalKnownHostsFile /dev/null" in text
+    assert "StrictHostKeyChecking yes" in text
