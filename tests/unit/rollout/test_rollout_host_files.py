@@ -473,3 +473,15 @@ def test_an_answer_that_comes_byte_by_byte_has_an_end(tmp_path: Path, start: byt
         finally:
             over.set()
             thread.join()
+
+
+def test_a_folder_of_another_user_is_not_used(
+    place: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = os.geteuid() + 1
+    monkeypatch.setattr("os.geteuid", lambda: other)
+
+    with pytest.raises(UsageError, match="it belongs to another user") as caught:
+        place.make()
+
+    assert caught.value.exit_code == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -127,12 +129,15 @@ class Layout:
         """Make the folder for its owner alone.
 
         Raises:
-            UsageError: It cannot be made, or others may write into it.
+            UsageError: It cannot be made, or is somebody else's.
         """
         if not str(self.folder).isprintable():
             raise UsageError(f"{str(self.folder)!r} cannot be a folder of versions.")
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.folder.stat().st_uid != os.geteuid():
+                # Root could use it; and its owner could then have root run what they like.
+                raise PermissionError(errno.EPERM, "it belongs to another user")
             self.folder.chmod(0o700)
             for name in FOLDERS:
                 (self.folder / name).mkdir(mode=0o700, exist_ok=True)
