@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from assay.configrollout import CommandSpec
+from assay.errors import UsageError
 from assay.rollout.host.files import StateError
 from assay.rollout.journal import Event, JournalError
 from assay.rollout.targets.base import PlaceError, Routing, StartError, VersionId
@@ -215,3 +216,11 @@ def _alarm(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_what_is_no_digest_becomes_no_path(tmp_path: Path) -> None:
+    target = _target(tmp_path)
+    other = V1.model_copy(update={"digest": "../../../../"})
+    for call in (lambda: target.place(tmp_path / "bundle", other), lambda: target.start(other)):
+        with pytest.raises(UsageError, match="is no digest of a bundle"):
+            call()

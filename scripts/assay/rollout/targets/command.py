@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from assay.errors import AssayError
 from assay.rollout import journal
-from assay.rollout.host import bundles, lease
+from assay.rollout.host import bundles, layout, lease
 from assay.rollout.host.files import read_json, unreadable, write_json
 from assay.rollout.host.settings import Trusted
 from assay.rollout.targets.base import (
@@ -150,7 +150,7 @@ class CommandTarget:
             self._keep(kept.model_copy(update={"bundles": (version, *others)}))
 
     def _take(self, source: Path, version: VersionId) -> None:
-        wanted = self.folder / "bundles" / _key(version)
+        wanted = self.folder / "bundles" / layout.key(version.digest)
         scratch = wanted.with_name(f".{wanted.name}.part")
         try:
             shutil.rmtree(scratch, ignore_errors=True)  # of somebody who was killed
@@ -169,7 +169,7 @@ class CommandTarget:
 
     def _bundle(self, version: VersionId) -> Path | None:
         """The folder of a bundle, if it is there."""
-        folder = self.folder / "bundles" / _key(version)
+        folder = self.folder / "bundles" / layout.key(version.digest)
         return next(iter(sorted(folder.iterdir())), None) if folder.is_dir() else None
 
     def start(self, version: VersionId) -> None:
@@ -251,10 +251,6 @@ class CommandTarget:
     def _argv(self, call: str) -> tuple[str, ...]:
         argv: tuple[str, ...] = getattr(self.spec, call)
         return argv
-
-
-def _key(version: VersionId) -> str:
-    return version.digest.removeprefix("sha256:")[:12]
 
 
 def made(spec: CommandSpec, root: Path, name: str, environ: Mapping[str, str]) -> CommandTarget:
