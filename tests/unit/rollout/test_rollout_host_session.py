@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from assay.errors import DataError
 from assay.rollout.host import session
+from assay.rollout.targets import sshsession
+from assay.rollout.targets.base import TargetError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,3 +126,27 @@ def test_nobody_listens_any_more(tmp_path: Path) -> None:
     text = json.dumps(question(tmp_path, "events")).encode() + b"\n"
 
     session.run(io.BytesIO(text), Gone())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"arguments": []}, {"arguments": {"routing": []}}, {"folder": 3}, {"verb": []}, {"verb": "x"}],
+)
+def test_what_is_not_understood_does_not_end_the_session(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
+    deep = b"[" * 200_000 + b"\n"
+
+    odd = {**question(tmp_path, "route"), **more}
+
+    found = asked(odd, deep, question(tmp_path / "no", "events"))
+
+    assert [one.get("error", {}).get("kind") for one in found] == ["UsageError"] * 2 + [None]
+
+
+@pytest.mark.parametrize(
+    "line", [b"[" * 200_000, b"[]", b'{"format": 1, "error": {"kind": ["x"], "hint": {}}}']
+)
+def test_a_host_that_answers_anything_is_an_error(line: bytes) -> None:
+    with pytest.raises(TargetError):
+        sshsession._result(line, "ml1")

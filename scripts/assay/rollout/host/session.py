@@ -110,7 +110,7 @@ def _answered(question: bytes, source: IO[bytes]) -> dict[str, Any]:
         return {"result": _plain(_done(asked, source))}
     except AssayError as error:
         return {"error": _error(error)}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         problem = UsageError(f"The host was asked what it does not understand: {error!r:.300}")
         return {"error": _error(problem)}
     except OSError as error:

@@ -32,6 +32,8 @@ PAUSES = (0.2, 1.0)
 """Seconds before each further try; whoever asks may ask again (`conduct.Conduct.ask`)."""
 CONFIG = "ASSAY_SSH_CONFIG"
 """Names a file as `~/.ssh/config`, which is used in its place."""
+LARGEST = 200_000_000
+"""Bytes of an answer, in which a journal of years has room."""
 _LINES = 8
 _MISSING = 127
 """Exit code of a shell that does not find a program."""
@@ -139,10 +141,10 @@ class Session:
             if archive is not None:
                 _send(archive, client.to)
             client.to.flush()
-            line = client.back.readline()
+            line = client.back.readline(LARGEST)
         except OSError:
             line = b""
-        if not line.endswith(b"\n"):
+        if not line.endswith(b"\n") and len(line) < LARGEST:
             raise _DroppedError
         return _result(line, self.host)
 
@@ -188,8 +190,10 @@ def _result(line: bytes, host: str) -> Any:
     if found.get("format") == FORMAT and "result" in found:
         return found["result"]
     error = found.get("error")
-    if found.get("format") == FORMAT and isinstance(error, dict) and error.get("kind") in KINDS:
-        raise KINDS[error["kind"]](str(error.get("message")), hint=error.get("hint"))
+    if found.get("format") == FORMAT and isinstance(error, dict):
+        kind = KINDS.get(str(error.get("kind")), TargetError)
+        hint = error.get("hint")
+        raise kind(str(error.get("message")), hint=None if hint is None else str(hint))
     raise TargetError(
         f"{host} answers what is not understood: {line[:200]!r}",
         hint="Does a profile of its shell print something? Is Assay there of another version?",
@@ -199,7 +203,7 @@ def _result(line: bytes, host: str) -> Any:
 def _object(line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
