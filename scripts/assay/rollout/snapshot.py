@@ -60,6 +60,13 @@ class Shadowed(Fact):
     dropped: Count = 0
     """Copies that were not sent, because the other server was behind."""
 
+    @model_validator(mode="after")
+    def _all_rows(self) -> Shadowed:
+        if self.agreed > self.rows:
+            message = "has more rows that agree than rows"
+            raise ValueError(message)
+        return self
+
 
 class Labelled(Fact):
     """Answers whose truth came in later: how many were right, or how far off they were."""
@@ -74,6 +81,11 @@ class Labelled(Fact):
     def _one_kind(self) -> Labelled:
         if (self.correct is None) == (self.absolute_error is None):
             message = "has either `correct` or `absolute_error`"
+            raise ValueError(message)
+        errors = self.absolute_error
+        whole = (self.correct or 0) <= self.rows if errors is None else sum(errors) == self.rows
+        if not whole or (errors is not None and len(errors) != LATENCY_BINS):
+            message = f"has each of `rows` once: right or wrong, or in one of {LATENCY_BINS} bins"
             raise ValueError(message)
         return self
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from assay.rollout.snapshot import LATENCY_BINS, Counted, Labelled, Shadowed
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def difference(before: Snapshot, after: Snapshot, seconds: float) -> Window | No
             labelled=_labelled(before.labelled, after.labelled),
             seconds=seconds,
         )
-    except _BackwardsError:
+    except (_BackwardsError, ValidationError):
         return None
 
 
@@ -157,7 +159,9 @@ def _both_shadows(one: Shadowed | None, other: Shadowed | None) -> Shadowed | No
     if one is None or other is None:
         return one or other
     names = Shadowed.model_fields
-    return Shadowed(**{name: getattr(one, name) + getattr(other, name) for name in names})
+    return one.model_copy(
+        update={name: getattr(one, name) + getattr(other, name) for name in names}
+    )
 
 
 def _both_labels(one: Labelled | None, other: Labelled | None) -> Labelled | None:
@@ -165,9 +169,10 @@ def _both_labels(one: Labelled | None, other: Labelled | None) -> Labelled | Non
         return one or other
     rows = one.rows + other.rows
     if one.correct is not None and other.correct is not None:
-        return Labelled(rows=rows, correct=one.correct + other.correct)
+        return one.model_copy(update={"rows": rows, "correct": one.correct + other.correct})
     if one.absolute_error is not None and other.absolute_error is not None:
-        return Labelled(rows=rows, absolute_error=_added(one.absolute_error, other.absolute_error))
+        errors = _added(one.absolute_error, other.absolute_error)
+        return one.model_copy(update={"rows": rows, "absolute_error": errors})
     return other
 
 

@@ -70,7 +70,7 @@ def test_what_happened_between_two_snapshots() -> None:
         ({"labelled": Labelled(rows=2, correct=1)}, {"labelled": Labelled(rows=2, correct=0)}),
         (
             {"labelled": Labelled(rows=2, correct=1)},
-            {"labelled": Labelled(rows=2, absolute_error=latency([1]))},
+            {"labelled": Labelled(rows=2, absolute_error=latency([1, 1]))},
         ),
     ],
 )
@@ -164,3 +164,34 @@ def test_counts_that_nobody_could_have_counted_are_no_snapshot(
 
     with pytest.raises(ValidationError):
         Snapshot.model_validate_json(text.replace('"N"', str(count)))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"labelled": {"rows": 3, "correct": 4}},
+        {"labelled": {"rows": 300, "absolute_error": [0] * LATENCY_BINS}},
+        {"labelled": {"rows": 1, "absolute_error": [1]}},
+        {"shadow": {"rows": 3, "agreed": 4}},
+    ],
+)
+def test_counts_that_do_not_fit_together_are_no_snapshot(facts: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        _snapshot(**facts)
+
+
+def test_counts_whose_difference_does_not_fit_together_are_of_another_process() -> None:
+    before = _snapshot(labelled=Labelled(rows=9, correct=0))
+    after = _snapshot(labelled=Labelled(rows=10, correct=5))
+
+    assert windows.difference(before, after, 1.0) is None
+
+
+def test_sums_of_the_largest_counts_are_sums() -> None:
+    many = window(shadow=Shadowed(rows=2**53), labelled=Labelled(rows=2**53, correct=2**53))
+
+    found = windows.together([many, many])
+
+    assert found.shadow is not None
+    assert found.labelled is not None
+    assert (found.shadow.rows, found.labelled.correct) == (2**54, 2**54)
