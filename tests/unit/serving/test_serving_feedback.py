@@ -234,7 +234,7 @@ def test_no_answer_of_another_version_ends_what_sends_copies(
         for ident in "ab":
             made.observe(answered(VALUE, [1.0, 2.0], ident))
         async with asyncio.timeout(20):
-            while (found := made.shadowed()) is None or found.rows < 2:
+            while (found := made.shadowed()) is None or found.agreed < 2:
                 await asyncio.sleep(0.001)
         await made.end()
         server.close()
