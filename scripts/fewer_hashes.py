@@ -15,9 +15,7 @@ from pathlib import Path
 
 _WHEEL = re.compile(r'url = "[^"]*/([^/"]+)\.whl", hash = "sha256:([0-9a-f]{64})"')
 _PYTHON = re.compile(r"cp31[1-9]|py3|py2\.py3")
-_PLATFORM = re.compile(
-    r"any|(?:many)?linux.*_(?:x86_64|aarch64)|macosx_.*|win_(?:amd64|arm64)"
-)
+_PLATFORM = re.compile(r"any|(?:many)?linux.*_(?:x86_64|aarch64)|macosx_.*|win_(?:amd64|arm64)")
 _LINE = re.compile(r" \\\n    --hash=sha256:([0-9a-f]{64})")
 
 

@@ -493,6 +493,7 @@ def test_the_supervisor_is_killed(host: Host) -> None:
     pid = rollout_hosts.supervisor(host.folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    rollout_hosts.until(lambda: rollout_hosts.supervisor(host.folder) is None)
     assert host.ask().version == "v1.0.0"
 
     host.target.observe()
