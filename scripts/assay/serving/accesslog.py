@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assay.serving import background
 from assay.serving.background import Complaints
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_WAITING = 50_000
 """Lines in the queue."""
 _LONGEST = 200
-_BATCH = 100
+_BATCH = 500
 """Lines that are written at once; see `background.PAUSE`."""
 
 
@@ -122,17 +122,16 @@ def line(one: Access, version: str) -> bytes:
         "error": one.error,
         "version": version,
     }
-    there = {
-        name: _printable(value) if isinstance(value, str) else value
-        for name, value in found.items()
-        if value is not None
-    }
-    return orjson.dumps(there, option=orjson.OPT_APPEND_NEWLINE)
+    there = {name: value for name, value in found.items() if value is not None}
+    try:
+        return orjson.dumps(there, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # halves of surrogate pairs, which a path's odd bytes may have become
+        there = {name: _printable(value) for name, value in there.items()}
+        return orjson.dumps(there, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _printable(value: str) -> str:
-    """Text without halves of surrogate pairs, which a path's odd bytes may have become."""
-    return value if value.isascii() else value.encode(errors="replace").decode()
+def _printable(value: Any) -> Any:
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _write(fd: int, content: bytes) -> None:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-TICK = 0.25
-"""Seconds between two looks at the queues."""
+TICK = 0.1
+"""Seconds between two looks at the queues: what waits is in memory, request by request."""
 PAUSE = 5e-4
-"""Seconds that a sink rests after each small batch. Python lets a thread that computes keep the
-interpreter for 5 ms, which is longer than most requests take: nobody waits for a whole queue."""
+"""Seconds that a sink rests after each batch. Python lets a thread that computes keep the
+interpreter for 5 ms, which is longer than most requests take: nobody waits for a whole queue. It
+waits as long to get it back, so small batches would never empty a queue under load."""
 
 
 class Sink(Protocol):

@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import time
 import zlib
 from collections import deque
@@ -39,7 +38,7 @@ NAME = "predictions"
 MOST_WAITING = 32_000_000
 """Bytes of requests in the queue, each of which counts `_ROW` a row beside."""
 _ROW = 100
-_BATCH = 64
+_BATCH = 256
 """Rows that are written at once; see `background.PAUSE`."""
 _RETRY = 5.0
 """Seconds after which a disk that refused is tried again."""
@@ -93,7 +92,7 @@ class PredictionLog:
         self.lost = 0
         """Rows that the disk did not take."""
         self._complaints = Complaints("The prediction log", tell)
-        self._process = secrets.token_hex(4)
+        self._process = os.urandom(4).hex()
         self._number = 0
         self._file: LogFile | None = None
         self._lock: int | None = None

@@ -204,12 +204,12 @@ def columns(layout: Layout, entries: Sequence[Entry]) -> dict[str, Any]:
         (layout.features, [one.feeds for one in entries]),
         (layout.predictions, [one.answers for one in entries]),
     ):
-        found |= _gathered(sources, arrays, sizes)
+        found |= _gathered(sources, arrays, total)
     return found
 
 
 def _gathered(
-    sources: Sequence[Source], arrays: Sequence[Mapping[str, NDArray[Any]]], sizes: Sequence[int]
+    sources: Sequence[Source], arrays: Sequence[Mapping[str, NDArray[Any]]], total: int
 ) -> dict[str, Any]:
     import numpy as np
 
@@ -217,10 +217,8 @@ def _gathered(
     found: dict[str, Any] = {}
     for source in sources:
         if source.array not in tables:
-            parts = [
-                one[source.array].reshape(size, -1) for one, size in zip(arrays, sizes, strict=True)
-            ]
-            tables[source.array] = np.concatenate(parts)
+            whole = np.concatenate([one[source.array] for one in arrays])
+            tables[source.array] = whole.reshape(total, -1)
         values = tables[source.array][:, source.position]
         if source.dtype == "string" and source.nullable:
             # A graph has no missing text: it is given the empty one.
