@@ -242,6 +242,41 @@ def test_tensors_that_are_no_request(by_v2: V2, name: str) -> None:
     assert status == 400
 
 
+SINGLE: dict[str, tuple[dict[str, Any], str]] = {
+    "shape of bools": ({"shape": [1, True]}, "Input `hour`: `shape` is not [rows, 1]."),
+    "shape of floats": ({"shape": [1.0, 1]}, "Input `hour`: `shape` is not [rows, 1]."),
+    "unknown name and type": (
+        {"name": "hours", "datatype": None},
+        f"There is no input 'hours'. {NAMES}",
+    ),
+    "twice": (
+        {"name": "temperature", "datatype": "FP64"},
+        "Input `temperature` is there twice.",
+    ),
+    "nested deep": ({"data": [[[1]]]}, "a list is not a whole number."),
+    "too many": ({"data": [1, 2]}, "Input `hour` has 2 values; 1 rows need 1."),
+    "value": ({"data": ["8"]}, "Input `hour`, row 1: '8' is not a whole number."),
+    "no integer": ({"data": [8.0]}, "Input `hour`, row 1: 8.0 is not a whole number."),
+}
+"""One row goes a shorter way, which must refuse what the long one does."""
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_single_row_is_checked_as_many_are(by_v2: V2, name: str) -> None:
+    change, message = SINGLE[name]
+    body = tensors([ROW])
+    body["inputs"][0].update(change)
+    status, found = refused(by_v2, body)
+    assert message in found
+    assert status == 400
+
+
+def test_a_single_row_may_lack_no_input(by_v2: V2) -> None:
+    body = tensors([ROW])
+    last = body["inputs"].pop()["name"]
+    assert refused(by_v2, body) == (400, f"Input `{last}` is missing. {NAMES}")
+
+
 def test_as_many_rows_as_there_may_be(by_rows: Rows, by_v2: V2) -> None:
     for speaks, body in ((by_rows, {"rows": rows(MOST)}), (by_v2, tensors(rows(MOST)))):
         assert parsed(speaks, body).rows == MOST
