@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from assay.stats import catalogue
-
 if TYPE_CHECKING:
     from assay.changes import Change
     from assay.evidence import Evidence
@@ -43,6 +41,8 @@ _OF_SLICES = {**_CHANGES, "no evidence": "may be chance"}
 
 def metric_title(name: str) -> str:
     """What people call a metric: `Mean absolute error` for `mae`; an unknown name as it is."""
+    from assay.stats import catalogue  # which a server that starts need not wait for
+
     canonical = catalogue.canonical(name)
     metric = catalogue.find(canonical) if canonical else None
     return metric.title if metric else name

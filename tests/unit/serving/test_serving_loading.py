@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,3 +240,13 @@ def test_the_models_of_the_tests_say_what_numpy_says(tmp_path: Path, behaviour: 
     answers = model.predict(table.rows(asked))
     np.testing.assert_allclose(answers["probabilities"][:, 1], said, rtol=1e-12)
     assert answers["label"].tolist() == (said > 0.5).astype(int).tolist()
+
+
+def test_a_start_waits_for_no_module_that_no_request_needs() -> None:
+    code = (
+        "import sys; from assay.packaging import verify; from assay.serving import drain, loaded;"
+        "drain._tcp('127.0.0.1', 0).close();"
+        "print(sorted({'numpy.ma', 'assay.stats.catalogue', 'stringprep'} & {*sys.modules}))"
+    )
+    command = [sys.executable, "-P", "-c", code]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "[]\n"
