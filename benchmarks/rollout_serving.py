@@ -16,7 +16,7 @@ import socket
 import statistics
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -190,9 +190,17 @@ def _used(first: int) -> Used:
 
 def _free_port() -> int:
     """The first of three free ports in a row: MLServer opens three."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    while True:
+        with ExitStack() as stack:
+            first, *others = [stack.enter_context(socket.socket()) for _ in range(3)]
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                for at, one in enumerate(others, start=1):
+                    one.bind(("127.0.0.1", port + at))
+            except (OSError, OverflowError):  # taken, or beyond the last port
+                continue
+            return port
 
 
 def _rows(bench: Bench, names: list[str], rounds: list[dict[str, Seen]]) -> None:
