@@ -187,7 +187,7 @@ def _end(context: Context, told: Told) -> None:
     for warning in told.warnings:
         context.console.annotate(Reason(message=warning, severity="warning"))
     outcome = told.outcome
-    if outcome.exit_code:
+    if outcome.exit_code and context.console.github:  # in a terminal it is said below
         reason = Reason(message=rollout.title(told), hint=outcome.reason.partition("\n")[0])
         context.console.annotate(reason)
     context.console.line()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import io
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from assay.cli import app
+from assay.configrollout import HostSpec
+from assay.console import Console
+from assay.errors import UsageError
+from assay.rollout import placing
+from assay.rollout.journal import Event
 from assay.rollout.placing import Whose
+from assay.rollout.targets import host
 from assay.stages import deploy, rollback
 from typer.testing import CliRunner
 
-from tests.unit.report.test_rollout_report import NEW, OLD, outcome, told
+from tests.unit.report.test_rollout_report import FEW, NEW, OLD, outcome, told, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +96,44 @@ def test_a_resumption(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ends(monkeypatch, "resumed", verb="resume")
     done = CliRunner().invoke(app, ["rollout", "resume", "--env", "production"])
     assert done.exit_code == 0
+
+
+def test_a_reason_is_said_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends(monkeypatch, "inconclusive", reason=FEW.sentence, verdicts=(verdict(FEW),), stage="before")
+    done = CliRunner().invoke(app, ["deploy", "bikes@v1.3.0", "--to", "production"])
+    assert done.output.count(FEW.sentence) == 1
+    assert "could not be told before any traffic moved: bikes v1.2.0 answers" in done.output
+
+
+def test_nothing_to_resume(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends(monkeypatch, "nothing to do", verb="resume", version=None, verdicts=())
+    done = CliRunner().invoke(app, ["rollout", "resume", "--env", "production"])
+    assert "No rollout of production is unfinished." in done.output
+
+
+def test_progress_is_not_repeated_and_a_log_keeps_its_lines() -> None:
+    out = io.StringIO()
+    context: Any = SimpleNamespace(console=Console(out=out), clock=lambda: 0.0)
+    tell = placing._teller(context)
+    few, died = "3 of 100.", "It died:\nTraceback\x1b"
+    for kind, what in (("judged", few), ("judged", few), ("end", died), ("end", few)):
+        tell(Event(kind=kind, rollout="r", time=0.0, what=what))  # type: ignore[arg-type]
+    assert out.getvalue() == (
+        "     0.0 s  3 of 100.\n     0.0 s  It died:\n            Traceback\\x1b\n"
+    )
+
+
+def test_one_measure_is_one() -> None:
+    assert verdict(FEW.model_copy(update={"decision": "passed"})).sentence.startswith("1 measure ")
+
+
+def test_a_home_in_the_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    made = host.made(HostSpec(folder="~/srv"), tmp_path, None)
+    assert isinstance(made, host.HostTarget)
+    assert made.agent.place.folder == tmp_path / "me/srv"
+    with pytest.raises(UsageError, match="somebody who is not known here"):
+        host.made(HostSpec(folder="~nobody-at-all/srv"), tmp_path, None)
 
 
 def test_a_status(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

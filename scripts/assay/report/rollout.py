@@ -78,14 +78,18 @@ def headline(told: Told) -> str:
 
 _DEEDS: dict[tuple[str, str], str] = {
     ("rollback", "rolled back"): "{place} was rolled back to {what}{instead}",
+    ("rollback", "error"): "The rollback of {place} to {what} broke off",
+    ("resume", "nothing to do"): "No rollout of {place} is unfinished",
     ("", "promoted"): "{what} is in {place}{instead}",
     ("", "nothing to do"): "{what} is in {place} already",
     ("", "rolled back"): "{what} was rolled back in {place}{at}: {answers}",
-    ("", "inconclusive"): "Nobody can say whether {what} is good in {place}{at}: {answers}",
+    ("", "inconclusive"): "Whether {what} is good for {place} could not be told{at}: {answers}",
     ("", "resumed"): "An interrupted rollout of {what} in {place} was ended: {answers}",
     ("", "interrupted"): "The rollout of {what} to {place} was interrupted{at}: {answers}",
     ("", "error"): "The rollout of {what} to {place} broke off{at}",
 }
+
+_AT = {"before": " before any traffic moved", "shadow": " in the shadow step"}
 
 
 def _deed(told: Told, *, plain: bool) -> str:
@@ -99,7 +103,7 @@ def _deed(told: Told, *, plain: bool) -> str:
     return words.format(
         place=told.environment if plain else escape.code(told.environment),
         what=version if plain else f"**{escape.markdown(version)}**",
-        at=f" at {literal(outcome.stage)}" if outcome.stage else "",
+        at=_AT.get(outcome.stage, f" at {literal(outcome.stage)}") if outcome.stage else "",
         instead=f" instead of {literal(before.version)}" if before and not same else "",
         answers=f"{literal(_shown(outcome.stable))} answers all requests"
         if outcome.stable
@@ -252,7 +256,9 @@ def text(told: Told) -> str:
     if outcome.hint:
         lines.append(outcome.hint)
     lines += [
-        f"  {one.decision:<13} {measure(one.measure):<32} {one.sentence}"
+        # Each reason is said once.
+        f"  {one.decision:<13} {measure(one.measure):<32} "
+        f"{'' if one.sentence in outcome.reason else one.sentence}".rstrip()
         for one in (outcome.verdicts[-1].judgements if outcome.verdicts else ())
     ]
     lines += [f"note: {note}" for note in outcome.notes]

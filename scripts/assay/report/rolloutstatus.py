@@ -21,7 +21,7 @@ RECENT = 8
 
 def text(state: State, seen: Observation, events: Sequence[Event], *, environment: str) -> str:
     """Who answers, who runs, and what happened last."""
-    lines = [*_state(state), *(_seen(one) for one in seen.seen)]
+    lines = [*_state(state, environment), *(_seen(one) for one in seen.seen)]
     # That a step is done, the next one says.
     told = [one for one in events if one.kind != "done"]
     if told:
@@ -32,14 +32,24 @@ def text(state: State, seen: Observation, events: Sequence[Event], *, environmen
     return "\n".join(escape.text(line) for whole in lines for line in whole.split("\n"))
 
 
-def _state(state: State) -> Iterator[str]:
+def _state(state: State, environment: str) -> Iterator[str]:
     yield f"stable       {_named(state.stable)}"
-    yield f"rolls back   {f'to {_named(state.last_good)}' if state.last_good else 'nowhere'}"
+    yield f"rolls back   {_back(state, environment)}"
     yield f"traffic      {_traffic(state.routing)}"
     if state.placed:
         yield f"on target    {', '.join(one.version for one in state.placed)}"
     if state.owner is not None:
         yield f"held by      {state.owner}"
+
+
+def _back(state: State, environment: str) -> str:
+    if state.last_good is not None:
+        return f"to {_named(state.last_good)}"
+    others = [one for one in state.placed if not one.same(state.stable)]
+    if not others:
+        return "to nothing: no other version is there"
+    by_name = f"`assay rollback --env {environment} --to {others[0].version}`"
+    return f"only to a version that is named, as {by_name}"
 
 
 def _named(version: VersionId | None) -> str:

@@ -120,7 +120,8 @@ def resume(conduct: Conduct) -> Outcome:
     with _lease(conduct, wait=TTL + POLL):
         if _finish_earlier(conduct, story):
             return story.end("resumed", story.notes[-1])
-        return story.end("nothing to do", "No rollout is unfinished.")
+        stable = conduct.state().stable
+        return story.end("nothing to do", f"{stable or 'No version'} is the stable one.")
 
 
 def rollback(conduct: Conduct, to: str | None = None) -> Outcome:
@@ -252,7 +253,7 @@ def _back(story: _Story, ending: Ending, reason: str, hint: str | None = None) -
     conduct = story.conduct
     try:
         state = conduct.state()
-        conduct.try_to_say("intent", f"Going back: {reason}", step="back")
+        conduct.try_to_say("intent", f"Going back: {settling.now(state.stable)}", step="back")
         settling.settle(conduct, state.stable, state)
         conduct.try_to_say("end", reason, ending=ending)
     except FencedError as error:

@@ -110,7 +110,8 @@ class Verdict(Fact):
         if told:
             return " ".join(one.sentence for one in told)
         judged = sum(one.decision == "passed" for one in self.judgements)
-        return f"{judged} measures passed over {self.seconds:.0f} s; compared {self.compared}."
+        measures = "measure" if judged == 1 else "measures"
+        return f"{judged} {measures} passed over {self.seconds:.0f} s; compared {self.compared}."
 
 
 class Outcome(Fact):

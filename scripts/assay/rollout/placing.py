@@ -125,11 +125,18 @@ def conduct(context: Context, target: Target, deed: str, clock: Clock = CLOCK) -
 
 
 def _teller(context: Context) -> Callable[[Event], None]:
-    """Prints what a rollout does, as it does it."""
+    """Prints what a rollout does, as it does it; what was said is not said again."""
     began = context.clock()
+    said: list[str] = []
 
     def tell(event: Event) -> None:
-        if event.kind != "done":
-            context.console.line(f"{context.clock() - began:8.1f} s  {printable(event.what)}")
+        known = said if event.kind == "end" else said[-1:]
+        if event.kind == "done" or event.what in known:
+            return
+        said.append(event.what)
+        first, *rest = map(printable, event.what.splitlines() or [""])
+        context.console.line(f"{context.clock() - began:8.1f} s  {first}")
+        for line in rest:  # the end of a log
+            context.console.line(f"{'':12}{line}")
 
     return tell

@@ -35,7 +35,16 @@ def test_in_the_middle_of_a_rollout() -> None:
 
 def test_before_anything_was_deployed() -> None:
     text = rolloutstatus.text(State(), Observation(), [], environment="production")
-    assert text == "stable       nothing\nrolls back   nowhere\ntraffic      none"
+    assert (
+        text
+        == "stable       nothing\nrolls back   to nothing: no other version is there\ntraffic      none"
+    )
+
+
+def test_after_a_rollback_it_says_how_to_go_elsewhere() -> None:
+    state = State(stable=OLD, routing=Routing(stable=OLD), placed=(NEW, OLD))
+    text = rolloutstatus.text(state, Observation(), [], environment="production")
+    assert "as `assay rollback --env production --to v1.3.0`" in text
 
 
 def test_copies_are_no_share_of_the_traffic() -> None:

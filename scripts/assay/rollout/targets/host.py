@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.errors import UsageError
 from assay.rollout.host.agent import Agent, local
 from assay.rollout.host.settings import HostSettings, Trusted
 from assay.rollout.journal import Event
@@ -11,8 +13,6 @@ from assay.rollout.targets import sshsession
 from assay.rollout.targets.base import Observation, State
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from assay.configrollout import HostSpec
     from assay.rollout.targets.base import Routing, Target, VersionId
 
@@ -156,9 +156,19 @@ def made(spec: HostSpec, root: Path, trusted: Trusted | None) -> Target:
     """
     settings = None if trusted is None else _settings(spec, trusted)
     if spec.ssh is None:
-        return HostTarget(local(root / spec.folder, settings))
+        return HostTarget(local(root / _expanded(spec.folder), settings))
     session = sshsession.Session(spec.ssh, spec.port, spec.assay)
     return SshTarget(session, spec.folder, settings)
+
+
+def _expanded(folder: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise UsageError(
+            f"The `folder` {folder} is in the home of somebody who is not known here.",
+            hint="Name it from `/` on.",
+        ) from None
 
 
 def _settings(spec: HostSpec, trusted: Trusted) -> HostSettings:
