@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 from dataclasses import dataclass, replace
@@ -17,7 +19,7 @@ from assay.packaging import archive
 from assay.packaging.bundle import BundleError
 from assay.packaging.signing import KeySigner
 from assay.release import gto
-from assay.report import pictures
+from assay.report import pictures, rollout
 from assay.rollout import placing
 from assay.rollout.admission import NotAdmittedError
 from assay.rollout.placing import Whose
@@ -429,6 +431,18 @@ def untouched(site: Site) -> None:
     assert all(world.journal == [] for world in site.worlds.values())
     assert site.held.deployments == []
     assert not [ref for ref in site.held.refs if "#" in ref]
+
+
+def test_the_first_version_shows_how_to_ask_it(site: Site) -> None:
+    site.release("v1.0.0")
+    told = site.deploy("v1.0.0", "staging")
+    assert told.first_call is not None
+    program, address, flag, body = shlex.split(told.first_call)
+    assert (program, address, flag) == ("curl", "127.0.0.1:8080/predict", "-d")
+    assert isinstance(json.loads(body), dict)
+    assert rollout.text(told).endswith(f"try it: {told.first_call}")
+    site.release("v1.1.0")
+    assert site.deploy("v1.1.0", "staging").first_call is None
 
 
 def test_what_a_token_may_not_record_is_only_warned_of(site: Site) -> None:

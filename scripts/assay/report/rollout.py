@@ -64,6 +64,8 @@ class Told:
     """Of the job."""
     warnings: tuple[str, ...] = ()
     """What could not be recorded, and why."""
+    first_call: str | None = None
+    """A command that gets an answer; after the first deployment."""
 
 
 def title(told: Told) -> str:
@@ -262,4 +264,6 @@ def text(told: Told) -> str:
         for one in (outcome.verdicts[-1].judgements if outcome.verdicts else ())
     ]
     lines += [f"note: {note}" for note in outcome.notes]
-    return "\n".join(escape.text(line) for whole in lines for line in whole.splitlines())
+    shown = [escape.text(line) for whole in lines for line in whole.splitlines()]
+    # Whole, for it is copied; it is made of printable characters.
+    return "\n".join([*shown, f"try it: {told.first_call}"] if told.first_call else shown)

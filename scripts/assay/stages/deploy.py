@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.configrollout import HostSpec
 from assay.console import printable
 from assay.errors import AssayError
 from assay.packaging import bundle as bundles
@@ -104,7 +107,28 @@ def _rolled(site: _Site, conduct: Conduct, material: _Material) -> Told:
         except BaseException as error:
             recording.broke(error)
             raise
-        return recording.end(outcome)
+        told = recording.end(outcome)
+    first = outcome.ending == "promoted" and outcome.before is None
+    return replace(told, first_call=_first_call(site, material.bundle)) if first else told
+
+
+def _first_call(site: _Site, bundle: Bundle) -> str | None:
+    """How a newcomer sees the model answer: a request of one row, for a shell."""
+    from assay.packaging import usage
+    from assay.packaging.profile import FILE, Profile
+
+    target, file = site.spec.target, bundle.folder / FILE
+    if isinstance(target, HostSpec) and target.ssh is None:
+        address = target.listen.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 (not bound)
+    elif site.spec.url is not None:
+        address = site.spec.url.rstrip("/")
+    else:
+        return None
+    profile = Profile(rows=0, features=(), predictions=())
+    if file.is_file():
+        profile = Profile.model_validate_json(file.read_bytes())
+    body = json.dumps(usage.row(bundle.manifest.signature, profile))
+    return shlex.join(["curl", f"{address}/predict", "-d", body])
 
 
 def _admitted(site: _Site, trust: Trust | None, scratch: Path) -> _Material:
