@@ -447,16 +447,22 @@ def test_a_deployer_that_is_killed(host: Host) -> None:
         host.target.route(Routing(stable=STABLE))
 
 
-def test_a_way_back_that_does_not_succeed_is_tried_again(host: Host) -> None:
+def test_a_way_back_that_does_not_succeed_is_tried_again(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As where the disk is full: until then the lease is the watchdog's."""
     other = local(host.folder)
     other.acquire("deployer", 60, force=True)
-    other.append(Event(kind="begin", rollout="r2", time=1.0))  # does not say what it is
+    other.append(Event(kind="begin", rollout="r2", time=1.0))
     now = other.clock.now() + 61
     other = local(host.folder)
     other.clock = Clock(now=lambda: now, boot=other.clock.boot)
 
-    with pytest.raises(KeyError):
+    def full(routing: Routing) -> None:
+        raise TargetError("No space left on device.")
+
+    monkeypatch.setattr(other, "route", full)
+    with pytest.raises(TargetError, match="No space left"):
         back(other)
 
     assert lease.read(other.place.lease) == lease.Lease(OWNER, 10.0, now + 10, other.clock.boot())
