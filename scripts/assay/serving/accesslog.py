@@ -71,22 +71,25 @@ class AccessLog:
     ) -> None:
         self._version = version
         self._fd = fd
-        self._queue: deque[Access] = deque()
+        self._queue: deque[bytes] = deque()
         self._most = most_waiting
         self._complaints = Complaints("The access log", tell)
         self.dropped = 0
         """Lines that found the queue full, or could not be written."""
 
     def put(self, one: Access) -> None:
-        """Log a request; never waits."""
+        """Log a request; never waits.
+
+        Its line is made at once: a thread that computes costs other requests more than that.
+        """
         if len(self._queue) >= self._most:
             self.dropped += 1
         else:
-            self._queue.append(one)
+            self._queue.append(line(one, self._version))
 
     def flush(self, now: float) -> None:  # noqa: ARG002 (every sink is told the time)
-        """Write what waits."""
-        while self._queue:
+        """Write what waits, and not what comes meanwhile: that would never end under load."""
+        for _ in range(0, len(self._queue), _BATCH):
             self._write_some()
             time.sleep(background.PAUSE)
 
@@ -99,7 +102,7 @@ class AccessLog:
         count = min(_BATCH, len(self._queue))
         batch = [self._queue.popleft() for _ in range(count)]
         try:
-            _write(self._fd, b"".join(line(one, self._version) for one in batch))
+            _write(self._fd, b"".join(batch))
         except OSError as error:
             self.dropped += count
             self._complaints.of("out", f"cannot be written: {error.strerror}. Lines are lost.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from assay.serving import predictiontable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from assay.serving.predictiontable import Layout
@@ -65,7 +65,10 @@ class Lines:
 
     def add(self, found: Mapping[str, Any]) -> None:
         """Write rows; all of them, or none."""
-        lines = list(predictiontable.lines(found))
+        self.add_lines(list(predictiontable.lines(found)))
+
+    def add_lines(self, lines: Sequence[bytes]) -> None:
+        """Write rows that are lines already; all of them, or none."""
         content = memoryview(b"".join(lines))
         done = 0
         try:

@@ -7,10 +7,11 @@ anybody; a server that is ended by SIGTERM makes its last one whole. One that is
 part: of JSON lines the next server on the folder makes a whole file, up to the last whole line; a
 part of a Parquet file is nothing, and is removed.
 
-`put` is called for every answer. It takes no lock, waits for nothing and raises nothing: what finds
-the queue full is `dropped`, what finds no room on the disk is `lost`; both are counted, and said
-once on standard error. Which requests are logged (`share`) is decided by a hash of their id: two
-versions that are sent the same request log the same ones.
+`put` is called for every answer. It takes no lock, waits for nothing and raises nothing; of JSON
+lines it makes the line of a single row itself, in microseconds. What finds the queue full is
+`dropped`, what finds no room on the disk is `lost`; both are counted, and said once on standard
+error. Which requests are logged (`share`) is decided by a hash of their id: two versions that are
+sent the same request log the same ones.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import time
 import zlib
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, cast
 
 from assay.serving import background, logfiles, predictiontable
 from assay.serving.background import Complaints
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from assay.serving.logfiles import Form, LogFile
+    from assay.serving.logfiles import Form, Lines, LogFile
     from assay.serving.predictiontable import Entry, Layout
 
 NAME = "predictions"
@@ -40,6 +42,9 @@ MOST_WAITING = 32_000_000
 _ROW = 100
 _BATCH = 256
 """Rows that are written at once; see `background.PAUSE`."""
+_FEW = 64
+"""Columns of which a row becomes a line at once. That takes microseconds, and the line is small: a
+thread that computes beside requests costs them more, and what waits for it is arrays."""
 _RETRY = 5.0
 """Seconds after which a disk that refused is tried again."""
 
@@ -80,7 +85,9 @@ class PredictionLog:
         self._layout = layout
         self._inputs = layout.inputs
         self._all = not layout.dropped
-        self._queue: deque[Entry] = deque()
+        is_small = settings.form == "jsonl" and len(layout.types) <= _FEW
+        self._line = predictiontable.single(layout) if is_small else None
+        self._queue: deque[Entry | bytes] = deque()
         self._most = most_waiting
         self._threshold = round(settings.share * 2**32)
         # Each is written by one thread alone, so neither needs a lock.
@@ -103,15 +110,20 @@ class PredictionLog:
         """Log an answered request, if it is one of those that are."""
         if self._threshold < 2**32 and zlib.crc32(entry.id.encode()) >= self._threshold:
             return
-        size = entry.size + entry.rows * _ROW
+        waits: Entry | bytes = entry
+        if self._line is not None and entry.rows == 1:
+            # Text that is no Unicode is left to the thread, which says that it is lost.
+            with contextlib.suppress(TypeError):
+                waits = self._line(entry)
+        size = _weight(waits)
         if self._put - self._taken + size > self._most:
             self.dropped += entry.rows
             return
         self._put += size
-        if not self._all:  # what is sensitive does not even enter the queue
+        if waits is entry and not self._all:  # what is sensitive does not even enter the queue
             feeds = {name: entry.feeds[name] for name in self._inputs}
-            entry = entry._replace(feeds=feeds)
-        self._queue.append(entry)
+            waits = entry._replace(feeds=feeds)
+        self._queue.append(waits)
 
     def flush(self, now: float) -> None:
         """Write what waits, and begin a new file where it is time."""
@@ -121,8 +133,8 @@ class PredictionLog:
                 recover(self._settings.folder)
         if self.dropped:
             self._complaints.of("full", "is behind: rows are left out of it, and counted.")
-        while batch := self._batch():
-            self._write(batch, now)
+        for _ in range(0, len(self._queue), _BATCH):  # not what comes meanwhile, without end
+            self._write(self._batch(), now)
             time.sleep(background.PAUSE)
         self._rotate(now)
 
@@ -134,22 +146,34 @@ class PredictionLog:
             self._write(batch, now)
         self._finish(now)
 
-    def _batch(self) -> list[Entry]:
-        batch: list[Entry] = []
+    def _batch(self) -> list[Entry | bytes]:
+        batch: list[Entry | bytes] = []
         rows = 0
         while rows < _BATCH and self._queue:
             batch.append(self._queue.popleft())
-            rows += batch[-1].rows
-            self._taken += batch[-1].size + batch[-1].rows * _ROW
+            rows += _rows(batch[-1])
+            self._taken += _weight(batch[-1])
         return batch
 
-    def _write(self, batch: list[Entry], now: float) -> None:
-        rows = sum(one.rows for one in batch)
+    def _write(self, batch: list[Entry | bytes], now: float) -> None:
+        for kind, group in groupby(batch, type):
+            some: list[Any] = list(group)
+            rows = sum(map(_rows, some))
+            self._add(rows, now, self._lines(some) if kind is bytes else self._columns(some))
+
+    @staticmethod
+    def _lines(lines: list[bytes]) -> Callable[[LogFile], None]:
+        return lambda file: cast("Lines", file).add_lines(lines)
+
+    def _columns(self, entries: list[Entry]) -> Callable[[LogFile], None]:
+        return lambda file: file.add(predictiontable.columns(self._layout, entries))
+
+    def _add(self, rows: int, now: float, write: Callable[[LogFile], None]) -> None:
         if 0 <= now - self._refused < _RETRY:
             self.lost += rows
             return
         try:
-            self._opened(now).add(predictiontable.columns(self._layout, batch))
+            write(self._opened(now))
         except OSError as error:
             self.lost += rows
             self._fail(error, now)
@@ -215,6 +239,15 @@ class PredictionLog:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _rows(one: Entry | bytes) -> int:
+    return 1 if isinstance(one, bytes) else one.rows
+
+
+def _weight(one: Entry | bytes) -> int:
+    """Bytes that it takes in the queue, about."""
+    return len(one) if isinstance(one, bytes) else one.size + one.rows * _ROW
 
 
 def _locked(path: Path) -> int:

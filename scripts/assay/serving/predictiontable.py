@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from assay.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -244,6 +244,35 @@ def lines(found: Mapping[str, Any]) -> Iterator[bytes]:
     ]
     for row in zip(*plain, strict=True):
         yield orjson.dumps(dict(zip(names, row, strict=True)), option=option)
+
+
+def single(layout: Layout) -> Callable[[Entry], bytes]:
+    """What makes the line of an entry of one row, which is what `lines` makes of its columns.
+
+    Raises:
+        TypeError: When it is called: there is text that is no Unicode.
+    """
+    import orjson
+
+    option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+    fixed = {"model": layout.model, "version": layout.version, "digest": layout.digest}
+    features = [(one.array, one.position, one.column) for one in layout.features]
+    predictions = [(one.array, one.position, one.column) for one in layout.predictions]
+    texts = [one.column for one in layout.features if one.dtype == "string" and one.nullable]
+
+    def line(entry: Entry) -> bytes:
+        feeds, answers = entry.feeds, entry.answers
+        time = datetime.fromtimestamp(entry.time, UTC)
+        found: dict[str, Any] = {"id": entry.id, "row": 0, "time": time, **fixed}
+        for array, position, column in features:
+            found[column] = feeds[array].item(position)
+        for array, position, column in predictions:
+            found[column] = answers[array].item(position)
+        for column in texts:
+            found[column] = found[column] or None  # as in `_gathered`
+        return orjson.dumps(found, option=option)
+
+    return line
 
 
 def shown(time: float) -> str:
