@@ -3,8 +3,8 @@
     uv export ... | python scripts/fewer_hashes.py uv.lock
 
 A hash is 32 bytes that nothing compresses, and every job downloads all of them. What goes are
-wheels for older Pythons, other interpreters, and processors and C libraries that runners do not
-have; sdists stay, so that whoever has one of those can still build.
+wheels for older Pythons, other interpreters, other systems than Linux and macOS, and processors
+and C libraries that runners do not have; sdists stay, so that whoever has one can still build.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 _WHEEL = re.compile(r'url = "[^"]*/([^/"]+)\.whl", hash = "sha256:([0-9a-f]{64})"')
 _PYTHON = re.compile(r"cp31[1-9]|py3|py2\.py3")
-_PLATFORM = re.compile(r"any|(?:many)?linux.*_(?:x86_64|aarch64)|macosx_.*|win_(?:amd64|arm64)")
+_PLATFORM = re.compile(r"any|(?:many)?linux.*_(?:x86_64|aarch64)|macosx_.*")
 _LINE = re.compile(r" \\\n    --hash=sha256:([0-9a-f]{64})")
 
 

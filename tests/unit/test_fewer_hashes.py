@@ -21,7 +21,7 @@ SCRIPT = runpy.run_path(str(ROOT / "scripts/fewer_hashes.py"))
         ("cffi-2.1.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64", True),
         ("cffi-2.1.1-cp314-cp314-musllinux_1_2_aarch64", False),
         ("cffi-2.1.1-cp313-cp313-macosx_11_0_arm64", True),
-        ("cffi-2.1.1-cp312-cp312-win_amd64", True),
+        ("cffi-2.1.1-cp312-cp312-win_amd64", False),
         ("cryptography-50.0.2-cp38-abi3-manylinux_2_28_aarch64", True),
         ("uv-0.13-py3-none-linux_x86_64", True),
         ("cffi-2.1.1-cp310-cp310-manylinux_2_17_x86_64", False),

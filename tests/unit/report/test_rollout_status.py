@@ -36,8 +36,9 @@ def test_in_the_middle_of_a_rollout() -> None:
 def test_before_anything_was_deployed() -> None:
     text = rolloutstatus.text(State(), Observation(), [], environment="production")
     assert (
-        text
-        == "stable       nothing\nrolls back   to nothing: no other version is there\ntraffic      none"
+        text == "stable       nothing\n"
+        "rolls back   to nothing: no other version is there\n"
+        "traffic      none"
     )
 
 
