@@ -33,6 +33,7 @@ from assay.configmodels import (
     Where,
     none_is_empty,
 )
+from assay.configmonitor import MonitorSpec, RetrainSpec
 from assay.configpackage import PackageSpec, ReleaseSpec
 from assay.configrollout import EnvironmentSpec, mistake
 from assay.errors import ConfigError
@@ -52,10 +53,12 @@ __all__ = [
     "FairnessMeasure",
     "FairnessSpec",
     "MetricSpec",
+    "MonitorSpec",
     "PackageSpec",
     "PredictionsSpec",
     "ReleaseSpec",
     "ReportSpec",
+    "RetrainSpec",
     "Rules",
     "SeedsSpec",
     "Severity",
@@ -100,6 +103,8 @@ class Config(Documented):
     report: ReportSpec = Field(default_factory=ReportSpec)
     environments: dict[str, EnvironmentSpec] = Field(default_factory=dict)
     """Where versions are deployed, by the name of the stage."""
+    monitor: MonitorSpec | None = None
+    retrain: RetrainSpec = Field(default_factory=RetrainSpec)
 
     @property
     def has_gate(self) -> bool:
@@ -125,6 +130,11 @@ class Config(Documented):
             raise _needs(("fairness",), "`predictions`", why)
         if (wrong := mistake(self.environments)) is not None:
             raise _needs(*wrong)
+        watched = self.monitor.environment if self.monitor else None
+        if watched is not None and watched not in self.environments:
+            names = ", ".join(f"`{one}`" for one in self.environments) or "none yet"
+            why = f"There: {names}."
+            raise _needs(("monitor", "environment"), "the name of an environment", why)
         return self
 
 

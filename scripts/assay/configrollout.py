@@ -99,6 +99,8 @@ def _arguments(value: object) -> object:
         raise ValueError(message) from error
 
 
+Variable = Annotated[str, AfterValidator(_is_variable)]
+"""The name of an environment variable."""
 _COMMAND = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Command = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...],
@@ -160,7 +162,7 @@ class CommandSpec(Documented):
     """Seconds after which a program that has not ended is killed; the step has failed then."""
     start_timeout: Seconds = 600
     """The same for `start`."""
-    secrets: tuple[Annotated[str, AfterValidator(_is_variable)], ...] = ()
+    secrets: tuple[Variable, ...] = ()
     """Environment variables that the programs get although they are kept from all other programs,
     as `GITHUB_TOKEN`."""
 
