@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TOP = (
     "`data`, `tests`, `train`, `metrics`, `predictions`, `fairness`, `statistics`, `seeds`, "
-    "`model`, `package`, `release`, `report`, `environments`"
+    "`model`, `package`, `release`, `report`, `environments`, `monitor`, `retrain`"
 )
 RULES = (
     "`min`, `max`, `max_regression`, `max_relative_regression`, `no_significant_regression`, "
