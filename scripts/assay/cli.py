@@ -13,37 +13,26 @@ import gc
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path  # noqa: TC003 (Typer reads the annotations)
+from typing import Annotated
 
 import typer
 
 from assay import (
     __version__,
     clibundle,
+    clicheck,
     clicontract,
     clideploy,
     clihistory,
     clihost,
     clirelease,
+    clireport,
     cliserve,
     cliservetest,
     leaving,
 )
-from assay.clioptions import (
-    HERE,
-    Base,
-    ConfigFile,
-    Debug,
-    Root,
-    Train,
-    console_of_host,
-    prepared,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+from assay.clioptions import HERE, Root, console_of_host
 
 app = typer.Typer(
     name="assay",
@@ -61,222 +50,12 @@ STARTS_WITH_DVC = ("check", "checkout", "train")
 """Commands that run DVC first: it can import itself while we do the same."""
 
 
-@app.command()
-def check(
-    ctx: typer.Context,
-    root: Root = HERE,
-    config: ConfigFile = "assay.yaml",
-    base: Base = None,
-    train: Train = None,
-    report: Annotated[
-        bool,
-        typer.Option(help="Print and write the report; without it the exit code is always 0."),
-    ] = True,
-    debug: Debug = False,
-) -> None:
-    """Run every stage and print what the pull request will say."""
-    from assay import record as records
-    from assay.pipeline import run_stages
-
-    context, problem = prepared(
-        root, config=config, base=base, train=train, fresh=True, standby=ctx.obj
-    )
-    if report:
-        from assay.report import svg
-
-        svg.warm_up()  # it takes 0.3 s, and a core is idle while DVC pulls
-    context = run_stages(records.CHECK, context, problem=problem, debug=debug)
-    if report:
-        from assay.stages import report as reporting
-
-        raise typer.Exit(reporting.run(context).verdict.exit_code)
-
-
-def _stage(name: str) -> Callable[..., None]:
-    """The command of one stage; its help is the first line of the stage's module."""
-
-    def command(
-        ctx: typer.Context,
-        root: Root = HERE,
-        config: ConfigFile = "assay.yaml",
-        base: Base = None,
-        train: Train = None,
-        debug: Debug = False,
-    ) -> None:
-        from assay.pipeline import run_stages
-
-        context, problem = prepared(
-            root,
-            config=config,
-            base=base,
-            train=train,
-            fresh=name == "checkout",
-            standby=ctx.obj,
-        )
-        context = run_stages([name], context, problem=problem, debug=debug)
-        section = context.record.section(name)
-        raise typer.Exit(section.exit_code if section else 0)
-
-    return command
-
-
-for _name, _help in (
-    ("checkout", "Pull the DVC data of this revision, and what base needs."),
-    ("validate", "Check the data against the Pandera schema."),
-    ("test", "Run the project's pytest suite."),
-    ("train", "Reproduce the DVC pipeline, or verify that somebody did."),
-    ("evaluate", "Compute the metrics of this revision and of base."),
-    ("compare", "Hold this revision against base, and decide the gates."),
-    ("package", "Make the model a bundle that provably gives the same answers."),
-):
-    app.command(_name, help=_help)(_stage(_name))
-
-
-Key = Annotated[
-    str,
-    typer.Option(
-        "--comment-key", envvar="ASSAY_COMMENT_KEY", help="Tells several comments of one PR apart."
-    ),
-]
-Matrix = Annotated[
-    str, typer.Option(envvar="ASSAY_MATRIX", help="The matrix of the job as JSON.", hidden=True)
-]
-Title = Annotated[str, typer.Option(envvar="ASSAY_TITLE", help="What the report calls the model.")]
-Plots = Annotated[
-    str, typer.Option(envvar="ASSAY_PLOTS", help="In the comment: images, charts or none.")
-]
-CheckRun = Annotated[
-    bool, typer.Option("--check-run", envvar="ASSAY_CHECK_RUN", help="Make a check run.")
-]
-CommitStatus = Annotated[
-    bool,
-    typer.Option("--commit-status", envvar="ASSAY_COMMIT_STATUS", help="Set a commit status."),
-]
-Artifact = Annotated[
-    str, typer.Option(envvar="ASSAY_ARTIFACT", help="The artifact that holds the whole report.")
-]
-
-
-@app.command()
-def report(
-    root: Root = HERE,
-    config: ConfigFile = "assay.yaml",
-    comment: Annotated[
-        bool,
-        typer.Option(envvar="ASSAY_COMMENT", help="Post the comment on the pull request."),
-    ] = False,
-    key: Key = "",
-    matrix: Matrix = "",
-    title: Title = "",
-    plots: Plots = "images",
-    check_run: CheckRun = False,
-    commit_status: CommitStatus = False,
-    badge: Annotated[
-        bool,
-        typer.Option("--badge", envvar="ASSAY_BADGE", help="On the default branch: write a badge."),
-    ] = False,
-    publisher: Annotated[
-        str, typer.Option(envvar="ASSAY_PUBLISHER", help="What posts the comment: github or cml.")
-    ] = "github",
-    artifact: Artifact = "",
-) -> None:
-    """Write the report on what ran, and post the comment."""
-    from assay import ci, publish
-    from assay.hearing import hear
-
-    wanted = publish.Wanted(
-        comment=comment,
-        plots=plots,
-        check_run=check_run,
-        commit_status=commit_status,
-        badge=badge,
-        publisher=publisher,
-    )
-    context, problem = prepared(root, config=config, base=None, train=None, fresh=False)
-    if not any(context.record.sections()):
-        # Nothing ran at all. What kept the stages from running is what people have to read.
-        from assay import prepare
-        from assay.pipeline import run_stages
-
-        problem = prepare.environment_problem(context.workspace) or problem
-        if problem is not None:
-            context = run_stages(["checkout"], context, problem=problem)
-    named = ci.report_key(key, folder=context.record.project, matrix=matrix)
-    context = hear(context, key=named, title=title or context.config.report.title)
-    files = publish.show(context, wanted, link=publish.page_link(context.ci, artifact))
-    raise typer.Exit(files.verdict.exit_code)
-
-
-@app.command()
-def comment(
-    config: ConfigFile = "assay.yaml",
-    folder: Annotated[
-        str,
-        typer.Option(
-            "--working-directory",
-            envvar="ASSAY_WORKING_DIRECTORY",
-            help="The project, relative to the repository, which is not checked out.",
-        ),
-    ] = ".",
-    number: Annotated[
-        str,
-        typer.Option(
-            "--run", envvar="ASSAY_RUN", help="The number of the run. Default: the event's."
-        ),
-    ] = "",
-    pull_requests: Annotated[
-        str, typer.Option(envvar="ASSAY_PULL_REQUESTS", help="forks or all.")
-    ] = "forks",
-    key: Key = "",
-    matrix: Matrix = "",
-    title: Title = "",
-    plots: Plots = "images",
-    check_run: CheckRun = False,
-    commit_status: CommitStatus = False,
-    artifact: Artifact = "assay-report",
-) -> None:
-    """Post the report of a run that may not, as those of forks."""
-    from assay import ci, prepare, publish
-    from assay.forks import identity
-    from assay.forks import run as forks
-
-    wanted = publish.Wanted(
-        comment=True, plots=plots, check_run=check_run, commit_status=commit_status
-    )
-    event = prepare.event_payload(os.environ) or {}
-    key = ci.report_key(key, folder=identity.Given(project=folder).prefix, matrix=matrix)
-    given = identity.Given(key=key, project=folder, config=config, title=title)
-    found = ci.detect(os.environ, event)
-    link = publish.page_link(found, artifact)
-    here = forks.Here(
-        ci=found,
-        environ=os.environ,
-        console=console_of_host(),
-        show=lambda context, run: publish.post(context, wanted, run=run, link=link),
-    )
-    options = forks.Options(run=number, artifact=artifact, pull_requests=pull_requests, given=given)
-    forks.run(here, event, options)
-
-
-@app.command()
-def accept(
-    workflow: Annotated[
-        str,
-        typer.Option(
-            envvar="ASSAY_WORKFLOW", help="File name of the workflow that checks the model."
-        ),
-    ] = "model-check.yml",
-) -> None:
-    """Obey `/assay accept` in a comment: check again."""
-    from assay import ci, prepare
-    from assay.acceptance import answer
-    from assay.report import outputs
-
-    event = prepare.event_payload(os.environ) or {}
-    context = ci.detect(os.environ, event)
-    accepted = answer(context, event, os.environ, console_of_host(), workflow=workflow)
-    if path := os.environ.get("GITHUB_OUTPUT"):
-        outputs.write(Path(path), {"accepted": str(accepted).lower()})
+app.command()(clicheck.check)
+for _name, _help in clicheck.STAGES.items():
+    app.command(_name, help=_help)(clicheck.stage(_name))
+app.command()(clireport.report)
+app.command()(clireport.comment)
+app.command()(clireport.accept)
 
 
 @app.command()
