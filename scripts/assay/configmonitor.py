@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from assay.configdata import Count, Duration, Name, Share
-from assay.configmodels import Documented, Number, Strings, Whole, none_is_empty
+from assay.configdata import Count, Duration, Name
+from assay.configmodels import Documented, File, Number, Strings, Whole, none_is_empty
 from assay.configrollout import Command, Variable
 
 Reason = Literal["drift", "performance", "schedule", "data"]
@@ -20,6 +21,17 @@ def _is_window(text: str) -> str:
         message = f"is {text!r}; a window is `month`, or a minute or longer, as `1 day`"
         raise ValueError(message)
     return text
+
+
+def _is_branch(name: str) -> str:
+    # What git takes, and no shell, header or line of ours could misread:
+    # https://git-scm.com/docs/git-check-ref-format
+    bad = ("..", "//", "@{", ".lock/", "/.")
+    plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/@+-]*", name) is not None
+    if not plain or any(part in name for part in bad) or name.endswith((".", "/", ".lock")):
+        message = f"is {name!r}, which is no name of a branch as `assay/retrain`"
+        raise ValueError(message)
+    return name
 
 
 class TableSpec(Documented):
@@ -166,6 +178,16 @@ class MonitorSpec(Documented):
     )
 
 
+class RecentSpec(Documented):
+    """How it is known that neither model was trained on the rows that both are compared on."""
+
+    time: Name
+    """The column that puts rows in order: dates, moments, or numbers that grow. The predictions
+    file has it, and so has the table in `trained_on`."""
+    trained_on: File
+    """The table that the model is trained on, of the pipeline: CSV or Parquet."""
+
+
 class RetrainSpec(Documented):
     """When a candidate is trained anew, and how it gets its data."""
 
@@ -178,13 +200,15 @@ class RetrainSpec(Documented):
     cooldown: Duration = "7 d"
     """So long after a retraining pull request was opened there is no other one."""
     daily: Annotated[Count, Field(ge=1)] = 1
-    """So many in 24 hours at most, whatever the reason."""
+    """So many trainings in 24 hours at most, whatever the reason."""
     attempts: Annotated[Count, Field(ge=1)] = 2
-    """So many in a row without a merge, and it stops, and says so: retraining does not help."""
-    branch: Name = "assay/retrain"
+    """After so many retraining pull requests of one alarm, merged or closed, that did not end it,
+    it stops, and says so: retraining does not help."""
+    branch: Annotated[str, AfterValidator(_is_branch)] = "assay/retrain"
     """The branch of the pull request."""
-    recent: Share | None = None
-    """The share of the newest labelled rows of the log on which both models are compared too."""
+    recent: RecentSpec | None = None
+    """Shows in each check how both models do on rows that are newer than all that either was
+    trained on."""
     merge: Literal["never", "superior"] = "never"
     """`superior`: merged without a person, if every gate found the candidate better, and surely."""
     labels: Strings = ("assay-retrain",)
