@@ -166,6 +166,32 @@ def hosting(folder: Path, *, owner: str | None = "test", **given: Any) -> Iterat
         ended(folder)
 
 
+@contextlib.contextmanager
+def restored(host: Host, stable: VersionId) -> Iterator[None]:
+    """Behind what is done to a host all is as before, also where it failed: stable alone."""
+    agent, target = host.target.agent, host.target
+    usual = agent.settings
+    try:
+        yield
+    finally:
+        agent.settings = usual
+        target.acquire("test", 60, force=True)
+        target.route(Routing(stable=stable))
+        for one in target.state().running:
+            if not one.same(stable):
+                target.stop(one)
+
+
+@contextlib.contextmanager
+def going_on(host: Host, stable: VersionId) -> Iterator[None]:
+    """The same; and until then stable must have gone on, as one process."""
+    pid = host.pid(stable)
+    with restored(host, stable):
+        yield
+        assert host.ask().status == 200
+        assert host.pid(stable) == pid
+
+
 def supervisor(folder: Path) -> int | None:
     """The process of a folder's supervisor."""
     found = supervisors.running(Layout(Path(os.path.realpath(folder))))

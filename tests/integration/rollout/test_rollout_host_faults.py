@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -16,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from assay.errors import ProgramError
 from assay.rollout import journal
-from assay.rollout.host import bundles, files, lease, nginx, nginxconf, proc, wanted
+from assay.rollout.host import bundles, files, lease, proc, wanted
 from assay.rollout.host.agent import local
 from assay.rollout.host.files import StateError
 from assay.rollout.host.lease import Clock
@@ -56,16 +53,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 @pytest.fixture
 def host(shared: Host) -> Iterator[Host]:
     """Behind each test, stable must have gone on, as one process."""
-    pid = shared.pid(STABLE)
-    yield shared
-    assert shared.ask().status == 200
-    assert shared.pid(STABLE) == pid
-    target = shared.target
-    target.acquire("test", 60, force=True)
-    target.route(Routing(stable=STABLE))
-    for one in target.state().running:
-        if not one.same(STABLE):
-            target.stop(one)
+    with rollout_hosts.going_on(shared, STABLE):
+        yield shared
 
 
 # --- a candidate --------------------------------------------------------------------------------
@@ -222,100 +211,6 @@ def test_placing_twice_keeps_the_first(host: Host) -> None:
 
     assert path.read_text() == "as it was"
     assert host.target.state().placed[0] == one
-
-
-# --- nginx --------------------------------------------------------------------------------------
-
-
-def test_a_refused_configuration(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = nginxconf.render
-    monkeypatch.setattr(
-        nginxconf, "render", lambda *a, **k: real(*a, **k).replace("merge", "") + "nonsense on;\n"
-    )
-
-    with pytest.raises(TargetError, match="nginx refuses its configuration: unknown directive"):
-        host.target.route(Routing(stable=STABLE))
-
-    assert "nonsense" not in host.target.agent.place.nginx.read_text()
-
-
-def test_a_port_that_is_taken(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nginx, "FREED", 0.0)
-    agent = host.target.agent
-    usual = agent.settings
-    assert usual is not None
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        agent.settings = usual.model_copy(update={"listen": listen})
-
-        with pytest.raises(TargetError) as caught:
-            host.target.route(Routing(stable=STABLE))
-
-    agent.settings = usual
-    assert caught.value.message == f"nginx cannot listen on {listen}: Address already in use."
-    assert "ss -ltnp" in (caught.value.hint or "")
-
-
-def test_a_way_back_goes_on_where_nginx_refuses(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As where a deployment brought a port that is taken: it failed by that, and has to end."""
-    monkeypatch.setattr(nginx, "FREED", 0.0)
-    agent, one = host.target.agent, host.started("v2.0.0")
-    usual = agent.settings
-    assert usual is not None
-    both = Routing(stable=STABLE, candidate=one, percent=100)
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        agent.settings = usual.model_copy(update={"listen": listen})
-        with pytest.raises(TargetError, match="nginx cannot listen"):
-            host.target.route(both)
-
-        host.target.route(Routing(stable=STABLE))
-        host.target.stop(one)
-
-    agent.settings = usual
-    assert host.ask().version == "v1.0.0"
-
-
-def test_another_port(host: Host) -> None:
-    agent = host.target.agent
-    usual = agent.settings
-    assert usual is not None
-    port = rollout_hosts.free_port()
-    agent.settings = usual.model_copy(update={"listen": f"127.0.0.1:{port}"})
-
-    host.target.route(Routing(stable=STABLE))
-    assert rollout_hosts.ask(port).version == "v1.0.0"
-
-    agent.settings = usual
-    host.target.route(Routing(stable=STABLE))
-    assert host.ask().version == "v1.0.0"
-
-
-def test_no_nginx(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(nginx, "_SBIN", ())
-
-    with pytest.raises(ProgramError, match="There is no nginx on the host"):
-        nginx.program()
-    del host
-
-
-def test_nginx_is_killed(host: Host) -> None:
-    """Its workers go with it, so that the next one gets the port."""
-    pid = host.target.agent._processes().status("nginx").pid
-    assert pid is not None
-
-    os.kill(pid, signal.SIGKILL)
-
-    def again() -> bool:
-        with contextlib.suppress(OSError):
-            return host.ask().status == 200
-        return False
-
-    until(lambda: host.target.agent._processes().status("nginx").pid not in (None, pid))
-    until(again)
 
 
 # --- who may change something -------------------------------------------------------------------

@@ -39,12 +39,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 @pytest.fixture
 def fresh(host: Host) -> Iterator[Host]:
     """The same, with stable alone behind each test."""
-    yield host
-    stable = rollout_hosts.version("v1.0.0")
-    host.target.route(Routing(stable=stable))
-    for one in host.target.state().running:
-        if not one.same(stable):
-            host.target.stop(one)
+    with rollout_hosts.restored(host, rollout_hosts.version("v1.0.0")):
+        yield host
 
 
 def test_a_folder_of_any_name(host: Host) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import ProgramError, UsageError
-from assay.rollout.host import nginxconf, scrape
+from assay.rollout.host import nginxconf, proc, scrape
 from assay.rollout.host.files import write_whole
 from assay.rollout.host.wanted import Spec
 from assay.rollout.targets.base import TargetError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.rollout.host.layout import Layout
+    from assay.rollout.host.proc import Process
     from assay.rollout.host.processes import Processes
     from assay.rollout.host.settings import HostSettings
 
@@ -35,6 +36,10 @@ FREED = 2.0
 _TRIES = 2
 _DRAIN = 3.0
 """Seconds that connections are given to bring one more request, before a reload closes them."""
+_LOG = 20_000
+"""Bytes of the log that are looked at for why nginx does not start."""
+_LEAVING = "shutting down"
+"""In the title of a worker that accepts nothing any more, but finishes what it has."""
 _SBIN = ("/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin", "/opt/homebrew/bin")
 
 
@@ -79,16 +84,13 @@ class Nginx:
         old = self._text()
         if old == text and self._works_by(text):
             return
-        running = old is not None and self._works_by(old)
-        if not running or (old is not None and f"listen {settings.listen};" not in old):
+        running = self._runs()
+        if not running or (old and self._works_by(old) and f"listen {settings.listen};" not in old):
             self._check_port(settings.listen)
         self._test(text)
         write_whole(self.place.nginx, text.encode())
         try:
-            if running:
-                self._reload(text)
-            else:
-                self._start(text)
+            self._bring(text)
         except TargetError:
             if running and old is not None:
                 write_whole(self.place.nginx, old.encode())
@@ -104,7 +106,23 @@ class Nginx:
         """Have nginx run as it last did."""
         text = self._text()
         if text is not None and not self._works_by(text):
-            self._start(text)
+            self._bring(text)
+
+    def _bring(self, text: str) -> None:
+        """Have nginx work by its file, whether it runs or not."""
+        said = self._log_size()
+        if self._runs():
+            self._reload(text, said)
+        else:
+            self._start(text, said)
+
+    def _runs(self) -> bool:
+        """Whether nginx is there, by whatever configuration.
+
+        It need not be that of the file: a deployer may have been killed before the reload. And on a
+        host under load it may take longer to answer than one waits.
+        """
+        return NAME in self.processes.wanted() and self.processes.status(NAME).pid is not None
 
     def _text(self) -> str | None:
         try:
@@ -136,12 +154,12 @@ class Nginx:
                 hint="Change `listen` or the setting that it names. Users are answered as before.",
             )
 
-    def _start(self, text: str) -> None:
+    def _start(self, text: str, said: int) -> None:
         spec = Spec(argv=command(), log=LOG, socket=nginxconf.CONTROL, signal="SIGQUIT")
         self.processes.want(NAME, spec)
-        self._wait_for(text)
+        self._wait_for(text, said)
 
-    def _reload(self, text: str) -> None:
+    def _reload(self, text: str, said: int) -> None:
         """Have nginx read its configuration again.
 
         It closes connections on which it waits for a request; a client that sends one at that
@@ -149,8 +167,25 @@ class Nginx:
         is closed behind an answer, of which clients are told, until none waits.
         """
         with self._drained():
+            workers = self._workers()
             self.processes.signal(NAME, signal.SIGHUP)
-            self._wait_for(text)
+            self._wait_for(text, said)
+            self._wait_for_end(workers)
+
+    def _workers(self) -> list[Process]:
+        """Those that accept connections."""
+        master = self.processes.status(NAME).pid
+        return [one for one in proc.children(master) if _accepts(one)] if master else []
+
+    def _wait_for_end(self, workers: list[Process]) -> None:
+        """Wait until all have heard of the reload.
+
+        The first new worker answers a tenth of a second earlier, or seconds on a host under load:
+        https://github.com/nginx/nginx/blob/release-1.22.1/src/os/unix/ngx_process_cycle.c
+        """
+        until = time.monotonic() + _UP
+        while any(map(_accepts, workers)) and time.monotonic() < until:
+            time.sleep(0.02)
 
     @contextlib.contextmanager
     def _drained(self) -> Iterator[None]:
@@ -172,13 +207,23 @@ class Nginx:
         except (OSError, ValueError):
             return 0
 
-    def _wait_for(self, text: str) -> None:
+    def _wait_for(self, text: str, said: int) -> None:
+        """Wait until nginx works by a configuration.
+
+        Args:
+            text: The configuration.
+            said: Bytes of its log when it was not asked yet: what stands there is of earlier.
+        """
         until = time.monotonic() + _UP
+        before = self.processes.status(NAME).restarts
         while not self._works_by(text):
             found = self.processes.status(NAME)
-            if time.monotonic() > until or found.restarts > _TRIES:
+            ended = found.restarts - before
+            if time.monotonic() > until or ended > _TRIES:
+                end = found.why if ended or found.pid is None else ""
+                why = _emerg(self._log_since(said)) or end or f"no answer in {_UP:g} s"
                 raise TargetError(
-                    f"nginx does not start: {_emerg(self._end_of_log()) or found.why}",
+                    f"nginx does not start: {why}",
                     hint=f"See {self.place.folder / LOG}.",
                 )
             time.sleep(0.02)
@@ -194,9 +239,17 @@ class Nginx:
     def _control(self) -> Path:
         return self.place.folder / nginxconf.CONTROL
 
-    def _end_of_log(self) -> str:
+    def _log_size(self) -> int:
         with contextlib.suppress(OSError):
-            return (self.place.folder / LOG).read_text(errors="replace")[-2000:]
+            return (self.place.folder / LOG).stat().st_size
+        return 0
+
+    def _log_since(self, start: int) -> str:
+        if self._log_size() < start:  # it was cut meanwhile
+            start = 0
+        with contextlib.suppress(OSError), (self.place.folder / LOG).open("rb") as log:
+            log.seek(start)
+            return log.read(_LOG).decode(errors="replace")
         return ""
 
     def _check_port(self, listen: str) -> None:
@@ -230,7 +283,12 @@ def _cannot_listen(family: int, kind: int, number: int, address: Any) -> OSError
     return None
 
 
+def _accepts(worker: Process) -> bool:
+    """Whether a worker may still be given new connections."""
+    return worker.alive and _LEAVING not in worker.title
+
+
 def _emerg(said: str) -> str:
-    """The line of nginx's that says why."""
+    """The line of nginx's that says why; behind it come others, as that it tries again."""
     lines = [line for line in said.splitlines() if "[emerg]" in line]
-    return lines[-1].partition("[emerg] ")[2] if lines else said[-300:]
+    return lines[0].partition("[emerg] ")[2] if lines else said[-300:]

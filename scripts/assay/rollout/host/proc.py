@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc")
@@ -21,7 +22,8 @@ class Process:
     @property
     def alive(self) -> bool:
         """Whether it still runs; one that only waits to be collected does not."""
-        return _stat(self.pid) == (self.born, True)
+        stat = _stat(self.pid)
+        return stat is not None and stat.born == self.born and stat.runs
 
     @property
     def memory(self) -> int:
@@ -32,19 +34,40 @@ class Process:
             return 0
         return int(fields[1]) * _PAGE if len(fields) > 1 else 0
 
+    @property
+    def title(self) -> str:
+        """Its command line, which programs change to say what they do; empty where it has ended."""
+        try:
+            return (_PROC / str(self.pid) / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            return ""
+
+
+def children(pid: int) -> list[Process]:
+    """The processes that a process has started."""
+    every = (int(path.name) for path in _PROC.iterdir() if path.name.isdigit())
+    return [Process(one, stat.born) for one in every if (stat := _stat(one)) and stat.parent == pid]
+
 
 def found(pid: int) -> Process | None:
     """The process of that number."""
     stat = _stat(pid)
-    return Process(pid, stat[0]) if stat is not None else None
+    return Process(pid, stat.born) if stat is not None else None
 
 
-def _stat(pid: int) -> tuple[int, bool] | None:
-    """(when it began, whether it runs), by proc_pid_stat(5)."""
+class _Stat(NamedTuple):
+    """What proc_pid_stat(5) tells."""
+
+    parent: int
+    born: int
+    runs: bool
+
+
+def _stat(pid: int) -> _Stat | None:
     try:
         text = (_PROC / str(pid) / "stat").read_text()
     except OSError:
         return None
     # The second field is the name in brackets, which may hold anything, brackets too.
     fields = text.rpartition(")")[2].split()
-    return int(fields[19]), fields[0] not in "ZX"
+    return _Stat(parent=int(fields[1]), born=int(fields[19]), runs=fields[0] not in "ZX")
