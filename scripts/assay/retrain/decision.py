@@ -48,6 +48,8 @@ class Attempt(Fact):
     """When it was trained; the first time is when it was opened."""
     pushed: str | None = None
     """The commit that we left the branch at."""
+    stopped: bool = False
+    """Whether it was said here that retraining does not help; as long as the alarm lasts."""
 
     @property
     def trainings(self) -> tuple[datetime, ...]:
@@ -74,6 +76,10 @@ class Decision(Fact):
     """The end of the newest window."""
     digest: str | None = None
     """Of the version that is watched."""
+    last: int | None = None
+    """Given up: the number of the pull request where that has to be said; `None` where it was."""
+    over: tuple[int, ...] = ()
+    """The pull requests where it was said, and that the alarm is over has to be noted."""
 
 
 def decide(
@@ -95,30 +101,47 @@ def decide(
     alarm = _alarm(section)
     why = asked or next((one for one in alarm if one in spec.when), None)
     tried = tuple(sorted(history, key=lambda one: one.opened))
-    since = began(section, tried) if section is not None and alarm else None
+    since = began(section, tried, spec) if section is not None and alarm else None
     facts = {
         "why": why,
         "since": since,
         "until": section.newest.end if section is not None and alarm else None,
         "digest": section.digest if section is not None else None,
         "update": next((one.number for one in reversed(tried) if one.state == "open"), None),
+        "over": _over(tried, section),
     }
 
-    def no(reason: str, outcome: Literal["not now", "given up"] = "not now") -> Decision:
-        return Decision(retrain=False, outcome=outcome, reason=reason, **facts)
+    def no(reason: str, **more: object) -> Decision:
+        outcome = {"retrain": False, "outcome": "not now", "reason": reason}
+        return Decision.model_validate({**facts, **outcome, **more})
 
     if (reason := _not_asked_for(asked, why, spec, section, alarm)) is not None:
         return no(reason)
     counted = _of_this_alarm(tried, since) if why in ALARMS else ()
     spent = [one for one in counted if one.state != "open"]
-    if why != "hand" and len(spent) >= spec.attempts:
-        return no(_does_not_help(spent, section), "given up")
+    said = any(one.stopped for one in spent)
+    if said or len(spent) >= spec.attempts:
+        last = None if said else spent[-1].number
+        return no(_does_not_help(spent, section), outcome="given up", last=last)
     if (reason := _too_soon(why, spec, tried, now)) is not None:
         return no(reason)
     notes = _skipped(spec, tried, now) if why == "hand" else _waiting(tried, section)
-    return Decision(
-        retrain=True, outcome="retrain", reason=_because(why, since), notes=notes, **facts
+    return Decision.model_validate(
+        {
+            **facts,
+            "retrain": True,
+            "outcome": "retrain",
+            "reason": _because(why, since),
+            "notes": notes,
+        }
     )
+
+
+def _over(tried: Sequence[Attempt], section: MonitorSection | None) -> tuple[int, ...]:
+    """Where it was said that retraining does not help, of an alarm that has ended."""
+    if section is None or section.state.alarm or section.state.newest != "quiet":
+        return ()
+    return tuple(one.number for one in tried if one.stopped)
 
 
 def _alarm(section: MonitorSection | None) -> tuple[Why, ...]:
@@ -166,16 +189,17 @@ def _no_alarm(section: MonitorSection | None) -> str | None:
     return None
 
 
-def began(section: MonitorSection, tried: Sequence[Attempt]) -> datetime:
+def began(section: MonitorSection, tried: Sequence[Attempt], spec: RetrainSpec) -> datetime:
     """When the alarm of a section began, as far as it is known.
 
     The monitor sees a few windows back. Where they do not show that it was calm before, an attempt
-    from shortly before them belongs to the same alarm: to stop too early tells a person, and to
-    stop too late goes on for ever.
+    from shortly before them belongs to the same alarm, and so does one with which it was given up:
+    to stop too early tells a person, and to stop too late goes on for ever.
 
     Args:
         section: There is an alarm.
         tried: The oldest first.
+        spec: How long it waits between two attempts.
     """
     windows, k, n = section.windows, section.k, section.n
     outcomes = [one.judgement.outcome for one in windows]
@@ -189,8 +213,10 @@ def began(section: MonitorSection, tried: Sequence[Attempt]) -> datetime:
     if before.count("quiet") > n - k:
         return since
     seen, length = windows[-1].end - windows[0].start, windows[0].end - windows[0].start
+    gap = seen + duration(spec.cooldown)
     for one in reversed(tried):
-        if one.until is not None and since - seen <= one.until <= since:
+        near = one.until is not None and (one.stopped or since - gap <= one.until)
+        if near and one.until is not None and one.until <= since:
             since = one.until - length  # it was made during the alarm
     return since
 
