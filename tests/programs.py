@@ -19,6 +19,10 @@ PACKAGES = {
     "nginx": "nginx",
     "node": "nodejs",
     "npm": "npm",
+    "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "prometheus-pushgateway": "prometheus-pushgateway",
+    "promtool": "prometheus",
     "sshd": "openssh-server",
     "systemctl": "systemd",
     "systemd-analyze": "systemd",
@@ -27,7 +31,14 @@ PACKAGES = {
     "zstd": "zstd",
 }
 # Debian starts a server when it installs one; a test starts its own, on a port of its own.
-SERVICES = {"nginx": ("nginx.service",), "sshd": ("ssh.service", "ssh.socket")}
+SERVICES = {
+    "nginx": ("nginx.service",),
+    "prometheus": ("prometheus.service",),
+    "prometheus-alertmanager": ("prometheus-alertmanager.service",),
+    "prometheus-pushgateway": ("prometheus-pushgateway.service",),
+    "promtool": ("prometheus.service",),
+    "sshd": ("ssh.service", "ssh.socket"),
+}
 TESTS = Path(__file__).parent
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assay.prometheustext import head, sample
 from assay.serving.bins import latency_upper
 
 if TYPE_CHECKING:
@@ -26,20 +27,20 @@ def text(metrics: Metrics, app: App) -> str:
 
 def _lines(metrics: Metrics, app: App) -> Iterator[str]:
     loaded = app.loaded
-    yield from _head("assay_model_info", "gauge", "Which model answers.")
+    yield from head("assay_model_info", "gauge", "Which model answers.")
     facts = {"name": loaded.name, "version": loaded.version, "digest": loaded.digest}
-    yield _sample("assay_model_info", facts, 1)
-    yield from _head("assay_requests_total", "counter", "Requests, by protocol and status.")
+    yield sample("assay_model_info", facts, 1)
+    yield from head("assay_requests_total", "counter", "Requests, by protocol and status.")
     for (protocol, status), count in sorted(metrics.requests.items()):
         labels = {"protocol": protocol, "status": str(status)}
-        yield _sample("assay_requests_total", labels, count)
-    yield from _head("assay_errors_total", "counter", "Failures of the server, by kind.")
+        yield sample("assay_requests_total", labels, count)
+    yield from head("assay_errors_total", "counter", "Failures of the server, by kind.")
     for kind, count in metrics.errors.items():
-        yield _sample("assay_errors_total", {"kind": kind}, count)
-    yield from _head("assay_rows_total", "counter", "Rows that were answered.")
-    yield _sample("assay_rows_total", {}, metrics.rows)
-    yield from _head("assay_in_flight", "gauge", "Predictions that are being answered.")
-    yield _sample("assay_in_flight", {}, app.inside)
+        yield sample("assay_errors_total", {"kind": kind}, count)
+    yield from head("assay_rows_total", "counter", "Rows that were answered.")
+    yield sample("assay_rows_total", {}, metrics.rows)
+    yield from head("assay_in_flight", "gauge", "Predictions that are being answered.")
+    yield sample("assay_in_flight", {}, app.inside)
     yield from _histogram(metrics)
     yield from _distributions("feature", "feature", metrics.features)
     yield from _distributions("prediction", "output", metrics.predictions)
@@ -49,14 +50,14 @@ def _lines(metrics: Metrics, app: App) -> Iterator[str]:
 
 def _histogram(metrics: Metrics) -> Iterator[str]:
     name = "assay_request_seconds"
-    yield from _head(name, "histogram", "Time from a request's arrival to its answer.")
+    yield from head(name, "histogram", "Time from a request's arrival to its answer.")
     for upto in range(_FIRST, _LAST + 1, _STEP):
         le = {"le": f"{latency_upper(upto - 1):.9g}"}
-        yield _sample(f"{name}_bucket", le, sum(metrics.latency[:upto]))
+        yield sample(f"{name}_bucket", le, sum(metrics.latency[:upto]))
     total = sum(metrics.latency)
-    yield _sample(f"{name}_bucket", {"le": "+Inf"}, total)
-    yield _sample(f"{name}_sum", {}, metrics.seconds)
-    yield _sample(f"{name}_count", {}, total)
+    yield sample(f"{name}_bucket", {"le": "+Inf"}, total)
+    yield sample(f"{name}_sum", {}, metrics.seconds)
+    yield sample(f"{name}_count", {}, total)
 
 
 def _distributions(kind: str, label: str, counters: Iterable[Counter]) -> Iterator[str]:
@@ -64,30 +65,16 @@ def _distributions(kind: str, label: str, counters: Iterable[Counter]) -> Iterat
     if not listed:
         return
     name = f"assay_{kind}_bin_total"
-    yield from _head(name, "counter", f"Values of each {kind}, by bin.")
+    yield from head(name, "counter", f"Values of each {kind}, by bin.")
     for one in listed:
         for bin_, count in zip(one.labels, one.counts, strict=True):
-            yield _sample(name, {label: one.name, "bin": bin_}, count)
+            yield sample(name, {label: one.name, "bin": bin_}, count)
     name = f"assay_{kind}_null_total"
-    yield from _head(name, "counter", f"Missing values of each {kind}.")
+    yield from head(name, "counter", f"Missing values of each {kind}.")
     for one in listed:
-        yield _sample(name, {label: one.name}, one.nulls)
+        yield sample(name, {label: one.name}, one.nulls)
     name = f"assay_{kind}_bin_reference_share"
-    yield from _head(name, "gauge", "The share of a bin where the model was tested.")
+    yield from head(name, "gauge", "The share of a bin where the model was tested.")
     for one in listed:
         for bin_, share in zip(one.labels, one.reference, strict=True):
-            yield _sample(name, {label: one.name, "bin": bin_}, share)
-
-
-def _head(name: str, kind: str, help_: str) -> Iterator[str]:
-    yield f"# HELP {name} {help_}"
-    yield f"# TYPE {name} {kind}"
-
-
-def _sample(name: str, labels: dict[str, str], value: float) -> str:
-    inner = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-    return f"{name}{{{inner}}} {value}" if inner else f"{name} {value}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+            yield sample(name, {label: one.name, "bin": bin_}, share)
