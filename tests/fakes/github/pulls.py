@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -32,13 +33,29 @@ def get_pull(call: Call) -> Reply:
     counts = "additions deletions changed_files comments review_comments commits"
     more = {
         **dict.fromkeys(counts.split(), 0),
-        "merged": False,
+        "merged": call.repository.pulls[number].merged_at is not None,
         "merged_by": None,
         "mergeable": True,
         "mergeable_state": "clean",
         "maintainer_can_modify": False,
     }
     return Reply(200, {**pull_document(call, number), **more})
+
+
+def branches(call: Call) -> dict[str, str]:
+    """The branches and their commits, where people push them to a repository of git's own."""
+    if call.repository.bare is None:
+        return {}
+    listed = git(
+        "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads", call=call
+    )
+    return dict(line.split(" ") for line in listed.splitlines())
+
+
+def git(*args: str, call: Call) -> str:
+    """What git says of that repository."""
+    argv = ["git", "--git-dir", str(call.repository.bare), *args]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @route("GET", "/repos/{owner}/{repo}/pulls", "pull_requests")
@@ -86,7 +103,7 @@ def thread(call: Call) -> int:
 def issue_document(call: Call, number: int) -> Json:
     pull = call.repository.pulls.get(number)
     about = pull or call.repository.issues[number]
-    made = (not pull and call.repository.issues[number].created_at) or moment()
+    made = about.created_at or moment()
     url = f"{call.root}/repos/{call.name}/issues/{number}"
     kind = "pull" if pull else "issues"
     document = {
@@ -111,7 +128,7 @@ def issue_document(call: Call, number: int) -> Json:
         "body": about.body,
         "created_at": made,
         "updated_at": made,
-        "closed_at": None,
+        "closed_at": pull.closed_at if pull else None,
         "author_association": "CONTRIBUTOR",
     }
     if pull:
@@ -121,13 +138,15 @@ def issue_document(call: Call, number: int) -> Json:
             "html_url": page,
             "diff_url": f"{page}.diff",
             "patch_url": f"{page}.patch",
-            "merged_at": None,
+            "merged_at": pull.merged_at,
         }
     return document
 
 
 def pull_document(call: Call, number: int) -> Json:
     pull = call.repository.pulls[number]
+    if pull.state == "open" and pull.head_repository is None:
+        pull.head_sha = branches(call).get(pull.head_ref, pull.head_sha)
     issue = issue_document(call, number)
     url = issue["pull_request"]["url"]
     shared = (
@@ -168,7 +187,7 @@ def pull_document(call: Call, number: int) -> Json:
         "draft": pull.draft,
         "auto_merge": None,
         "merge_commit_sha": None,
-        "merged_at": None,
+        "merged_at": pull.merged_at,
         "_links": {name: {"href": target} for name, target in links.items()},
     }
 

@@ -62,6 +62,10 @@ class Pull:
     draft: bool = False
     body: str = ""
     labels: list[str] = field(default_factory=list)
+    created_at: str = ""
+    """Empty: at a fixed moment."""
+    closed_at: str | None = None
+    merged_at: str | None = None
 
 
 @dataclass
@@ -254,6 +258,10 @@ class Repository:
     artifacts: list[Artifact] = field(default_factory=list)
     check_runs: list[CheckRun] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
+    bare: str | None = None
+    """The folder of a bare git repository whose branches this one has, where people push to it."""
+    actions_may_propose: bool = True
+    """Whether a workflow's own token may open pull requests."""
     empty: bool = False
     """Without a single commit: GitHub's git data API then refuses everything."""
     objects: dict[str, GitObject] = field(default_factory=dict)
