@@ -16,9 +16,11 @@ from assay.report import pictures
 from assay.stages.report import plot_files
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from assay.context import Context
     from assay.forge.transport import Api
-    from assay.report.images import Image
+    from assay.report.images import Image, Picture
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,50 @@ def illustrate(context: Context) -> Illustrations:
 
 def _stored(context: Context, api: Api, shown: str) -> Illustrations:
     ci, record = context.ci, context.record
-    drawn = pictures.of(record, plot_files(record, context.workspace.state))
+    return place(
+        context,
+        api,
+        ci.repository or "",
+        pictures.of(record, plot_files(record, context.workspace.state)),
+        key=record.comment_key,
+        pull_request=ci.pull_request,
+        shown=shown,
+    )
+
+
+def place(
+    context: Context,
+    api: Api,
+    repository: str,
+    drawn: Sequence[Picture],
+    *,
+    key: str,
+    shown: str,
+    pull_request: int | None = None,
+) -> Illustrations:
+    """Pictures, stored where they can be linked, unless what is shown has the very same.
+
+    Args:
+        context: The run.
+        api: The connection; its token needs `contents: write`.
+        repository: `owner/name`.
+        drawn: The pictures.
+        key: What they are of: newer ones take the place of older ones.
+        shown: The text that shows them, as it stands.
+        pull_request: The number, of a report.
+
+    Raises:
+        ForgeError: They may not be stored.
+    """
     if not drawn:
         return Illustrations()
     files = {path: content for one in drawn for path, content in one.files.items()}
     now = datetime.now(UTC)
-    repository = ci.repository or ""
     stored = known(shown, files, now=now)
     if stored is None:
         commit = assets.store(
-            api,
-            repository,
-            files=files,
-            key=record.comment_key,
-            pull_request=ci.pull_request,
-            now=now,
+            api, repository, files=files, key=key, pull_request=pull_request, now=now
         )
         stored = Stored.of(commit, files, now)
-    url = partial(assets.url, ci.server_url, repository, stored.commit)
+    url = partial(assets.url, context.ci.server_url, repository, stored.commit)
     return Illustrations(tuple(one.published(url) for one in drawn), stored.note)

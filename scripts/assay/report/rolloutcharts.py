@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assay.report.charts import Chart
 from assay.report.rollout import measure
-from assay.report.vegalite import HEIGHT, THEMELESS, WIDTH, Palette, Spec, colour, frame, lines
+from assay.report.vegalite import THEMELESS, Palette, Spec, bars, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,25 +71,8 @@ def _bars(failed: Judgement, names: list[str], palette: Palette) -> Chart:
     for bar in failed.bars:
         for who, share in zip(names, (bar.candidate, bar.stable), strict=True):
             rows.append({"who": who, "bin": bar.label, "share": share})
-    spec = {
-        **frame(palette),
-        "width": WIDTH,
-        "height": HEIGHT,
-        "data": {"values": rows},
-        "mark": {"type": "bar"},
-        "encoding": {
-            "x": {
-                "field": "bin",
-                "type": "nominal",
-                "title": None,
-                "sort": [bar.label for bar in failed.bars],
-                "axis": {"labelAngle": -45 if len(failed.bars) > 4 else 0},
-            },
-            "xOffset": {"field": "who", "sort": names},
-            "y": {"field": "share", "type": "quantitative", "title": "Share of the answers"},
-            "color": colour(names, palette),
-        },
-    }
+    labels = [bar.label for bar in failed.bars]
+    spec = bars(rows, names, labels, palette, y="Share of the answers")
     return Chart(_name(failed), _title(failed), failed.sentence, spec)
 
 

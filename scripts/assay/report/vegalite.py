@@ -120,6 +120,31 @@ def lines(
     }
 
 
+def bars(
+    rows: list[Spec], names: list[str], labels: list[str], palette: Palette, *, y: str
+) -> Spec:
+    """Bars of both sides beside each other in each bin: rows of `who`, `bin`, `share`."""
+    return {
+        **frame(palette),
+        "width": WIDTH,
+        "height": HEIGHT,
+        "data": {"values": rows},
+        "mark": {"type": "bar"},
+        "encoding": {
+            "x": {
+                "field": "bin",
+                "type": "nominal",
+                "title": None,
+                "sort": labels,
+                "axis": {"labelAngle": -45 if len(labels) > 4 else 0},
+            },
+            "xOffset": {"field": "who", "sort": names},
+            "y": {"field": "share", "type": "quantitative", "title": y},
+            "color": colour(names, palette),
+        },
+    }
+
+
 def _dots(line: Spec, names: list[str], palette: Palette) -> Iterator[Spec]:
     """The points of lines: circles for head, squares for base."""
     looks = zip(names, ("circle", "square"), (palette.head, palette.base), strict=False)

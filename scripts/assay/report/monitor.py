@@ -1,0 +1,209 @@
+"""What a watch found, for people: the issue, its comments, the step summary, the terminal. Pure.
+
+Columns, categories, metrics and versions come from elsewhere: each is escaped where it stands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assay.monitor import causes as reasons
+from assay.packaging.cardtables import section
+from assay.report import escape, monitorwords
+from assay.report import monitortables as tables
+from assay.report.markdown import length
+from assay.report.monitorwords import OUTCOMES
+from assay.report.wording import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assay.monitor.causes import Cause, News, Told
+    from assay.monitor.verdict import Answer
+    from assay.monitor.watched import MonitorSection, Window
+    from assay.report.images import Image
+
+RUNBOOK = "https://github.com/your-org/assay/blob/main/docs/alerts.md#what-to-do"
+MOST_FOLDED = 60
+"""Of the folded ones; the page has all."""
+MOST_SLICES = 10
+_ICON_ENDS = "✅"
+
+
+def title(found: MonitorSection) -> str:
+    """Of the issue: model, environment and cause; plain text on one line."""
+    who = escape.text((found.model, *((" in ", found.environment) if found.environment else ())))
+    return f"{who}: {escape.text(_plain(monitorwords.what(reasons.causes(found))))}"
+
+
+def _plain(phrase: escape.Phrase) -> str:
+    """Without the marks of code: titles have no formats."""
+    return "".join(map(str, phrase))
+
+
+def headline(found: MonitorSection) -> str:
+    """The answer in one line, as Markdown."""
+    icon, phrase = monitorwords.headline(found)
+    return f"{icon} {escape.markdown(phrase)}"
+
+
+def markdown(
+    found: MonitorSection,
+    *,
+    images: Sequence[Image] = (),
+    run_url: str | None = None,
+    limit: int | None = None,
+) -> str:
+    """All of it; of what is too long the folded columns go first, then the pictures, the slices.
+
+    Args:
+        found: What was found.
+        images: That have been published.
+        run_url: Of the job.
+        limit: UTF-16 units, which GitHub counts.
+    """
+    for folds, slices, pictures in (
+        (MOST_FOLDED, MOST_SLICES, images),
+        (0, MOST_SLICES, images),
+        (0, 0, ()),
+    ):
+        text = _markdown(found, folds, slices, pictures, run_url)
+        if limit is None or length(text) <= limit:
+            return text
+    return f"{headline(found)}\n\n{_facts(found, run_url)}\n"
+
+
+def _markdown(
+    found: MonitorSection, folds: int, slices: int, images: Sequence[Image], run_url: str | None
+) -> str:
+    window = reasons.told_window(found)
+    parts = [
+        headline(found),
+        _standing(found, window),
+        tables.contract(found, window),
+        section("What moved", *tables.columns(found, window, folds)),
+        section("How good the model is", tables.performance(window), tables.slices(window, slices)),
+        *(f"**{escape.markdown(one.title)}**\n\n{escape.picture(one)}" for one in images),
+        section("Windows", tables.timeline(found)),
+        section("Not looked at", _notes(found)),
+        section("What to do", _next(found)),
+        _facts(found, run_url),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _standing(found: MonitorSection, window: Window) -> str:
+    """What the newest window says, where the headline is about an older one."""
+    if not found.state.alarm or window is found.newest:
+        return ""
+    newest = found.newest
+    why = newest.judgement.why
+    because = f" ({escape.markdown(why[0])})" if why else ""
+    return (
+        f"The newest window, {monitorwords.span(found, newest)}, is "
+        f"{OUTCOMES[newest.judgement.outcome][1]}{because}. The alarm is over once fewer than "
+        f"{found.k} of the last {found.n} windows that could be judged drift."
+    )
+
+
+def _notes(found: MonitorSection) -> str:
+    window = found.newest
+    lines = []
+    if window.duplicates:
+        rows = count(window.duplicates, "row")
+        lines.append(f"{rows} came a second time, and counted once.")
+    lines += [str(escape.message(note)) for note in window.notes]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _next(found: MonitorSection) -> str:
+    causes = reasons.causes(found)
+    if not causes:
+        return ""
+    until = reasons.told_window(found).end
+    again = escape.code(f"assay monitor --until {until:%Y-%m-%dT%H:%M}")
+    look = f"Look at every column: {again} on your machine, and open `.assay/monitor.html`."
+    lines = [look]
+    if causes[0].breach is not None:
+        lines.append(
+            "Mend what writes the log, or what the columns are called in `monitor.log` of "
+            "`assay.yaml`. A model that is trained anew would learn the fault."
+        )
+    else:
+        why = "performance" if _about(causes[0]) in tables.RATED else "drift"
+        lines.append(
+            f"Train a candidate on newer data: `assay retrain --why {why}`. Its pull request "
+            "shows whether that helps."
+        )
+    lines.append(f"What each case may mean: [the runbook]({RUNBOOK}).")
+    return "\n".join(f"{at}. {line}" for at, line in enumerate(lines, 1))
+
+
+def _about(cause: Cause) -> str:
+    return cause.answer.question.about if cause.answer is not None else ""
+
+
+def _facts(found: MonitorSection, run_url: str | None) -> str:
+    shown = []
+    if (run := escape.web_address(run_url)) is not None:
+        shown.append(f"[run]({run})")
+    shown += [
+        f"bundle {escape.code(found.digest[:12])}",
+        f"rows from {escape.code(found.source)}",
+        f"reference {escape.code(found.reference)}",
+        f"an alarm at {found.k} of {found.n} windows",
+        f"a quiet window is called drift in at most {monitorwords.confidence(found)} of cases",
+    ]
+    return " · ".join(shown)
+
+
+def comment(found: MonitorSection, event: News, told: Told) -> str:
+    """What is said below the issue when something changed, as Markdown.
+
+    Args:
+        found: What was found.
+        event: What changed.
+        told: What was known before.
+    """
+    if event == "ends":
+        began = f" It began {monitorwords.moment(found, told.since)}." if told.since else ""
+        window = monitorwords.span(found, found.newest)
+        return (
+            f"{_ICON_ENDS} The alarm is over: after {window}, {found.state.drifting} of the last "
+            f"{found.state.of} windows drift, and {found.k} would be an alarm.{began}"
+        )
+    if event == "starts":
+        return f"A new alarm.\n\n{headline(found)}"
+    new = [one for one in reasons.causes(found) if one.key not in (told.issue or ())]
+    lines = [f"New since {monitorwords.span(found, reasons.told_window(found))}:"]
+    lines += [f"- {escape.markdown(cause_phrase(one))}" for one in new[: tables.MOST_ROWS]]
+    lines += [f"- {len(new) - tables.MOST_ROWS:,} more"] if len(new) > tables.MOST_ROWS else []
+    return "\n".join(lines)
+
+
+def cause_phrase(cause: Cause) -> escape.Phrase:
+    """One cause, and how sure it is."""
+    what = monitorwords.what([cause])
+    if cause.answer is None:
+        return what
+    sure = monitorwords.chance(cause.answer.adjusted)
+    return (*what, f": {monitorwords.effect(cause.answer.question)} ({sure})")
+
+
+def text(found: MonitorSection) -> str:
+    """The same for a terminal, in a few lines."""
+    lines = [escape.text(monitorwords.headline(found)[1])]
+    window = reasons.told_window(found)
+    loud = [one for one in tables.ranked(found, window) if one.outcome != "quiet"]
+    rated = [one for one in window.judgement.answers if one.question.about in tables.RATED]
+    lines += [
+        f"  {OUTCOMES[one.outcome][1]:<13} {_line(one)}"
+        for one in (*rated, *loud[: tables.MOST_ROWS])
+    ]
+    lines += [f"note: {escape.text(note)}" for note in found.newest.notes]
+    return "\n".join(lines)
+
+
+def _line(one: Answer) -> str:
+    estimated = " (estimated)" if one.question.about == "estimate" else ""
+    return escape.text(f"{one.question.name}{estimated}: {monitorwords.effect(one.question)}")

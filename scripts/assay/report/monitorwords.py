@@ -1,0 +1,180 @@
+"""How what a monitor found reads: causes, windows, amounts, as phrases. Pure.
+
+Names of columns and metrics are `Code`, so that each format shows them and does nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assay.monitor import causes as reasons
+from assay.report.escape import Code
+from assay.report.wording import bound, number, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from assay.monitor.causes import Cause
+    from assay.monitor.verdict import Outcome, Question
+    from assay.monitor.watched import MonitorSection, Window
+    from assay.report.escape import Phrase
+
+OUTCOMES: dict[Outcome, tuple[str, str]] = {
+    "contract broken": ("🛑", "contract broken"),
+    "drift": ("🔴", "drift"),
+    "inconclusive": ("❔", "inconclusive"),
+    "quiet": ("✅", "quiet"),
+}
+"""An icon and the words it stands for."""
+BREACHES = {
+    "gone": " is gone",
+    "type": " has another type",
+    "empty": " has no value in any row",
+    "infinite": " has infinite values",
+}
+_MOST_NAMED = 3
+_PLACES = 3
+"""Decimals of a distance, which is between 0 and 1."""
+
+
+def model(section: MonitorSection) -> Phrase:
+    """`bikes v1.2.0 in production`."""
+    where = (" in ", Code(section.environment)) if section.environment else ()
+    return (section.model, " ", section.version, *where)
+
+
+def metric(name: str) -> Phrase:
+    """What people call a metric; a name of the user's own as it is."""
+    from assay.report.wording import metric_title
+
+    title = metric_title(name)
+    return (title if title != name else Code(name),)
+
+
+def what(found: Sequence[Cause]) -> Phrase:
+    """Causes in a few words: `mae got worse; drift of a, b and 3 more`."""
+    parts: list[Phrase] = []
+    broken = [one.breach for one in found if one.breach is not None]
+    parts += [("the column ", Code(one.column), BREACHES[one.problem]) for one in broken[:2]]
+    if len(broken) > 2:
+        parts.append((f"{len(broken) - 2:,} more columns broken",))
+    by: dict[str, list[Phrase]] = {}
+    for one in found:
+        if one.answer is not None:
+            about = one.answer.question.about
+            rated = about in ("performance", "estimate")
+            by.setdefault(about, []).append(metric(one.name) if rated else (Code(one.name),))
+    if "performance" in by:
+        parts.append((*_listed(by["performance"]), " got worse"))
+    if "estimate" in by:
+        parts.append(("estimated ", *_listed(by["estimate"]), " got worse"))
+    if "prediction" in by:
+        parts.append(("drift of what it predicts, ", *_listed(by["prediction"])))
+    if "feature" in by:
+        parts.append(("drift of ", *_listed(by["feature"])))
+    elif "features together" in by:
+        parts.append(("drift of the features together",))
+    return tuple(piece for part in _between(parts, ("; ",)) for piece in part)
+
+
+def _listed(names: Sequence[Phrase]) -> Phrase:
+    """`a, b and 3 more`."""
+    shown = list(names[:_MOST_NAMED]) if len(names) > _MOST_NAMED else list(names)
+    left = len(names) - len(shown)
+    last: Phrase = (f"{left:,} more",) if left else shown.pop()
+    joined = [piece for part in _between(shown, (", ",)) for piece in part]
+    return (*joined, " and ", *last) if joined else last
+
+
+def _between(parts: Iterable[Phrase], separator: Phrase) -> list[Phrase]:
+    found: list[Phrase] = []
+    for part in parts:
+        found += [separator, part] if found else [part]
+    return found
+
+
+def effect(question: Question) -> str:
+    """`0.312 (0.287 to 0.338), and 0.1 is allowed`."""
+    amount, low, high = amounts(question)
+    return f"{amount} ({low} to {high}), and {bound(question.bound)} is allowed"
+
+
+def amounts(question: Question) -> tuple[str, str, str]:
+    """An effect and its interval, with the same number of decimals."""
+    places = None if question.about in ("performance", "estimate") else _PLACES
+    if places is None:
+        from assay.report.wording import decimals
+
+        places = decimals(question.effect, question.low, question.high)
+    effect, low, high = (
+        number(value, places) for value in (question.effect, question.low, question.high)
+    )
+    return effect, low, high
+
+
+def chance(p_value: float) -> str:
+    """`p < 0.001`."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+
+
+def how_sure(section: MonitorSection, cause: Cause) -> Phrase:
+    """What was measured of one cause, and how sure that is."""
+    state = section.state
+    of_windows = f"{state.drifting} of the last {state.of} windows that could be judged drift"
+    if cause.breach is not None:
+        return (f"In {cause.breach.rows:,} rows" if cause.breach.rows else "In every row",)
+    if cause.answer is None:
+        return (of_windows,)
+    question = cause.answer.question
+    subject = (
+        metric(cause.name) if question.about in ("performance", "estimate") else (Code(cause.name),)
+    )
+    verb = " is worse by " if question.about in ("performance", "estimate") else " moved by "
+    sure = chance(cause.answer.adjusted)
+    return (*subject, f"{verb}{effect(question)} ({sure}); {of_windows}")
+
+
+def moment(section: MonitorSection, at: datetime) -> str:
+    """A time in UTC: the day, and the hour where windows are shorter than days."""
+    whole = all(
+        (one.start.hour, one.start.minute, one.end.hour, one.end.minute) == (0, 0, 0, 0)
+        for one in section.windows
+    )
+    return f"{at:%Y-%m-%d}" if whole else f"{at:%Y-%m-%d %H:%M}"
+
+
+def span(section: MonitorSection, window: Window) -> str:
+    """`2012-03-01`, `2012-03-01 to 2012-03-31`, `2012-03-01 06:00 to 12:00`."""
+    start, end = moment(section, window.start), moment(section, window.end)
+    if len(start) > 10:
+        return f"{start} to {end.removeprefix(start[:11])}"
+    seconds = (window.end - window.start).total_seconds()
+    return start if seconds <= 86_400 else f"{start} until {end}"
+
+
+def confidence(section: MonitorSection) -> str:
+    """How often the alarm of a window would be false: `1 %`."""
+    return percent(section.alpha)
+
+
+def headline(section: MonitorSection) -> tuple[str, Phrase]:
+    """The answer in one line: an icon, and a sentence that says what, since when, how sure."""
+    state, newest = section.state, section.newest
+    who, found = model(section), reasons.causes(section)
+    if state.alarm and found:
+        icon = OUTCOMES["contract broken" if found[0].breach else "drift"][0]
+        since = moment(section, reasons.since(section))
+        sure = how_sure(section, found[0])
+        return icon, (*who, ": ", *what(found), f", since {since}. ", *sure, ".")
+    if state.newest == "drift":
+        need = f"An alarm needs {section.k} of {section.n} windows"
+        here = f", in {span(section, newest)}. "
+        sure = how_sure(section, found[0])
+        return "⚠️", (*who, ": ", *what(found), here, *sure, f". {need}.")
+    if state.newest == "inconclusive":
+        why = newest.judgement.why
+        told = (": ", why[0]) if why else ()
+        return "❔", (*who, f": nothing can be said of {span(section, newest)}", *told, ".")
+    rows = f"{newest.judgement.rows:,} rows of {span(section, newest)}"
+    return "✅", (*who, f": quiet. The {rows} are like what it was tested on.")

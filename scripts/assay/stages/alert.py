@@ -1,0 +1,162 @@
+"""Telling people what a watch found: the issue, the webhook, Prometheus, the page, the summary.
+
+An alarm is told once, once more for each cause that joins, and once when it is over. What was told
+is remembered in the issue itself; where there is none, in a file of `.assay/`. Nothing that goes
+wrong here changes the verdict: it is a warning.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
+
+from assay.errors import AssayError
+from assay.monitor import causes, publishing
+from assay.monitor.causes import Told
+from assay.notwritten import not_written
+from assay.release import tagging
+from assay.report import monitor
+from assay.section import Fact, Reason
+from assay.stages.alarmissue import AlarmIssue
+from assay.workspace import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.configmonitor import AlertsSpec
+    from assay.context import Context
+    from assay.monitor.watched import MonitorSection
+
+Answer = TypeVar("Answer")
+FILE = "told.json"
+"""In `.assay/`: what was told, for who has no issue that remembers it."""
+
+
+class Memory(Fact):
+    """What was told, by what it was about."""
+
+    told: dict[str, Told]
+
+
+def tell(context: Context, section: MonitorSection, spec: AlertsSpec) -> tuple[Reason, ...]:
+    """Tell everybody who is to know; returns a warning for each that could not be told.
+
+    Args:
+        context: The project; of its environment `GITHUB_STEP_SUMMARY` is used, and the variables
+            that `spec` names.
+        section: What was found.
+        spec: Who is told, and how.
+    """
+    teller = _Teller(context, section, spec)
+    with ExitStack() as stack:
+        teller.listeners(stack)
+    teller.summary()
+    teller.prometheus()
+    return tuple(teller.warnings)
+
+
+@dataclass
+class _Teller:
+    context: Context
+    section: MonitorSection
+    spec: AlertsSpec
+    warnings: list[Reason] = field(default_factory=list)
+
+    @property
+    def matter(self) -> str:
+        """What tells this alarm from those of other models and environments."""
+        return f"monitor {self.section.model} {self.section.environment or ''}"
+
+    def listeners(self, stack: ExitStack) -> None:
+        """Those who are told once: the issue, and the webhook, which links to it."""
+        issue = self._issue(stack) if self.spec.issue else None
+        told = self._told(issue)
+        event, heard = causes.news(told.issue, self.section)
+        if issue is not None and event is not None:
+            announced = partial(issue.announce, event, self._after(told, issue=heard))
+            if not self._attempt("The issue", announced):
+                issue, heard = None, told.issue
+        after = self._after(told, issue=heard)
+        if issue is not None:
+            self._attempt("The issue", partial(issue.settle, event, after))
+        self._remember(after)
+
+    def _issue(self, stack: ExitStack) -> AlarmIssue | None:
+        """The issue, as it stands at GitHub; `None` where that cannot be asked."""
+        forge, repository = tagging.forge_of(self.context)
+        if forge is None:
+            if causes.alarming(self.section):
+                self.context.console.line(
+                    "Nobody is told at GitHub: there is no token (GITHUB_TOKEN), or origin is "
+                    "somewhere else."
+                )
+            return None
+        opened = partial(
+            AlarmIssue.opened,
+            self.context,
+            self.section,
+            forge=forge,
+            repository=repository,
+            matter=self.matter,
+            stack=stack,
+        )
+        return self._attempt("The issue", opened)
+
+    def _told(self, issue: AlarmIssue | None) -> Told:
+        """What was told, as the issue remembers it, else this machine; a new runner derives it."""
+        if issue is not None and issue.known is not None:
+            return issue.known.told
+        try:
+            content = (self.context.workspace.state / FILE).read_bytes()
+            kept = Memory.model_validate_json(content).told[self.matter]
+        except (OSError, ValidationError, KeyError):
+            new = self.context.ci.host != "local" and issue is None
+            return causes.before(self.section) if new else Told()
+        return kept if issue is None else kept.model_copy(update={"issue": None})
+
+    def _after(self, told: Told, **heard: tuple[str, ...] | None) -> Told:
+        """What is known afterwards, and since when the alarm lasts."""
+        known = told.model_copy(update=heard)
+        if known.issue is None and known.webhook is None:
+            return Told()
+        return known.model_copy(update={"since": told.since or causes.since(self.section)})
+
+    def _remember(self, told: Told) -> None:
+        text = Memory(told={self.matter: told}).model_dump_json()
+        file = self.context.workspace.state / FILE
+        self._attempt("What was told", partial(write_atomically, file, text))
+
+    def summary(self) -> None:
+        """The step summary of GitHub Actions."""
+        if path := self.context.environ.get("GITHUB_STEP_SUMMARY"):
+            self._attempt(
+                "The step summary", partial(_append, Path(path), monitor.markdown(self.section))
+            )
+
+    def prometheus(self) -> None:
+        """The figures, for who watches them."""
+        if (wanted := self.spec.prometheus) is not None:
+            context = self.context
+            folder = context.workspace.root
+            found = publishing.publish(self.section, wanted, context.environ, folder=folder)
+            self.warnings += found
+
+    def _attempt(self, what: str, action: Callable[[], Answer]) -> Answer | None:
+        try:
+            return action()
+        except AssayError as error:
+            self.warnings.append(Reason.of(error, severity="warning", prefix=f"{what}: "))
+            return None
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise not_written(path, error) from error
