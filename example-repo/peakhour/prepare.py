@@ -9,6 +9,8 @@ import pandas as pd
 from peakhour import files, params
 
 RAW = Path("data/raw/2011.csv")
+SINCE = Path("data/raw/2012.csv")
+"""Hours that came later; none at first."""
 HOURS = Path("data/prepared/hours.csv")
 PEAK = Path("data/prepared/peak.json")
 
@@ -33,6 +35,7 @@ class PrepareParams:
     """Section `prepare` of params.yaml."""
 
     evaluate_from: str
+    peak_before: str
     peak_quantile: float
 
 
@@ -66,6 +69,12 @@ def assign_part(time: pd.Series, evaluate_from: str) -> pd.Series:
     return earlier.map({True: TRAIN, False: EVALUATION})
 
 
+def read_raw(paths: tuple[Path, ...] = (RAW, SINCE)) -> pd.DataFrame:
+    """Return the hours of all files; one without hours would turn numbers into text."""
+    tables = [files.read_table(path, times=("dteday",)) for path in paths]
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+
+
 def learn_peak(rentals: pd.Series, quantile: float) -> float:
     """Return the number of rentals from which on an hour counts as a peak."""
     return float(rentals.quantile(quantile, interpolation="higher"))
@@ -74,9 +83,10 @@ def learn_peak(rentals: pd.Series, quantile: float) -> float:
 def main() -> None:
     """Run the stage."""
     settings = params.read("prepare", PrepareParams)
-    hours = clean(files.read_table(RAW, times=("dteday",)))
+    hours = clean(read_raw())
     hours["part"] = assign_part(hours["time"], settings.evaluate_from)
-    peak = learn_peak(hours.loc[hours["part"] == TRAIN, "rentals"], settings.peak_quantile)
+    earlier = hours["time"] < pd.Timestamp(settings.peak_before)
+    peak = learn_peak(hours.loc[earlier, "rentals"], settings.peak_quantile)
     hours["peak"] = (hours["rentals"] >= peak).astype(int)
     # The counts stop here: no later stage can mistake them for features.
     files.write_table(hours[COLUMNS], HOURS)

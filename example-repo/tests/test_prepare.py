@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from peakhour.prepare import COLUMNS, assign_part, clean, learn_peak
+from peakhour.prepare import COLUMNS, assign_part, clean, learn_peak, read_raw
 from tests.build import raw_hours
 
 
@@ -31,6 +33,20 @@ def test_clean_takes_a_humidity_of_zero_for_a_broken_sensor() -> None:
     hours = clean(raw_hours(3, hum=[0, 40, 100]))
 
     assert hours["humidity"].isna().tolist() == [True, False, False]
+
+
+def test_hours_that_came_since_follow_and_a_file_without_any_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    first, since = tmp_path / "2011.csv", tmp_path / "2012.csv"
+    raw_hours(2).to_csv(first, index=False)
+    raw_hours(0).to_csv(since, index=False)
+
+    alone = read_raw((first, since))
+
+    assert (len(alone), str(alone["hr"].dtype)) == (2, "int64")
+    raw_hours(3, start="2012-01-01").to_csv(since, index=False)
+    assert read_raw((first, since))["dteday"].dt.year.tolist() == [2011, 2011, 2012, 2012, 2012]
 
 
 def test_later_hours_never_train() -> None:
