@@ -17,13 +17,12 @@ What a client sends cannot break a line: JSON writes control characters as escap
 from __future__ import annotations
 
 import os
-import time
-from collections import deque
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from assay.serving import background
-from assay.serving.background import Complaints
-from assay.serving.predictiontable import shown
+import orjson
+
+from assay.serving.background import Complaints, Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 MOST_WAITING = 50_000
 """Lines in the queue."""
 _LONGEST = 200
-_BATCH = 500
-"""Lines that are written at once; see `background.PAUSE`."""
+_OPTION = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 
 class Access(NamedTuple):
@@ -49,6 +47,9 @@ class Access(NamedTuple):
     rows: int | None = None
     caller: str | None = None
     error: str | None = None
+
+
+_OPTIONAL = tuple(Access._field_defaults)
 
 
 class AccessLog:
@@ -69,51 +70,38 @@ class AccessLog:
         tell: Callable[[str], None] | None = None,
         most_waiting: int = MOST_WAITING,
     ) -> None:
-        self._version = version
         self._fd = fd
-        self._queue: deque[bytes] = deque()
+        self._queue: Lines[Access] = Lines(lambda one: line(one, version))
         self._most = most_waiting
         self._complaints = Complaints("The access log", tell)
         self.dropped = 0
         """Lines that found the queue full, or could not be written."""
 
     def put(self, one: Access) -> None:
-        """Log a request; never waits.
-
-        Its line is made at once: a thread that computes costs other requests more than that.
-        """
+        """Log a request; never waits."""
         if len(self._queue) >= self._most:
             self.dropped += 1
         else:
-            self._queue.append(line(one, self._version))
+            self._queue.put(one)
 
     def flush(self, now: float) -> None:  # noqa: ARG002 (every sink is told the time)
-        """Write what waits, and not what comes meanwhile: that would never end under load."""
-        for _ in range(0, len(self._queue), _BATCH):
-            self._write_some()
-            time.sleep(background.PAUSE)
+        """Write what waits."""
+        self.close()
 
     def close(self) -> None:
         """Write what waits."""
-        while self._queue:
-            self._write_some()
-
-    def _write_some(self) -> None:
-        count = min(_BATCH, len(self._queue))
-        batch = [self._queue.popleft() for _ in range(count)]
+        lines = self._queue.take()
         try:
-            _write(self._fd, b"".join(batch))
+            _write(self._fd, b"".join(lines))
         except OSError as error:
-            self.dropped += count
+            self.dropped += len(lines)
             self._complaints.of("out", f"cannot be written: {error.strerror}. Lines are lost.")
 
 
 def line(one: Access, version: str) -> bytes:
     """A request as a line."""
-    import orjson
-
     found = {
-        "time": shown(one.time),
+        "time": datetime.fromtimestamp(one.time, UTC),
         "id": one.id,
         "method": one.method,
         "path": one.path[:_LONGEST],
@@ -125,12 +113,14 @@ def line(one: Access, version: str) -> bytes:
         "error": one.error,
         "version": version,
     }
-    there = {name: value for name, value in found.items() if value is not None}
+    for name in _OPTIONAL:
+        if found[name] is None:
+            del found[name]
     try:
-        return orjson.dumps(there, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(found, option=_OPTION)
     except TypeError:  # halves of surrogate pairs, which a path's odd bytes may have become
-        there = {name: _printable(value) for name, value in there.items()}
-        return orjson.dumps(there, option=orjson.OPT_APPEND_NEWLINE)
+        found = {name: _printable(value) for name, value in found.items()}
+        return orjson.dumps(found, option=_OPTION)
 
 
 def _printable(value: Any) -> Any:

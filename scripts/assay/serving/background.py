@@ -3,6 +3,10 @@
 Whoever answers requests appends to a queue in memory, which takes no lock and never waits; the
 thread empties the queues a few times a second. What comes faster than it can be written, or finds
 no room on the disk, is counted and left out.
+
+Each time that the thread wants the interpreter back, as after a write or a rest, it may wait 5 ms
+for it, and all requests of that time pay for handing it over. So lines are made where requests are
+answered, and it only writes them, all in one go.
 """
 
 from __future__ import annotations
@@ -11,18 +15,21 @@ import atexit
 import sys
 import threading
 import time
+from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 TICK = 0.1
 """Seconds between two looks at the queues: what waits is in memory, request by request."""
 PAUSE = 5e-4
-"""Seconds that a sink rests after each batch. Python lets a thread that computes keep the
-interpreter for 5 ms, which is longer than most requests take: nobody waits for a whole queue. It
-waits as long to get it back, so small batches would never empty a queue under load."""
+"""Seconds that a sink rests after a batch that it computed with. Python lets a thread keep the
+interpreter for 5 ms, which is longer than most requests take: nobody waits for a whole queue."""
+_TOGETHER = 64
+"""Lines that are made at once: each by itself, between two requests, would take twice as long."""
+T = TypeVar("T")
 
 
 class Sink(Protocol):
@@ -33,6 +40,41 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Write what waits, and end what is open."""
+
+
+class Lines(Generic[T]):
+    """A queue of lines: one thread puts what they are made of, another one takes them.
+
+    Args:
+        line: Makes one.
+    """
+
+    def __init__(self, line: Callable[[T], bytes]) -> None:
+        self._line = line
+        self._fresh: deque[T] = deque()
+        self._made: deque[bytes] = deque()
+
+    def __len__(self) -> int:
+        return len(self._fresh) + len(self._made)
+
+    def put(self, one: T) -> None:
+        """Append to it; now and then, make the lines of all that wait."""
+        self._fresh.append(one)
+        if len(self._fresh) >= _TOGETHER:
+            self._made.extend(self._lines())
+
+    def take(self) -> list[bytes]:
+        """All that wait; about in order."""
+        made = [self._made.popleft() for _ in range(len(self._made))]
+        return [*made, *self._lines()]
+
+    def _lines(self) -> Iterator[bytes]:
+        for _ in range(len(self._fresh)):
+            try:
+                one = self._fresh.popleft()
+            except IndexError:  # the other thread has taken it
+                return
+            yield self._line(one)
 
 
 class Background:

@@ -7,8 +7,8 @@ anybody; a server that is ended by SIGTERM makes its last one whole. One that is
 part: of JSON lines the next server on the folder makes a whole file, up to the last whole line; a
 part of a Parquet file is nothing, and is removed.
 
-`put` is called for every answer. It takes no lock, waits for nothing and raises nothing; of JSON
-lines it makes the line of a single row itself, in microseconds. What finds the queue full is
+`put` is called for every answer. It takes no lock, waits for nothing and raises nothing; the lines
+of single rows it makes itself, in microseconds (see `background`). What finds the queue full is
 `dropped`, what finds no room on the disk is `lost`; both are counted, and said once on standard
 error. Which requests are logged (`share`) is decided by a hash of their id: two versions that are
 sent the same request log the same ones.
@@ -23,17 +23,17 @@ import time
 import zlib
 from collections import deque
 from dataclasses import dataclass
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from assay.serving import background, logfiles, predictiontable
-from assay.serving.background import Complaints
+from assay.serving.background import Complaints, Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from assay.serving.logfiles import Form, Lines, LogFile
+    from assay.serving.logfiles import Form, LogFile
     from assay.serving.predictiontable import Entry, Layout
 
 NAME = "predictions"
@@ -41,10 +41,9 @@ MOST_WAITING = 32_000_000
 """Bytes of requests in the queue, each of which counts `_ROW` a row beside."""
 _ROW = 100
 _BATCH = 256
-"""Rows that are written at once; see `background.PAUSE`."""
+"""Rows that the thread computes with at once; see `background.PAUSE`."""
 _FEW = 64
-"""Columns of which a row becomes a line at once. That takes microseconds, and the line is small: a
-thread that computes beside requests costs them more, and what waits for it is arrays."""
+"""Columns of which a row becomes a line in microseconds; of more, the thread makes it."""
 _RETRY = 5.0
 """Seconds after which a disk that refused is tried again."""
 
@@ -86,8 +85,10 @@ class PredictionLog:
         self._inputs = layout.inputs
         self._all = not layout.dropped
         is_small = settings.form == "jsonl" and len(layout.types) <= _FEW
-        self._line = predictiontable.single(layout) if is_small else None
-        self._queue: deque[Entry | bytes] = deque()
+        self._line = predictiontable.single(layout)
+        self._singles = Lines(self._single) if is_small else None
+        self._queue: deque[Entry] = deque()
+        """All others."""
         self._most = most_waiting
         self._threshold = round(settings.share * 2**32)
         # Each is written by one thread alone, so neither needs a lock.
@@ -110,20 +111,25 @@ class PredictionLog:
         """Log an answered request, if it is one of those that are."""
         if self._threshold < 2**32 and zlib.crc32(entry.id.encode()) >= self._threshold:
             return
-        waits: Entry | bytes = entry
-        if self._line is not None and entry.rows == 1:
-            # Text that is no Unicode is left to the thread, which says that it is lost.
-            with contextlib.suppress(TypeError):
-                waits = self._line(entry)
-        size = _weight(waits)
+        size = entry.size + entry.rows * _ROW
         if self._put - self._taken + size > self._most:
             self.dropped += entry.rows
             return
         self._put += size
-        if waits is entry and not self._all:  # what is sensitive does not even enter the queue
+        if not self._all:  # what is sensitive does not even enter the queue
             feeds = {name: entry.feeds[name] for name in self._inputs}
-            waits = entry._replace(feeds=feeds)
-        self._queue.append(waits)
+            entry = entry._replace(feeds=feeds)
+        if self._singles is not None and entry.rows == 1:
+            self._singles.put(entry)
+        else:
+            self._queue.append(entry)
+
+    def _single(self, entry: Entry) -> bytes:
+        try:
+            return self._line(entry)
+        except TypeError:  # text that is no Unicode: the thread says that it is lost
+            self._queue.append(entry)
+            return b""
 
     def flush(self, now: float) -> None:
         """Write what waits, and begin a new file where it is time."""
@@ -133,40 +139,41 @@ class PredictionLog:
                 recover(self._settings.folder)
         if self.dropped:
             self._complaints.of("full", "is behind: rows are left out of it, and counted.")
-        for _ in range(0, len(self._queue), _BATCH):  # not what comes meanwhile, without end
-            self._write(self._batch(), now)
-            time.sleep(background.PAUSE)
+        self._empty(now, background.PAUSE)
         self._rotate(now)
 
     def close(self) -> None:
         """Write what waits, and make the file whole."""
         now = time.time()
         self._refused = 0.0
-        while batch := self._batch():
-            self._write(batch, now)
+        self._empty(now, 0)
         self._finish(now)
 
-    def _batch(self) -> list[Entry | bytes]:
-        batch: list[Entry | bytes] = []
+    def _empty(self, now: float, pause: float) -> None:
+        """Write what waits, and not what comes meanwhile: that would never end under load."""
+        taken = self._put
+        lines = [one for one in self._singles.take() if one] if self._singles is not None else []
+        if lines:
+            self._add(len(lines), now, lambda file: cast("logfiles.Lines", file).add_lines(lines))
+        left = len(self._queue)
+        while left:
+            batch = self._batch()
+            left -= min(left, len(batch))
+            rows = sum(one.rows for one in batch)
+            self._add(rows, now, partial(self._add_columns, batch))
+            time.sleep(pause)
+        self._taken = taken
+
+    def _batch(self) -> list[Entry]:
+        batch: list[Entry] = []
         rows = 0
         while rows < _BATCH and self._queue:
             batch.append(self._queue.popleft())
-            rows += _rows(batch[-1])
-            self._taken += _weight(batch[-1])
+            rows += batch[-1].rows
         return batch
 
-    def _write(self, batch: list[Entry | bytes], now: float) -> None:
-        for kind, group in groupby(batch, type):
-            some: list[Any] = list(group)
-            rows = sum(map(_rows, some))
-            self._add(rows, now, self._lines(some) if kind is bytes else self._columns(some))
-
-    @staticmethod
-    def _lines(lines: list[bytes]) -> Callable[[LogFile], None]:
-        return lambda file: cast("Lines", file).add_lines(lines)
-
-    def _columns(self, entries: list[Entry]) -> Callable[[LogFile], None]:
-        return lambda file: file.add(predictiontable.columns(self._layout, entries))
+    def _add_columns(self, entries: list[Entry], file: LogFile) -> None:
+        file.add(predictiontable.columns(self._layout, entries))
 
     def _add(self, rows: int, now: float, write: Callable[[LogFile], None]) -> None:
         if 0 <= now - self._refused < _RETRY:
@@ -239,15 +246,6 @@ class PredictionLog:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def _rows(one: Entry | bytes) -> int:
-    return 1 if isinstance(one, bytes) else one.rows
-
-
-def _weight(one: Entry | bytes) -> int:
-    """Bytes that it takes in the queue, about."""
-    return len(one) if isinstance(one, bytes) else one.size + one.rows * _ROW
 
 
 def _locked(path: Path) -> int:

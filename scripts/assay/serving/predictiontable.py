@@ -273,9 +273,3 @@ def single(layout: Layout) -> Callable[[Entry], bytes]:
         return orjson.dumps(found, option=option)
 
     return line
-
-
-def shown(time: float) -> str:
-    """Seconds since 1970 as `2026-11-23T23:36:17.123456Z`."""
-    text = datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
-    return text.replace("+00:00", "Z")

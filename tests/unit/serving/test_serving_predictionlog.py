@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from assay.errors import UsageError
 from assay.packaging.facts import InputSpec, OutputSpec, Signature
 from assay.packaging.profile import Categories, Numbers, Profile
 from assay.serving import logfiles, predictiontable
-from assay.serving.background import Background
+from assay.serving.background import Background, Lines
 from assay.serving.predictionlog import LogSettings, PredictionLog, recover
 from assay.serving.predictiontable import Entry, Layout
 from hypothesis import given
@@ -87,7 +88,7 @@ def test_a_row_says_what_was_asked_and_answered(tmp_path: Path, form: Any) -> No
     log.put(entry("b"))
     log.close()
 
-    rows = rows_of(tmp_path)
+    rows = sorted(rows_of(tmp_path), key=lambda row: (row["id"], row["row"]))
 
     assert [(row["id"], row["row"]) for row in rows] == [("a", 0), ("a", 1), ("b", 0)]
     when = rows[1].pop("time")
@@ -178,7 +179,10 @@ def test_a_sensitive_value_does_not_even_enter_the_queue(tmp_path: Path, rows: i
     log = PredictionLog(LogSettings(tmp_path), layout_of(drop=("season",)))
     log.put(entry(rows=rows))
 
-    assert "summer" not in repr(log._queue)
+    assert log._singles is not None
+    waiting = [*log._singles._fresh, *log._queue]
+    assert len(waiting) == 1
+    assert "summer" not in repr(waiting)
     log.close()
     assert "summer" not in "".join(path.read_text() for path in tmp_path.iterdir())
 
@@ -365,7 +369,8 @@ def test_two_versions_log_the_same_requests(
         log = PredictionLog(LogSettings(folder, share=share), layout_of())
         for at in range(count):
             log.put(entry(f"7f3a9c-{at:x}"))
-        taken.append([json.loads(one)["id"] for one in log._queue if isinstance(one, bytes)])
+        assert log._singles is not None
+        taken.append([json.loads(one)["id"] for one in log._singles.take()])
     assert taken[0] == taken[1]
     if share in (0.0, 1.0):
         assert len(taken[0]) == count * share
@@ -376,7 +381,57 @@ def test_half_the_requests_are_about_half(tmp_path: Path) -> None:
     for at in range(10_000):
         log.put(entry(f"7f3a9c-{at:x}"))
 
-    assert 4800 < len(log._queue) < 5200
+    assert log._singles is not None
+    assert 4800 < len(log._singles) < 5200
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_one_look_at_a_queue_empties_it(tmp_path: Path, form: Any) -> None:
+    log = PredictionLog(LogSettings(tmp_path, form=form), layout_of())
+    for at in range(200):
+        log.put(entry(f"{at}", 1 if at % 2 else 300))
+    log.flush(TIME)
+
+    assert log.written == 100 + 100 * 300
+    log.close()
+    ids = [row["id"] for row in rows_of(tmp_path)]
+    assert sorted(set(ids), key=int) == [f"{at}" for at in range(200)]
+
+
+def test_one_text_that_is_no_unicode_costs_no_other_row(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = PredictionLog(LogSettings(tmp_path), layout_of(), tell=said.append)
+    for at in range(100):
+        log.put(entry("\ud800" if at == 10 else str(at)))
+    log.close()
+
+    assert len(rows_of(tmp_path)) == log.written == 99
+    assert (log.lost, len(said)) == (1, 1)
+
+
+def test_no_line_is_lost_or_there_twice_with_two_threads() -> None:
+    queue: Lines[int] = Lines(lambda one: b"%d\n" % one)
+    taken: list[bytes] = []
+    end = threading.Event()
+
+    def take() -> None:
+        while not end.is_set():
+            taken.extend(queue.take())
+        taken.extend(queue.take())
+
+    thread = threading.Thread(target=take)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        thread.start()
+        for at in range(20_000):
+            queue.put(at)
+        end.set()
+        thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert sorted(map(int, taken)) == list(range(20_000))
 
 
 KILLED = """
