@@ -8,6 +8,7 @@ import hashlib
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -45,9 +46,16 @@ PATIENCE = 20.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        return int(taken.getsockname()[1])
+    """A port that nobody listens on.
+
+    It stays free until it is used: none of those that the system gives to connections and to other
+    tests, which begin at 32768 (`ip_local_port_range` of ip(7)).
+    """
+    while True:
+        port = 15_000 + secrets.randbelow(17_000)
+        with contextlib.suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
 
 
 def settings(**given: Any) -> HostSettings:
@@ -207,9 +215,9 @@ def ended(folder: Path) -> None:
         until(lambda: not found.alive)
 
 
-def until(true: Callable[[], object]) -> None:
+def until(true: Callable[[], object], *, patience: float = PATIENCE) -> None:
     """Wait until something is so."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while not true():
         assert time.monotonic() < end, "it does not happen"
         time.sleep(0.02)

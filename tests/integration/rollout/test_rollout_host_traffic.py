@@ -235,33 +235,51 @@ def test_nobody_notices_shifts_crashes_and_reloads(fresh: Host, tmp_path: Path) 
     target, agent = fresh.target, fresh.target.agent
     usual = agent.settings
     assert usual is not None
-    script = tmp_path / "load.lua"
-    script.write_text(_LOAD)
-    url = f"http://127.0.0.1:{fresh.port}/predict"
-    wrk = ["wrk", "-t1", "-c16", "-d3s", "-s", str(script), url]
-    load = subprocess.Popen(wrk, stdout=subprocess.PIPE, text=True)
-    time.sleep(0.3)
+    with _load(fresh.port, tmp_path) as load:
+        rollout_hosts.until(lambda: _requests(fresh) > 100)
 
-    for percent in (5, 25, 100, 50):
-        target.route(Routing(stable=stable, candidate=candidate, percent=percent))
-        time.sleep(0.1)
-    os.kill(fresh.pid(candidate), signal.SIGKILL)
-    before = _generation(fresh)
-    agent.settings = usual.model_copy(update={"canary_timeout": 0.5})
-    target.route(Routing(stable=stable, candidate=candidate, percent=50))
-    assert _generation(fresh) != before
-    target.route(Routing(stable=candidate, candidate=stable, percent=50))
-    target.route(Routing(stable=candidate))
-    target.stop(stable)
-    target.start(stable)
-    target.route(Routing(stable=stable))
-    said, _ = load.communicate(timeout=30)
+        for percent in (5, 25, 100, 50):
+            target.route(Routing(stable=stable, candidate=candidate, percent=percent))
+            time.sleep(0.1)
+        os.kill(fresh.pid(candidate), signal.SIGKILL)
+        before = _generation(fresh)
+        agent.settings = usual.model_copy(update={"canary_timeout": 0.5})
+        target.route(Routing(stable=stable, candidate=candidate, percent=50))
+        assert _generation(fresh) != before
+        target.route(Routing(stable=candidate, candidate=stable, percent=50))
+        target.route(Routing(stable=candidate))
+        target.stop(stable)
+        target.start(stable)
+        target.route(Routing(stable=stable))
+        rollout_hosts.until(lambda: _requests(fresh) > 500, patience=120)
+        load.send_signal(signal.SIGINT)  # it ends with its summary
+        said, _ = load.communicate(timeout=30)
     agent.settings = usual
 
     found = re.search(r"TOTAL (\d+) FAILED (\d+)", said)
     assert found is not None
     assert int(found[1]) > 500
     assert int(found[2]) == 0, said
+
+
+@contextlib.contextmanager
+def _load(port: int, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Sixteen users, until it is ended."""
+    script = folder / "load.lua"
+    script.write_text(_LOAD)
+    url = f"http://127.0.0.1:{port}/predict"
+    wrk = ["wrk", "-t1", "-c16", "-d600s", "-s", str(script), url]
+    with subprocess.Popen(wrk, stdout=subprocess.PIPE, text=True) as load:
+        try:
+            yield load
+        finally:
+            load.kill()
+
+
+def _requests(host: Host) -> int:
+    """That stable has answered since it was started."""
+    seen = host.target.observe().of(rollout_hosts.version("v1.0.0"))
+    return seen.snapshot.requests if seen and seen.snapshot else 0
 
 
 _LOAD = """
