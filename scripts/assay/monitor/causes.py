@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from assay.monitor.verdict import settled
+from assay.monitor.window import Breach
 from assay.section import Fact
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from assay.monitor.verdict import Answer
     from assay.monitor.watched import MonitorSection, Window
-    from assay.monitor.window import Breach
 
 News = Literal["starts", "changes", "ends"]
 """What is told of an alarm: that there is one, that another cause joined, that it is over."""
@@ -30,25 +30,32 @@ _ORDER = ("performance", "estimate", "prediction", "feature", "features together
 
 @dataclass(frozen=True)
 class Cause:
-    """One thing that is not as it should be: an answer, or a breach of the contract."""
+    """One thing that is not as it should be."""
 
-    answer: Answer | None = None
-    breach: Breach | None = None
+    found: Answer | Breach
+
+    @property
+    def answer(self) -> Answer | None:
+        """What a question was answered; `None` of a contract that is broken."""
+        return None if isinstance(self.found, Breach) else self.found
+
+    @property
+    def breach(self) -> Breach | None:
+        """What breaks the contract; `None` of an answer."""
+        return self.found if isinstance(self.found, Breach) else None
 
     @property
     def name(self) -> str:
         """Of the column or the metric."""
-        if self.breach is not None:
-            return self.breach.column
-        return self.answer.question.name if self.answer is not None else ""
+        found = self.found
+        return found.column if isinstance(found, Breach) else found.question.name
 
     @property
     def key(self) -> str:
         """What tells it from others: short, and of letters and digits, whatever the name is."""
-        if self.breach is not None:
-            said = f"contract {self.breach.problem} {self.breach.column}"
-        else:
-            said = f"{self.answer.question.about if self.answer else ''} {self.name}"
+        found = self.found
+        kind = f"contract {found.problem}" if isinstance(found, Breach) else found.question.about
+        said = f"{kind} {self.name}"
         return hashlib.sha256(said.encode(errors="backslashreplace")).hexdigest()[:12]
 
 
@@ -76,7 +83,7 @@ def _causes(section: MonitorSection, window: Window) -> Iterator[Cause]:
     if judged.outcome == "contract broken":
         for breach in judged.breaches:
             if breach.problem in ("gone", "type") or breach.rows >= section.least_rows:
-                yield Cause(breach=breach)
+                yield Cause(breach)
     if judged.outcome in ("contract broken", "drift"):
         places = {one.name: at for at, one in enumerate(section.ranked)}
         found = [one for one in judged.answers if one.outcome == "drift"]

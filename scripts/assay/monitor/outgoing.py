@@ -32,6 +32,24 @@ _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_C
 """Variables by which a company names its own authority, as `forge.failures` has them."""
 
 
+class UnansweredError(OutsideError):
+    """There was no answer, or it was a no.
+
+    Args:
+        message: Without the address.
+        hint: What to do.
+        status: Of the answer.
+        retry_after: What it says in `Retry-After`.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str, status: int | None = None, retry_after: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.retry_after = retry_after
+
+
 def send(
     method: str,
     variable: str,
@@ -57,8 +75,9 @@ def send(
 
     Raises:
         UsageError: There is no address.
-        OutsideError: There was no answer, or it was a no.
+        UnansweredError: There was no answer, or it was a no.
     """
+    status, after = None, None
     where = _address(variable, environ, whose)
     headers = {"Content-Type": media, "User-Agent": f"assay/{__version__}"} | where.headers
     try:
@@ -73,6 +92,7 @@ def send(
     except urllib.error.HTTPError as error:
         with error:
             said = _said(error, where)
+        status, after = error.code, error.headers.get("Retry-After")
         message = f"{whose} in {variable} answered {error.code}{said}"
         hint = "Look at its log; is the address the right one, and what it is sent allowed?"
     except (OSError, ValueError, http.client.HTTPException) as error:
@@ -81,7 +101,7 @@ def send(
     else:
         return
     # Without its cause, which holds the address.
-    raise OutsideError(message, hint=hint)
+    raise UnansweredError(message, hint=hint, status=status, retry_after=after)
 
 
 class _Address(NamedTuple):

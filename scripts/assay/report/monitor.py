@@ -166,19 +166,35 @@ def comment(found: MonitorSection, event: News, told: Told) -> str:
         told: What was known before.
     """
     if event == "ends":
-        began = f" It began {monitorwords.moment(found, told.since)}." if told.since else ""
-        window = monitorwords.span(found, found.newest)
-        return (
-            f"{_ICON_ENDS} The alarm is over: after {window}, {found.state.drifting} of the last "
-            f"{found.state.of} windows drift, and {found.k} would be an alarm.{began}"
-        )
+        return f"{_ICON_ENDS} {escape.markdown(_over(found, told))}"
     if event == "starts":
         return f"A new alarm.\n\n{headline(found)}"
-    new = [one for one in reasons.causes(found) if one.key not in (told.issue or ())]
-    lines = [f"New since {monitorwords.span(found, reasons.told_window(found))}:"]
+    new = _new(found, told.issue)
+    lines = [f"New in {monitorwords.span(found, reasons.told_window(found))}:\n"]
     lines += [f"- {escape.markdown(cause_phrase(one))}" for one in new[: tables.MOST_ROWS]]
     lines += [f"- {len(new) - tables.MOST_ROWS:,} more"] if len(new) > tables.MOST_ROWS else []
     return "\n".join(lines)
+
+
+def summary(found: MonitorSection, event: News, told: Told) -> str:
+    """The same in one sentence, as plain text, for the webhook."""
+    if event == "ends":
+        return escape.text((*monitorwords.model(found), ": ", *_over(found, told)))
+    if event == "starts":
+        return escape.text(monitorwords.headline(found)[1])
+    what = monitorwords.what(_new(found, told.webhook))
+    return escape.text((*monitorwords.model(found), ": new is ", *what, "."))
+
+
+def _over(found: MonitorSection, told: Told) -> escape.Phrase:
+    began = f" It began {monitorwords.moment(found, told.since)}." if told.since else ""
+    window = monitorwords.span(found, found.newest)
+    drift = f"{found.state.drifting} of the last {found.state.of} windows drift"
+    return (f"the alarm is over: after {window}, {drift}, and {found.k} would be an alarm.{began}",)
+
+
+def _new(found: MonitorSection, heard: Sequence[str] | None) -> list[Cause]:
+    return [one for one in reasons.causes(found) if one.key not in (heard or ())]
 
 
 def cause_phrase(cause: Cause) -> escape.Phrase:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from assay import illustrations
@@ -37,45 +37,34 @@ class AlarmIssue:
     Args:
         context: The project.
         section: What was found.
-        api: The connection.
         repository: `owner/name`.
         matter: What it is about.
-        known: As it stands; `None` where there is none.
     """
 
     context: Context
     section: MonitorSection
-    api: Api
     repository: str
     matter: str
-    known: Standing | None
+    known: Standing | None = None
+    """As it stands; `None` where there is none."""
+    _api: Api = field(init=False)
 
-    @classmethod
-    def opened(
-        cls,
-        context: Context,
-        section: MonitorSection,
-        *,
-        forge: GitHubForge,
-        repository: str,
-        matter: str,
-        stack: ExitStack,
-    ) -> AlarmIssue:
+    def open(self, forge: GitHubForge, stack: ExitStack) -> None:
         """Look at GitHub how it stands; the connection is closed with `stack`.
 
         Raises:
             ForgeError: GitHub refuses, or cannot be reached.
         """
-        api = stack.enter_context(forge.api("the issue", permission=issues.PERMISSION))
-        known = standing.look(api, repository, matter)
-        return cls(context, section, api, repository, matter, known)
+        api = forge.api("the issue", permission=issues.PERMISSION)
+        self._api = stack.enter_context(api)
+        self.known = standing.look(self._api, self.repository, self.matter)
 
     @property
     def url(self) -> str | None:
         """Where people read it."""
         return self.known.issue.url if self.known else None
 
-    def announce(self, event: News, after: Told) -> bool:
+    def announce(self, event: News, after: Told) -> None:
         """Say what is new: open the issue, or add a comment. Done twice, it is said once.
 
         Args:
@@ -92,16 +81,15 @@ class AlarmIssue:
             text = monitor.comment(self.section, event, self.known.told)
             since = after.since or self.known.told.since
             issues.comment(
-                self.api,
+                self._api,
                 self.repository,
                 self.known.issue.number,
                 event=f"{event} {since} {standing.mark(*(after.issue or ()))}",
                 body=text,
                 sleep=time.sleep,
             )
-        return True
 
-    def settle(self, event: News | None, after: Told) -> bool:
+    def settle(self, event: News | None, after: Told) -> None:
         """Show how things are now; open or close the issue where that is due.
 
         Raises:
@@ -109,14 +97,14 @@ class AlarmIssue:
         """
         known = self.known
         if known is None or (event is None and known.told.issue is None):
-            return True  # there was no alarm, and there is none
+            return  # there was no alarm, and there is none
         mark, state = self._mark(), _STATES.get(event)
         stands = state is None or (state == "open") == known.issue.open
         if stands and known.told == after and known.text == mark:
-            return True
+            return
         title = monitor.title(self.section) if self.section.state.alarm else known.issue.title
         issues.rewrite(
-            self.api,
+            self._api,
             self.repository,
             known.issue.number,
             matter=self.matter,
@@ -125,11 +113,10 @@ class AlarmIssue:
             state=state,
         )
         self.context.console.line(f"issue: {known.issue.url}")
-        return True
 
     def _create(self, after: Told) -> None:
         made = standing.create(
-            self.api,
+            self._api,
             self.repository,
             matter=self.matter,
             title=monitor.title(self.section),
@@ -162,7 +149,7 @@ class AlarmIssue:
         try:
             return illustrations.place(
                 self.context,
-                self.api,
+                self._api,
                 self.repository,
                 drawn,
                 key=slug(self.matter),

@@ -7,16 +7,17 @@ wrong here changes the verdict: it is a warning.
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from assay.errors import AssayError
-from assay.monitor import causes, publishing
+from assay.monitor import causes, notice, publishing, webhook
 from assay.monitor.causes import Told
 from assay.notwritten import not_written
 from assay.release import tagging
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from assay.context import Context
     from assay.monitor.watched import MonitorSection
 
-Answer = TypeVar("Answer")
 FILE = "told.json"
 """In `.assay/`: what was told, for who has no issue that remembers it."""
 
@@ -79,12 +79,38 @@ class _Teller:
         event, heard = causes.news(told.issue, self.section)
         if issue is not None and event is not None:
             announced = partial(issue.announce, event, self._after(told, issue=heard))
-            if not self._attempt("The issue", announced):
+            if not self._did("The issue", announced):
                 issue, heard = None, told.issue
-        after = self._after(told, issue=heard)
+        url = issue.url if issue is not None else None
+        after = self._after(told, issue=heard, webhook=self._webhook(told, url))
         if issue is not None:
-            self._attempt("The issue", partial(issue.settle, event, after))
+            self._did("The issue", partial(issue.settle, event, after))
         self._remember(after)
+
+    def _webhook(self, told: Told, issue: str | None) -> tuple[str, ...] | None:
+        """Tell the webhook what is new; what it knows then."""
+        event, heard = causes.news(told.webhook, self.section)
+        if self.spec.webhook is None:
+            return None
+        if event is None:
+            return heard
+        found = notice.of(
+            self.section,
+            event,
+            told,
+            summary=monitor.summary(self.section, event, told),
+            issue=issue,
+            run=self.context.ci.run_url,
+        )
+        sent = partial(
+            webhook.tell,
+            found,
+            self.spec.webhook,
+            self.context.environ,
+            form=self.spec.format,
+            sleep=time.sleep,
+        )
+        return heard if self._did("The webhook was not told", sent) else told.webhook
 
     def _issue(self, stack: ExitStack) -> AlarmIssue | None:
         """The issue, as it stands at GitHub; `None` where that cannot be asked."""
@@ -96,16 +122,9 @@ class _Teller:
                     "somewhere else."
                 )
             return None
-        opened = partial(
-            AlarmIssue.opened,
-            self.context,
-            self.section,
-            forge=forge,
-            repository=repository,
-            matter=self.matter,
-            stack=stack,
-        )
-        return self._attempt("The issue", opened)
+        issue = AlarmIssue(self.context, self.section, repository, self.matter)
+        opened = partial(issue.open, forge, stack)
+        return issue if self._did("The issue", opened) else None
 
     def _told(self, issue: AlarmIssue | None) -> Told:
         """What was told, as the issue remembers it, else this machine; a new runner derives it."""
@@ -129,12 +148,12 @@ class _Teller:
     def _remember(self, told: Told) -> None:
         text = Memory(told={self.matter: told}).model_dump_json()
         file = self.context.workspace.state / FILE
-        self._attempt("What was told", partial(write_atomically, file, text))
+        self._did("What was told", partial(write_atomically, file, text))
 
     def summary(self) -> None:
         """The step summary of GitHub Actions."""
         if path := self.context.environ.get("GITHUB_STEP_SUMMARY"):
-            self._attempt(
+            self._did(
                 "The step summary", partial(_append, Path(path), monitor.markdown(self.section))
             )
 
@@ -146,12 +165,14 @@ class _Teller:
             found = publishing.publish(self.section, wanted, context.environ, folder=folder)
             self.warnings += found
 
-    def _attempt(self, what: str, action: Callable[[], Answer]) -> Answer | None:
+    def _did(self, what: str, action: Callable[[], object]) -> bool:
+        """Do something, or warn that it could not be done."""
         try:
-            return action()
+            action()
         except AssayError as error:
             self.warnings.append(Reason.of(error, severity="warning", prefix=f"{what}: "))
-            return None
+            return False
+        return True
 
 
 def _append(path: Path, text: str) -> None:
