@@ -246,7 +246,7 @@ def _once(table: Table) -> tuple[Any, int]:
         return rows, 0
     import ibis
 
-    keyed = rows.mutate(**{_MARK: _hashed({f"k{n}": rows[name] for n, name in enumerate(key)})})
+    keyed = rows.mutate(**{_MARK: hashed({f"k{n}": rows[name] for n, name in enumerate(key)})})
     there = keyed.filter([keyed[name].notnull() for name in key])
     repeated = there.group_by(_MARK).aggregate(__assay_times__=there.count())
     repeated = repeated.filter(repeated["__assay_times__"] > 1)
@@ -263,7 +263,7 @@ def _once(table: Table) -> tuple[Any, int]:
     return once, int(found["rows"] - found["keys"])
 
 
-def _hashed(values: Mapping[str, Any]) -> Any:
+def hashed(values: Mapping[str, Any]) -> Any:
     """A number of 64 bits for each row; equal keys have the same one."""
     import ibis
     from ibis.expr import datatypes
@@ -275,9 +275,9 @@ def _hashed(values: Mapping[str, Any]) -> Any:
 
     # What Ibis writes for `hash` goes by way of a text of bits.
     @ibis.udf.scalar.builtin(name="hash", signature=((whole.type(),), datatypes.uint64))
-    def hashed(value): ...  # type: ignore[no-untyped-def]
+    def key_hash(value): ...  # type: ignore[no-untyped-def]
 
-    return hashed(whole)
+    return key_hash(whole)
 
 
 def answer(expression: Any, *, private: bool) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def judge(
     rows: int,
     breaches: Iterable[Breach] = (),
     unusable: str | None = None,
+    doubts: Iterable[str] = (),
     alpha: float = ALPHA,
     least_rows: int = LEAST_ROWS,
 ) -> Judgement:
@@ -105,6 +106,7 @@ def judge(
         rows: In the window, each counted once.
         breaches: Columns that are not what the model was made for.
         unusable: Why the reference says nothing of this window, such as another model's.
+        doubts: What else could not be told, a sentence each.
         alpha: See `ALPHA`.
         least_rows: With fewer, on either side, a question is not answered.
     """
@@ -121,6 +123,7 @@ def judge(
     if unusable is not None:
         said.append(("inconclusive", unusable))
         answers = ()
+    said += [("inconclusive", one) for one in doubts]
     if rows < least_rows:
         amount = "no row" if rows == 0 else "one row" if rows == 1 else f"only {rows:,} rows"
         said.append(("inconclusive", f"the window has {amount}; {least_rows:,} are needed"))

@@ -1,0 +1,263 @@
+"""The performance of a window: with the labels that came, and estimated while they have not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.console import printable
+from assay.monitor import estimated, estimatedclasses, model, performance
+from assay.monitor.model import PREDICTION
+from assay.monitor.watched import Measured
+from assay.packaging import kept as keeping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from assay.config import SliceSpec
+    from assay.monitor.baseline import Side
+    from assay.monitor.estimated import Estimate
+    from assay.monitor.model import Model
+    from assay.monitor.verdict import Question
+    from assay.stats.difference import Settings
+    from assay.stats.predictions import Predictions
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the performance, of every window alike."""
+
+    model: Model
+    allowed: Mapping[str, float]
+    """By metric, how much it may lose."""
+    settings: Settings
+    slices: Sequence[SliceSpec] = ()
+    least_rows: int = 500
+
+
+@dataclass(frozen=True)
+class Found:
+    """What it came to."""
+
+    questions: tuple[Question, ...] = ()
+    metrics: tuple[Measured, ...] = ()
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    """What could not be told."""
+
+    def and_(self, other: Found) -> Found:
+        """Both."""
+        return Found(
+            self.questions + other.questions,
+            self.metrics + other.metrics,
+            self.notes + other.notes,
+            self.doubts + other.doubts,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Rows that are judged: all, or a slice."""
+
+    window: Predictions
+    reference: Predictions | None
+    slice: str | None = None
+    columns: tuple[str, ...] = field(default=())
+
+
+def with_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
+    """Of rows that have a label.
+
+    Args:
+        asked: What is asked.
+        window: Features by name, `prediction.NAME`, and `TRUTH`, without missing values there.
+        side: The reference.
+    """
+    from assay.stats.columns import PredictionsError
+
+    if not asked.allowed:
+        return Found()
+    try:
+        own = model.predictions(window, asked.model)
+        labelled = side.labelled
+        base = None if labelled is None else model.predictions(labelled, asked.model)
+    except PredictionsError as error:
+        return Found(doubts=(f"the labels do not fit the predictions: {printable(error.message)}",))
+    found = _judged(asked, _Part(own, base))
+    if base is None or labelled is None or not asked.slices:
+        return found
+    slices, notes = _slices(asked, window, labelled, own, base)
+    for part in slices:
+        # What all rows cannot give is said once.
+        found = found.and_(replace(_judged(asked, part), doubts=()))
+    return found.and_(Found(notes=notes))
+
+
+def _judged(asked: Asked, part: _Part) -> Found:
+    from assay.stats.alone import intervals
+    from assay.stats.metrics import compute
+
+    names = list(asked.allowed)
+    values = compute(part.window, metrics=names).values
+    around = intervals(part.window, metrics=list(values), settings=asked.settings)
+    known = asked.model.known
+    if part.reference is None:
+        questions, without = performance.against_known(
+            part.window, known, allowed=asked.allowed, settings=asked.settings
+        )
+        base = {name: one.value for name, one in known.items()}
+    else:
+        questions, without = performance.questions(
+            part.window, part.reference, allowed=asked.allowed, settings=asked.settings
+        )
+        base = dict(compute(part.reference, metrics=names).values)
+    metrics = tuple(
+        Measured(
+            metric=name,
+            value=value,
+            low=around[name].low if name in around else value,
+            high=around[name].high if name in around else value,
+            reference=base.get(name),
+            rows=len(part.window),
+            slice=part.slice,
+        )
+        for name, value in values.items()
+    )
+    doubts = tuple(
+        f"{name} of the labelled rows is not known: {why}" for name, why in without.items()
+    )
+    return Found(tuple(_named(questions, part.slice)), metrics, doubts=doubts)
+
+
+def _named(questions: Iterable[Question], slice_: str | None) -> Iterable[Question]:
+    if slice_ is None:
+        return questions
+    return [one.model_copy(update={"name": f"{one.name} ({slice_})"}) for one in questions]
+
+
+def _slices(
+    asked: Asked,
+    window: pd.DataFrame,
+    labelled: pd.DataFrame,
+    own: Predictions,
+    base: Predictions,
+) -> tuple[list[_Part], tuple[str, ...]]:
+    """Slices that have enough rows on both sides."""
+    from assay.stats.columns import PredictionsError
+    from assay.stats.slicing import slices
+
+    parts: list[_Part] = []
+    notes: list[str] = []
+    for spec in asked.slices:
+        try:
+            here = slices(window, [spec], min_rows=asked.least_rows)
+            there = here.of(labelled)
+        except PredictionsError as error:
+            notes.append(f"a slice cannot be made: {printable(error.message)}")
+            continue
+        parts += [
+            _Part(own.subset(one.mask), base.subset(other.mask), one.name)
+            for one, other in zip(here, there, strict=True)
+            if other.rows >= asked.least_rows
+        ]
+    return parts, tuple(notes)
+
+
+def without_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
+    """Estimated from the model's own probabilities.
+
+    Args:
+        asked: What is asked.
+        window: `prediction.NAME` of rows.
+        side: The reference.
+    """
+    learned = _learned(asked, side)
+    if learned is None or not asked.allowed:
+        return Found()
+    classes, calibrations, expected = learned
+    own = _estimates(window, asked, classes, calibrations)
+    questions = estimated.questions(
+        own, expected, allowed=asked.allowed, confidence=asked.settings.confidence
+    )
+    by_name = {one.name: one for one in questions}
+    metrics = tuple(
+        Measured(
+            metric=name,
+            value=one.value,
+            low=one.value - _reach(asked) * one.error,
+            high=one.value + _reach(asked) * one.error,
+            reference=expected[name].value,
+            rows=one.rows,
+            estimated=True,
+        )
+        for name, one in own.items()
+        if name in by_name
+    )
+    return Found(tuple(questions), metrics)
+
+
+def _reach(asked: Asked) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + asked.settings.confidence) / 2))
+
+
+def _learned(asked: Asked, side: Side) -> Any:
+    """Classes, calibrations, and the estimates of the reference; `None` where there are none."""
+    if side.labelled is not None:
+        from assay.stats.columns import PredictionsError
+
+        try:
+            rows = model.predictions(side.labelled, asked.model)
+        except PredictionsError:
+            rows = None
+        if rows is not None and rows.score is not None and rows.score_problem is None:
+            found = keeping.learned(rows)
+            return found if found[1] else None
+    kept = asked.model.kept
+    if kept is None or not kept.calibrations:
+        return None
+    return kept.classes, keeping.calibrations(kept), keeping.estimates(kept)
+
+
+def _estimates(
+    window: pd.DataFrame, asked: Asked, classes: Sequence[Any], calibrations: Sequence[Any]
+) -> dict[str, Estimate]:
+    """Of the rows whose probabilities are finite."""
+    names = [f"{PREDICTION}probabilities[{one}]" for one in classes]
+    if any(name not in window.columns for name in names):
+        return {}
+    score = window[names].to_numpy(dtype=np.float64, na_value=np.nan)
+    good = np.isfinite(score).all(axis=1)
+    score = score[good]
+    if not len(score):
+        return {}
+    said = _said(window[good], classes, score)
+    if len(classes) == 1:
+        wanted = [name for name in asked.allowed if name in estimated.METRICS]
+        return estimated.estimates(score[:, 0], said == 0, calibrations[0], metrics=wanted)
+    wanted = [name for name in asked.allowed if name in estimatedclasses.NAMES]
+    return estimatedclasses.estimates(score, said, calibrations, metrics=wanted)
+
+
+def _said(
+    window: pd.DataFrame, classes: Sequence[Any], score: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """(n,): the position in `classes` of what the model said; -1 for none of them."""
+    name = f"{PREDICTION}label"
+    if name not in window.columns:
+        if len(classes) == 1:
+            return np.where(score[:, 0] >= 0.5, 0, -1).astype(np.intp)
+        return np.asarray(score.argmax(axis=1), dtype=np.intp)
+    places = {str(one): place for place, one in enumerate(classes)}
+    texts = window[name].map(_text)
+    return np.asarray(texts.map(places).fillna(-1).to_numpy(dtype=np.intp))
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
