@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.monitor import causes as reasons
-from assay.packaging.cardtables import section
+from assay.packaging.cardtables import folded, section
 from assay.report import escape, monitorwords
 from assay.report import monitortables as tables
 from assay.report.markdown import length
@@ -16,14 +16,17 @@ from assay.report.monitorwords import OUTCOMES
 from assay.report.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from assay.monitor.causes import Cause, News, Told
     from assay.monitor.verdict import Answer
     from assay.monitor.watched import MonitorSection, Window
     from assay.report.images import Image
+    from assay.report.monitortables import Table
 
 RUNBOOK = "https://github.com/your-org/assay/blob/main/docs/alerts.md#what-to-do"
+MOST_ROWS = 8
+"""Columns that are shown at once; the others are folded."""
 MOST_FOLDED = 60
 """Of the folded ones; the page has all."""
 MOST_SLICES = 10
@@ -77,19 +80,52 @@ def _markdown(
     found: MonitorSection, folds: int, slices: int, images: Sequence[Image], run_url: str | None
 ) -> str:
     window = reasons.told_window(found)
+    metrics, sliced = tables.metrics(window), tables.slices(window)
+    contract = tables.contract(found)
     parts = [
         headline(found),
         _standing(found, window),
-        tables.contract(found, window),
-        section("What moved", *tables.columns(found, window, folds)),
-        section("How good the model is", tables.performance(window), tables.slices(window, slices)),
+        section(contract.title, contract.markdown()),
+        section("What moved", *_moved(found, window, folds)),
+        section(metrics.title, metrics.markdown(), _folded(sliced, slices, "slice")),
         *(f"**{escape.markdown(one.title)}**\n\n{escape.picture(one)}" for one in images),
-        section("Windows", tables.timeline(found)),
-        section("Not looked at", _notes(found)),
+        section("Windows", tables.windows(found).markdown()),
+        section("Not looked at", _listed(notes(found))),
         section("What to do", _next(found)),
         _facts(found, run_url),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def evidence(found: MonitorSection) -> tuple[str, ...]:
+    """What speaks against the model, as Markdown: the answer, its metrics, columns, windows."""
+    window = reasons.told_window(found)
+    return (
+        headline(found),
+        tables.metrics(window).markdown(),
+        *_moved(found, window, 0),
+        tables.windows(found).markdown(),
+    )
+
+
+def _moved(found: MonitorSection, window: Window, folds: int) -> Iterator[str]:
+    """What surely moved, or may have, and below it the rest."""
+    answers = tables.ranked(found, window)
+    loud = [one for one in answers if one.outcome != "quiet"]
+    shown = (loud or answers)[:MOST_ROWS]
+    rest = [one for one in answers if one not in shown]
+    yield tables.moved(found, shown).markdown()
+    if shown and found.ranked and all(one.importance is None for one in found.ranked):
+        yield "How much each feature means to the model is not known: they stand by drift alone."
+    yield _folded(tables.moved(found, rest), folds, "other column")
+
+
+def _folded(whole: Table, most: int, what: str) -> str:
+    """A table behind a line that opens it; nothing of nothing."""
+    amount = len(whole.rows)
+    title = count(amount, what) + (f", {amount - most:,} of them on the page" * (amount > most))
+    text = whole.markdown(most) if most else ""
+    return folded(title, text) if text or not amount else f"{title}."
 
 
 def _standing(found: MonitorSection, window: Window) -> str:
@@ -106,14 +142,15 @@ def _standing(found: MonitorSection, window: Window) -> str:
     )
 
 
-def _notes(found: MonitorSection) -> str:
+def notes(found: MonitorSection) -> tuple[str, ...]:
+    """What of the newest window was not looked at, in sentences where backticks mark code."""
     window = found.newest
-    lines = []
-    if window.duplicates:
-        rows = count(window.duplicates, "row")
-        lines.append(f"{rows} came a second time, and counted once.")
-    lines += [str(escape.message(note)) for note in window.notes]
-    return "\n".join(f"- {line}" for line in lines)
+    again = f"{count(window.duplicates, 'row')} came a second time, and counted once."
+    return (*([again] if window.duplicates else []), *window.notes)
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {escape.message(one)}" for one in sentences)
 
 
 def _next(found: MonitorSection) -> str:
@@ -171,8 +208,8 @@ def comment(found: MonitorSection, event: News, told: Told) -> str:
         return f"A new alarm.\n\n{headline(found)}"
     new = _new(found, told.issue)
     lines = [f"New in {monitorwords.span(found, reasons.told_window(found))}:\n"]
-    lines += [f"- {escape.markdown(cause_phrase(one))}" for one in new[: tables.MOST_ROWS]]
-    lines += [f"- {len(new) - tables.MOST_ROWS:,} more"] if len(new) > tables.MOST_ROWS else []
+    lines += [f"- {escape.markdown(cause_phrase(one))}" for one in new[:MOST_ROWS]]
+    lines += [f"- {len(new) - MOST_ROWS:,} more"] if len(new) > MOST_ROWS else []
     return "\n".join(lines)
 
 
@@ -213,8 +250,7 @@ def text(found: MonitorSection) -> str:
     loud = [one for one in tables.ranked(found, window) if one.outcome != "quiet"]
     rated = [one for one in window.judgement.answers if one.question.about in tables.RATED]
     lines += [
-        f"  {OUTCOMES[one.outcome][1]:<13} {_line(one)}"
-        for one in (*rated, *loud[: tables.MOST_ROWS])
+        f"  {OUTCOMES[one.outcome][1]:<13} {_line(one)}" for one in (*rated, *loud[:MOST_ROWS])
     ]
     lines += [f"note: {escape.text(note)}" for note in found.newest.notes]
     return "\n".join(lines)

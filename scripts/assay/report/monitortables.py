@@ -1,54 +1,55 @@
-"""The tables of what a watch found, as Markdown. Pure."""
+"""The tables of what a watch found, for the issue and for the page. Pure.
+
+A cell is text, a phrase or `Code`; whoever shows it escapes it for its format.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.monitor import causes as reasons
-from assay.packaging.cardtables import folded, section, table
+from assay.packaging import cardtables
 from assay.report import escape, monitorwords
 from assay.report.monitorwords import OUTCOMES
-from assay.report.wording import MISSING, bound, count, number, share
+from assay.report.wording import MISSING, bound, number, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from assay.monitor.verdict import Answer, Outcome
     from assay.monitor.watched import Measured, MonitorSection, Window
 
-MOST_ROWS = 8
-"""Columns that are shown at once; the others are folded."""
 RATED = ("performance", "estimate")
 """Questions about a metric."""
-_GRAVEST: tuple[Outcome, ...] = ("drift", "inconclusive", "quiet")
+_GRAVEST: tuple[Outcome, ...] = ("contract broken", "drift", "inconclusive", "quiet")
+Row = tuple[object, ...]
 
 
-def contract(found: MonitorSection, window: Window) -> str:
-    """Columns that are not what the model was made for; nothing where there are none."""
+@dataclass(frozen=True)
+class Table:
+    """A table before it is in any format."""
+
+    title: str
+    head: tuple[str, ...]
+    align: str
+    """For each column `l` or `r`."""
+    rows: tuple[Row, ...]
+
+    def markdown(self, most: int = cardtables.MOST_ROWS) -> str:
+        """As Markdown; nothing without rows."""
+        return cardtables.table(self.head, self.rows[:most], self.align)
+
+
+def contract(found: MonitorSection) -> Table:
+    """Columns that are not what the model was made for."""
     broken = [one.breach for one in reasons.causes(found) if one.breach is not None]
-    rows = [
+    rows = (
         (escape.Code(one.column), monitorwords.BREACHES[one.problem].strip(), f"{one.rows:,}")
         for one in broken
-    ]
-    text = table(("Column", "what is wrong", "rows"), rows, "llr")
-    return section(f"What {monitorwords.span(found, window)} breaks", text)
-
-
-def columns(found: MonitorSection, window: Window, folds: int) -> Iterator[str]:
-    """What surely moved, or may have, and below it the rest."""
-    answers = ranked(found, window)
-    loud = [one for one in answers if one.outcome != "quiet"]
-    shown = (loud or answers)[:MOST_ROWS]
-    rest = [one for one in answers if one not in shown]
-    yield _moved(found, shown)
-    unknown = [one.name for one in found.ranked if one.importance is None]
-    if shown and unknown and len(unknown) == len(found.ranked):
-        yield "How much each feature means to the model is not known: they stand by drift alone."
-    if rest and folds:
-        more = f", {len(rest) - folds:,} of them on the page" if len(rest) > folds else ""
-        yield folded(f"{count(len(rest), 'other column')}{more}", _moved(found, rest[:folds]))
-    elif rest:
-        yield f"{count(len(rest), 'other column')} on the page of the window."
+    )
+    title = f"What {monitorwords.span(found, reasons.told_window(found))} breaks"
+    return Table(title, ("Column", "what is wrong", "rows"), "llr", tuple(rows))
 
 
 def ranked(found: MonitorSection, window: Window) -> list[Answer]:
@@ -64,25 +65,28 @@ def ranked(found: MonitorSection, window: Window) -> list[Answer]:
     return sorted((a for a in window.judgement.answers if a.question.about in about), key=place)
 
 
-def _moved(found: MonitorSection, answers: Sequence[Answer]) -> str:
+def moved(found: MonitorSection, answers: Sequence[Answer]) -> Table:
+    """How far columns moved, and how far they may."""
     weights = {one.name: one.importance for one in found.ranked}
-    rows = []
+    rows: list[Row] = []
     for one in answers:
         question = one.question
-        of_feature = question.about == "feature"
+        together = question.about == "features together"
+        weight = share(weights.get(question.name)) if question.about == "feature" else ""
+        kind = "prediction" if question.about == "prediction" else weight
         amount, low, high = monitorwords.amounts(question)
         rows.append(
             (
-                escape.Code(question.name) if question.about != "features together"
-                else "all features together",
-                share(weights.get(question.name)) if of_feature else question.about,
+                "all features together" if together else escape.Code(question.name),
+                kind,
                 amount,
                 f"{low} to {high}",
                 bound(question.bound),
                 decision(one),
             )
-        )  # fmt: skip
-    return table(("Column", "importance", "drift", "interval", "allowed", ""), rows, "lrrrrl")
+        )
+    head = ("Column", "importance", "drift", "interval", "allowed", "")
+    return Table("What moved", head, "lrrrrl", tuple(rows))
 
 
 def decision(answer: Answer) -> str:
@@ -92,20 +96,20 @@ def decision(answer: Answer) -> str:
     return f"{icon} {words}{sure}"
 
 
-def performance(window: Window) -> str:
+def metrics(window: Window) -> Table:
     """Metrics of all rows of a window, judged or only measured."""
     answers = [one for one in window.judgement.answers if one.question.about in RATED]
     values = {(one.metric, one.estimated): one for one in window.metrics if one.slice is None}
-    rows: list[tuple[object, ...]] = []
+    rows: list[Row] = []
     for one in answers:
         question = one.question
-        own = values.pop((question.name, question.about == "estimate"), None)
+        estimated = question.about == "estimate"
+        own = values.pop((question.name, estimated), None)
         amount, low, high = monitorwords.amounts(question)
-        kind = how(estimated=question.about == "estimate")
         rows.append(
             (
                 monitorwords.metric(question.name),
-                kind,
+                how(estimated=estimated),
                 *((number(own.reference), number(own.value)) if own else (MISSING, MISSING)),
                 f"{amount} ({low} to {high})",
                 bound(question.bound),
@@ -115,7 +119,7 @@ def performance(window: Window) -> str:
         )
     rows += [_measured(one) for one in values.values()]
     head = ("Metric", "how", "tested", "now", "worse by", "allowed", "rows", "")
-    return table(head, rows, "llrrrrrl")
+    return Table("How good the model is", head, "llrrrrrl", tuple(rows))
 
 
 def how(*, estimated: bool) -> str:
@@ -123,16 +127,24 @@ def how(*, estimated: bool) -> str:
     return "estimated, without labels" if estimated else "by labels"
 
 
-def _measured(one: Measured) -> tuple[object, ...]:
-    kind = how(estimated=one.estimated)
-    known = number(one.reference), number(one.value)
-    return monitorwords.metric(one.metric), kind, *known, "", "", f"{one.rows:,}", "not judged"
+def _measured(one: Measured) -> Row:
+    around = f"{number(one.value)} ({number(one.low)} to {number(one.high)})"
+    return (
+        monitorwords.metric(one.metric),
+        how(estimated=one.estimated),
+        number(one.reference),
+        around,
+        "",
+        "",
+        f"{one.rows:,}",
+        "not judged",
+    )
 
 
-def slices(window: Window, most: int) -> str:
+def slices(window: Window) -> Table:
     """Metrics of slices, those first that lost most."""
     found = sorted((one for one in window.metrics if one.slice is not None), key=_loss)
-    rows = [
+    rows = (
         (
             escape.Code(one.slice or ""),
             monitorwords.metric(one.metric),
@@ -142,11 +154,10 @@ def slices(window: Window, most: int) -> str:
             f"{number(one.low)} to {number(one.high)}",
             f"{one.rows:,}",
         )
-        for one in found[:most]
-    ]
+        for one in found
+    )
     head = ("Slice", "metric", "how", "tested", "now", "interval", "rows")
-    more = f" of {len(found)}" if len(found) > most else ""
-    return folded(f"{len(rows)}{more} slices", table(head, rows, "lllrrrr")) if rows else ""
+    return Table("Slices", head, "lllrrrr", tuple(rows))
 
 
 def _loss(one: Measured) -> tuple[float, str]:
@@ -159,21 +170,18 @@ def _loss(one: Measured) -> tuple[float, str]:
     return lost / (abs(one.reference or 0.0) or 1.0), one.slice or ""
 
 
-def timeline(found: MonitorSection) -> str:
+def windows(found: MonitorSection) -> Table:
     """All windows that count, the newest first."""
-    rows = []
-    for window in reversed(found.windows):
-        judged = window.judgement
-        icon, words = OUTCOMES[judged.outcome]
-        rows.append(
-            (
-                monitorwords.span(found, window),
-                f"{judged.rows:,}",
-                f"{icon} {words}",
-                _reason(window),
-            )
+    rows = (
+        (
+            monitorwords.span(found, window),
+            f"{window.judgement.rows:,}",
+            " ".join(OUTCOMES[window.judgement.outcome]),
+            _reason(window),
         )
-    return table(("Window (UTC)", "rows", "", "most of all"), rows, "lrll")
+        for window in reversed(found.windows)
+    )
+    return Table("Windows", ("Window (UTC)", "rows", "", "most of all"), "lrll", tuple(rows))
 
 
 def _reason(window: Window) -> object:
