@@ -115,6 +115,16 @@ class Repo:
         return Git(self.root / folder, self.environ)
 
 
+def with_origin(folder: Path) -> Repo:
+    """A repository `clone` without a commit, whose bare origin is beside it."""
+    origin = folder / "origin.git"
+    bare = ["git", "init", "--quiet", "--bare", "--initial-branch=main", origin]
+    subprocess.run(bare, check=True)
+    repo = Repo(folder / "clone")
+    repo("remote", "add", "origin", str(origin))
+    return repo
+
+
 @dataclasses.dataclass(frozen=True)
 class Project:
     """A checkout of the repository, and the directory that is its DVC remote."""

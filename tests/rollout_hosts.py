@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from assay.rollout.targets.base import Routing, VersionId
 from assay.rollout.targets.host import HostTarget
 
 from tests import programs
+from tests.replies import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,18 +88,13 @@ def received(source: Path, parts: Path, one: VersionId, trusted: Trusted) -> Pat
     return folder
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Reply):
     """What a user got."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
     @property
     def version(self) -> str:
         """Of the stand-in that answered."""
-        return str(json.loads(self.body)["version"])
+        return str(self.json["version"])
 
 
 @dataclass
@@ -213,6 +210,38 @@ def ended(folder: Path) -> None:
     if found is not None:
         os.kill(found.pid, signal.SIGTERM)
         until(lambda: not found.alive)
+
+
+def unshared() -> list[str]:
+    """A command that runs another one with mounts of its own; none where that is not allowed."""
+    program = programs.find("unshare")
+    assert program is not None
+    command = [program, "--mount", "--propagation", "private"]
+    allowed = subprocess.run([*command, "true"], check=False, capture_output=True).returncode == 0
+    return command if allowed else []
+
+
+def told(command: list[str], home: Path, story: str, script: str) -> Any:
+    """What a story of Python says, which a shell script runs in a home of its own.
+
+    Args:
+        command: `unshared()`.
+        home: Of both.
+        story: Writes `said.json`; `{root}` is this repository.
+        script: Runs `story.py`.
+    """
+    root = str(Path(__file__).parents[1])
+    (home / "story.py").write_text(textwrap.dedent(story.format(root=root)))
+    (home / "script.sh").write_text(script)
+    done = subprocess.run(
+        [*command, "sh", str(home / "script.sh")],
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((home / "said.json").read_text())
 
 
 def until(true: Callable[[], object], *, patience: float = PATIENCE) -> None:

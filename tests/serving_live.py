@@ -13,6 +13,8 @@ from assay.serving.app import create_app
 from assay.serving.drain import Server
 from assay.serving.settings import ServeSettings
 
+from tests.replies import Reply
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -22,27 +24,6 @@ if TYPE_CHECKING:
     from assay.serving.loaded import Loaded
 
 V2 = "/v2/models/peak-hour/infer"
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def error(self) -> str:
-        """What was wrong; the answer has to be nothing but that."""
-        found = self.json
-        assert list(found) == ["error"]
-        assert self.headers["content-type"] == "application/json"
-        return str(found["error"])
 
 
 class Client:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import repos
+from tests.fakes.github_api import GitHubApi, State
 from tests.rendering import packages
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ def cloned(template: Path, tmp_path: Path) -> repos.Project:
 def project(template: Path, tmp_path: Path) -> repos.Project:
     """What a developer has: everything is in the cache and in its place."""
     return repos.copy(template, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[GitHubApi]:
+    """A GitHub; each test gives it a state of its own."""
+    with GitHubApi(State()) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

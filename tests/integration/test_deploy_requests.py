@@ -14,46 +14,30 @@ from assay.forge.transport import Api
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.asking import REPO, SECRET, connection, serving
 from tests.fakes.github_api import MAX_BODY, GitHubApi, Repository, State, workflow_token
 from tests.fakes.github_api import Issue as Known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPO = "acme/bikes"
-SECRET = "ghs_S3cretThatNobodyMaySee0123456789"
 TAG = "bikes@v1.2.0"
 FACTS = {"name": "bikes", "version": "v1.2.0", "digest": "d" * 64}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
-
-
 @pytest.fixture
 def github(server: GitHubApi) -> Iterator[GitHubApi]:
-    server.state = State(
-        tokens={SECRET: workflow_token(deployments="write", issues="write", statuses="write")},
-        repositories={REPO: Repository(id=7)},
-    )
-    server.state.commit(REPO, {"a": b"1"})
-    server.state.commit(REPO, {"a": b"1"}, ref=f"refs/tags/{TAG}")
-    yield server
-    assert not [logged for logged in server.state.requests if logged.token_outside_header]
+    token = workflow_token(deployments="write", issues="write", statuses="write")
+    with serving(server, token) as github:
+        github.state.commit(REPO, {"a": b"1"})
+        github.state.commit(REPO, {"a": b"1"}, ref=f"refs/tags/{TAG}")
+        yield github
 
 
 @pytest.fixture
 def api(github: GitHubApi) -> Iterator[Api]:
-    with Api(
-        url=github.url,
-        token=SECRET,
-        timeout=5,
-        sleep=lambda _: None,
-        subject=f"production of {REPO}",
-    ) as connection:
-        yield connection
+    with connection(github, f"production of {REPO}") as made:
+        yield made
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from assay.stages import deploy, rollback
 from tests.builders import make_context, printed
 from tests.fakes.github.objects import GitObject
 from tests.fakes.github_api import Asset, GitHubApi, Release, Repository, State, workflow_token
-from tests.repos import Repo
+from tests.repos import Repo, with_origin
 from tests.rollout_target import Behaviour, SimTarget, World
 from tests.unit.packaging import bundles, vouched
 
@@ -59,12 +59,6 @@ environments:
     bake: 10
     key: keys/assay.pub
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
 
 
 @dataclass
@@ -192,12 +186,7 @@ def placing_forge(context: Context) -> Any:
 
 @pytest.fixture
 def site(server: GitHubApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    subprocess.run(
-        ["git", "init", "--quiet", "--bare", "--initial-branch=main", tmp_path / "origin.git"],
-        check=True,
-    )
-    repo = Repo(tmp_path / "clone")
-    repo("remote", "add", "origin", str(tmp_path / "origin.git"))
+    repo = with_origin(tmp_path)
     (repo.root / "keys").mkdir()
     (repo.root / "keys" / "assay.pub").write_bytes(vouched.public_pem(vouched.KEY))
     server.state = State(

@@ -14,7 +14,7 @@ from assay.rollout import stagetag
 from assay.rollout.stagetag import AtGitHub, InClone
 
 from tests.fakes.github_api import GitHubApi, Repository, State, workflow_token
-from tests.repos import Repo
+from tests.repos import Repo, with_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,12 +33,7 @@ START = 1_790_000_000.0
 @pytest.fixture
 def clone(tmp_path: Path) -> Repo:
     """A clone with three versions of churn, which a bare origin has too."""
-    subprocess.run(
-        ["git", "init", "--quiet", "--bare", "--initial-branch=main", tmp_path / "origin.git"],
-        check=True,
-    )
-    repo = Repo(tmp_path / "clone")
-    repo("remote", "add", "origin", str(tmp_path / "origin.git"))
+    repo = with_origin(tmp_path)
     for number in range(3):
         repo.commit({"model": str(number)})
         when = {"GIT_COMMITTER_DATE": f"@{int(START) + number} +0000"}
@@ -115,12 +110,6 @@ class TestInClone:
         with pytest.raises(RemoteError):
             record(in_clone(clone), "v1.1.0")
         assert shown(clone) == {}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from tests.fakes.github_api import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 REPO = "acme/bikes"
@@ -34,12 +33,6 @@ READS = "ghs_ATokenThatMayOnlyRead0123456789"
 HEAD = "a" * 40
 MAIN = "refs/heads/main"
 GRANTED = dict.fromkeys(["contents", "checks", "statuses", "actions"], "write")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
 
 
 @pytest.fixture

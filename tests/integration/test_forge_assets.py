@@ -28,12 +28,6 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FILES = {"roc-light.png": b"\x89PNG light", "roc-dark.png": b"\x89PNG dark"}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
-
-
 @pytest.fixture
 def state(server: GitHubApi) -> State:
     """A repository with a commit on its main branch, and a job's token that may write files."""

@@ -14,42 +14,26 @@ from assay.section import Reason
 from assay.verdict import decide
 
 from tests import records
-from tests.fakes.github_api import GitHubApi, Pull, Repository, State, Token, workflow_token
+from tests.asking import REPO, SECRET, connection, serving
+from tests.fakes.github_api import GitHubApi, Pull, Token, workflow_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPO = "acme/bikes"
-SECRET = "ghs_S3cretThatNobodyMaySee0123456789"
 SHA = records.HEAD
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
 
 
 @pytest.fixture
 def github(server: GitHubApi) -> Iterator[GitHubApi]:
-    server.state = State(
-        tokens={SECRET: workflow_token("read", checks="write", statuses="write")},
-        repositories={REPO: Repository(id=7, pulls={7: Pull(head_sha=SHA)})},
-    )
-    yield server
-    assert not [logged for logged in server.state.requests if logged.token_outside_header]
+    token = workflow_token("read", checks="write", statuses="write")
+    with serving(server, token, pulls={7: Pull(head_sha=SHA)}) as github:
+        yield github
 
 
 @pytest.fixture
 def api(github: GitHubApi) -> Iterator[Api]:
-    with Api(
-        url=github.url,
-        token=SECRET,
-        timeout=5,
-        sleep=lambda _: None,
-        subject=f"the checks of {REPO}",
-    ) as connection:
-        yield connection
+    with connection(github, f"the checks of {REPO}") as made:
+        yield made
 
 
 def verbs(github: GitHubApi) -> list[str]:

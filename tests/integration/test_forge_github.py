@@ -47,12 +47,6 @@ SECRET = "ghs_S3cretThatNobodyMaySee0123456789"
 THREAD = f"/repos/{REPO}/issues/{PULL}/comments"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
-
-
 @pytest.fixture
 def api(server: GitHubApi) -> Iterator[GitHubApi]:
     """A repository with one pull request, and the token that a workflow gets."""

@@ -22,7 +22,7 @@ from tests.fakes.github_api import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from assay.forge import Posted
 
@@ -31,12 +31,6 @@ SECRET = "ghs_S3cretThatNobodyMaySee0123456789"
 MARKER = marker("default")
 THREAD = f"/repos/{REPO}/issues/{PULL}/comments"
 OLD, HEAD, NEXT = "1" * 40, "2" * 40, "3" * 40
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
 
 
 @pytest.fixture

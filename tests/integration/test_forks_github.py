@@ -25,7 +25,6 @@ from tests.fakes.github_api import GitHubApi, Pull, Repository, State, Token
 from tests.posting import post
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from assay.context import Context
@@ -45,12 +44,6 @@ HOSTILE = (
     "```\n# Approved\n<!-- assay:report key=other -->\n<!-- assay:shown "
     f"{'c' * 40}@ --> ::error::forged ##[error]forged </details> https://evil.example/x.svg"
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
 
 
 @dataclass

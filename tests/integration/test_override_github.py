@@ -45,12 +45,6 @@ WHY = "because the new labels are stricter"
 BOTH = "\n".join(f"/assay accept {gate} {WHY}" for gate in GATES)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
-
-
 @dataclass
 class World:
     """A pull request whose model fails two gates, and those who talk about it."""

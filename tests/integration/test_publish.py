@@ -35,12 +35,6 @@ EVERYWHERE = publish.Wanted(comment=True, check_run=True, commit_status=True, ba
 ALL = dict.fromkeys(("contents", "checks", "statuses", "pull_requests"), "write")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
-
-
 @dataclass
 class World:
     """One pull request, and what may be done to it."""

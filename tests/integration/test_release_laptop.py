@@ -17,11 +17,10 @@ from assay.stages import release as stage
 from tests.builders import make_context, printed
 from tests.fakes.github.objects import GitObject
 from tests.fakes.github_api import GitHubApi, Repository, State, workflow_token
-from tests.repos import Repo
+from tests.repos import Repo, with_origin
 from tests.unit.packaging import bundles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from assay.context import Context
@@ -38,12 +37,6 @@ WORKFLOW = {
 }
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
-
-
 @pytest.fixture
 def github(server: GitHubApi) -> GitHubApi:
     server.state = State(
@@ -55,12 +48,7 @@ def github(server: GitHubApi) -> GitHubApi:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Repo:
-    subprocess.run(
-        ["git", "init", "--quiet", "--bare", "--initial-branch=main", tmp_path / "origin.git"],
-        check=True,
-    )
-    made = Repo(tmp_path / "clone")
-    made("remote", "add", "origin", str(tmp_path / "origin.git"))
+    made = with_origin(tmp_path)
     made.commit({".gitignore": ".assay\n", "a": "1", "dvc.yaml": PIPELINE, **WORKFLOW})
     made("push", "--quiet", "--set-upstream", "origin", "main")
     return made

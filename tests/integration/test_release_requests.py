@@ -18,51 +18,35 @@ from assay.forge import tags
 from assay.forge.failures import RefusedError
 from assay.forge.refusal import MissingError, RejectedError
 from assay.forge.releases import Draft, Release, Releases, Upload
-from assay.forge.transport import Api
 from assay.forge.upload import send
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes.github_api import Asset, GitHubApi, Repository, State, workflow_token
+from tests.asking import REPO, SECRET, connection, serving
+from tests.fakes.github_api import Asset, GitHubApi, Repository, workflow_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from assay.forge.transport import Api
+
     from tests.fakes.github.state import Accident
 
-REPO = "acme/bikes"
-SECRET = "ghs_S3cretThatNobodyMaySee0123456789"
 TAG = "peak/hour@v1.2.0"
 MARK = "<!-- assay:release 0123 -->"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[GitHubApi]:
-    with GitHubApi(State()) as running:
-        yield running
-
-
 @pytest.fixture
 def github(server: GitHubApi) -> Iterator[GitHubApi]:
-    server.state = State(
-        tokens={SECRET: workflow_token(contents="write", actions="read")},
-        repositories={REPO: Repository(id=7)},
-    )
-    server.state.commit(REPO, {"a": b"1"})
-    yield server
-    assert not [logged for logged in server.state.requests if logged.token_outside_header]
+    with serving(server, workflow_token(contents="write", actions="read")) as github:
+        github.state.commit(REPO, {"a": b"1"})
+        yield github
 
 
 @pytest.fixture
 def api(github: GitHubApi) -> Iterator[Api]:
-    with Api(
-        url=github.url,
-        token=SECRET,
-        timeout=5,
-        sleep=lambda _: None,
-        subject=f"the release of {REPO}",
-    ) as connection:
-        yield connection
+    with connection(github, f"the release of {REPO}") as made:
+        yield made
 
 
 @pytest.fixture

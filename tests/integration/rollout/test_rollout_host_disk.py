@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import textwrap
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import programs
+from tests import rollout_hosts
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MOUNTED = """
 set -eu
@@ -59,25 +58,12 @@ Path(os.environ["HOME"], "said.json").write_text(json.dumps(said))
 @pytest.mark.needs("nginx")
 @pytest.mark.needs("unshare")
 def test_a_full_disk(tmp_path: Path) -> None:
-    unshare = programs.find("unshare")
-    assert unshare is not None
-    command = [unshare, "--mount", "--propagation", "private"]
-    if subprocess.run([*command, "true"], check=False, capture_output=True).returncode != 0:
+    command = rollout_hosts.unshared()
+    if not command:
         pytest.skip("only root may mount a small disk")
-    root = Path(__file__).parents[3]
-    (tmp_path / "story.py").write_text(textwrap.dedent(STORY.format(root=str(root))))
-    (tmp_path / "mounted.sh").write_text(MOUNTED.format(python=sys.executable))
 
-    done = subprocess.run(
-        [*command, "sh", str(tmp_path / "mounted.sh")],
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads((tmp_path / "said.json").read_text()) == {
+    script = MOUNTED.format(python=sys.executable)
+    assert rollout_hosts.told(command, tmp_path, STORY, script) == {
         "place": "bikes@v3.0.0 was not taken: No space left on device.",
         "answers": [200],
         "back": ["v1.0.0", None, "rollback"],

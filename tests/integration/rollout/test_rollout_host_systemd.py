@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 
-from tests import programs
+from tests import rollout_hosts
 
 MANAGER = "/usr/lib/systemd/systemd"
 # systemd asks `/run/systemd/system` whether it runs the machine; here nothing else sees that one.
@@ -86,26 +82,12 @@ Path(os.environ["HOME"], "said.json").write_text(json.dumps(said))
 @pytest.mark.needs("systemctl")
 @pytest.mark.needs("unshare")
 def test_a_real_manager(tmp_path: Path) -> None:
-    unshare = programs.find("unshare")
-    assert unshare is not None
-    command = [unshare, "--mount", "--propagation", "private"]
-    may = subprocess.run([*command, "true"], check=False, capture_output=True).returncode == 0
-    if not may or not Path(MANAGER).exists():
+    command = rollout_hosts.unshared()
+    if not command or not Path(MANAGER).exists():
         pytest.skip("only root may make a place where systemd runs")
-    root = Path(__file__).parents[3]
-    (tmp_path / "story.py").write_text(textwrap.dedent(STORY.format(root=str(root))))
-    (tmp_path / "booted.sh").write_text(BOOTED.format(manager=MANAGER, python=sys.executable))
 
-    done = subprocess.run(
-        [*command, "sh", str(tmp_path / "booted.sh")],
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = json.loads((tmp_path / "said.json").read_text())
+    script = BOOTED.format(manager=MANAGER, python=sys.executable)
+    said = rollout_hosts.told(command, tmp_path, STORY, script)
     crash = said.pop("crash")
     assert "does not get up: it ended: exit-code (7)" in crash
     assert "the model cannot be loaded" in crash
