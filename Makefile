@@ -33,7 +33,7 @@ HERE := $(dir $(realpath $(firstword $(MAKEFILE_LIST))))
 # Most packages are in several environments, and hashes cannot be compressed: they stand in one file.
 exported:
 	@{ echo "# uv.lock with the hashes of all our environments, by make lock"; \
-	  $(EXPORT) --extra tool --extra release --extra deploy | \
+	  $(EXPORT) --extra tool --extra release --extra deploy --extra monitor | \
 	  python3 $(HERE)scripts/fewer_hashes.py uv.lock; } >$(INTO)/hashes.txt
 	@{ echo "# uv.lock for the environment that reports, by make lock"; \
 	  $(EXPORT) --extra tool --no-hashes; } >$(INTO)/tool-requirements.txt
@@ -41,6 +41,8 @@ exported:
 	  $(EXPORT) --extra release --no-hashes; } >$(INTO)/release-requirements.txt
 	@{ echo "# uv.lock for the environment that deploys, by make lock"; \
 	  $(EXPORT) --extra deploy --no-hashes; } >$(INTO)/deploy-requirements.txt
+	@{ echo "# uv.lock for the environment that watches, by make lock"; \
+	  $(EXPORT) --extra monitor --no-hashes; } >$(INTO)/monitor-requirements.txt
 	@{ echo "# uv.lock for the image of the server, by make lock"; \
 	  $(EXPORT) --extra serve; } >$(INTO)/serve-requirements.txt
 	@{ echo "# uv.lock without hashes for what is laid over a project, by make lock"; \

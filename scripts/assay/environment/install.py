@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from assay.environment.uv import Uv
 
 
-DOES = {"tool": "reports", "release": "signs and releases", "deploy": "deploys"}
+DOES = {
+    "tool": "reports",
+    "release": "signs and releases",
+    "deploy": "deploys",
+    "monitor": "watches production",
+}
 """What each environment without the user's packages is for."""
 
 
 def lock(root: Path, name: str) -> Path:
-    """What the environment `tool`, `release` or `deploy` consists of; `make lock` writes it."""
+    """What one of these environments consists of; `make lock` writes it."""
     return root / "scripts" / f"{name}-requirements.txt"
 
 

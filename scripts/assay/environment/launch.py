@@ -28,6 +28,7 @@ VERBS = {
     **dict.fromkeys(("accept", "comment", "report", "schema"), "tool"),
     **dict.fromkeys(("history", "release", "reproduce", "sign", "verify"), "release"),
     **dict.fromkeys(("deploy", "rollback", "rollout"), "deploy"),
+    "monitor": "monitor",
     # A native model needs the packages that it was made with.
     "serve-test": "serve",
 }
