@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from assay.serving import packed
 from assay.serving.errors import RequestError, shown, wrong
 
 if TYPE_CHECKING:
@@ -189,6 +190,8 @@ class Table:
         self.most = most
         self._names = self.columns.keys()
         self._plain = all(one.width == 1 for one in self.columns.values())
+        packing = packed.packing(self.columns.values())
+        self._packer = None if packing is None else packed.Packer(self.columns.values(), packing)
 
     def feeds(self, columns: Mapping[str, list[Any]], rows: int) -> Feeds:
         """Columns, checked.
@@ -218,6 +221,10 @@ class Table:
         """
         if values.keys() != self._names:
             self.check_names(values)
+        if self._packer is not None:
+            found = self._packer.row(values)
+            if found is not None:
+                return found
         if self._plain:
             return {name: column.one(values[name]) for name, column in self.columns.items()}
         return self.rows([values])

@@ -17,9 +17,13 @@ from assay.packaging.manifest import FILE as MANIFEST
 from assay.packaging.manifest import Manifest
 from assay.packaging.profile import FILE as PROFILE
 from assay.packaging.profile import Profile
+from assay.serving import packed
+from assay.serving.inputs import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
 
     from assay.packaging.facts import Parity, Signature
     from assay.packaging.signing import Trust
@@ -148,9 +152,14 @@ def _onnx(content: bytes, signature: Signature, root: Path) -> Callable[[Feeds],
         raise BundleError(f"onnxruntime does not load the model: {first}.") from error
     names = [one.name for one in signature.outputs]
     flat = {one.name: len(one.shape) == 1 for one in signature.outputs}
-    run = session.run
+    run, bound = session.run, _bound(session, signature)
 
     def predict(feeds: Feeds) -> Answers:
+        if type(feeds) is packed.Row:
+            answers = None if bound is None else bound.ask(feeds)
+            if answers is not None:
+                return answers
+            feeds = dict(feeds)
         found = run(names, feeds)
         return {
             name: values.reshape(-1) if flat[name] else values
@@ -158,6 +167,17 @@ def _onnx(content: bytes, signature: Signature, root: Path) -> Callable[[Feeds],
         }
 
     return predict
+
+
+def _bound(session: Any, signature: Signature) -> packed.Bound | None:
+    """What asks a graph about single rows of numbers; `None` where it cannot be asked so."""
+    packing = packed.packing(Column.of(one, None) for one in signature.inputs)
+    if packing is None:
+        return None
+    try:
+        return packed.Bound(session, packing, signature.outputs)
+    except Exception:  # noqa: BLE001 (onnxruntime's own; there is the usual way, which tells)
+        return None
 
 
 def _native(content: bytes, signature: Signature, root: Path) -> Callable[[Feeds], Answers]:
@@ -185,7 +205,7 @@ def _native(content: bytes, signature: Signature, root: Path) -> Callable[[Feeds
 
 def example(signature: Signature, rows: int = 1) -> Feeds:
     """Rows that a model can be asked about, of zeros and first categories."""
-    feeds: Feeds = {}
+    feeds: dict[str, NDArray[Any]] = {}
     for one in signature.inputs:
         shape = (rows, *(length or 1 for length in one.shape[1:]))
         value: Any = one.categories[0] if one.categories else "" if one.dtype == "string" else 0

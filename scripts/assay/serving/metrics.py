@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from assay.errors import UsageError
 from assay.packaging.profile import Profile
 from assay.rollout.snapshot import LATENCY_BINS
 from assay.serving import bins, prometheus
+from assay.serving.packed import stacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,12 +96,12 @@ class Metrics:
         if self.features:
             _add(self.features, dict(self._features([feeds for feeds, _ in waiting])))
         if self.predictions:
-            found = dict(_columns([answers for _, answers in waiting]))
+            found = dict(stacked([answers for _, answers in waiting]))
             _add(self.predictions, dict(_named(found, self._signature)))
 
     def _features(self, tables: list[Feeds]) -> Iterator[tuple[str, NDArray[Any]]]:
         """Columns of feeds as profile.json calls them; a matrix has those of its table."""
-        for name, values in _columns(tables):
+        for name, values in stacked(tables):
             if values.shape[1] == 1:
                 yield name, values[:, 0]
             elif values.shape[1] == len(self.features):
@@ -135,12 +135,6 @@ def _add(counters: list[bins.Counter], columns: dict[str, NDArray[Any]]) -> None
         values = columns.get(one.name)
         if values is not None:
             one.add(values)
-
-
-def _columns(tables: list[dict[str, NDArray[Any]]]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Several requests' arrays by name, one below the other."""
-    for name in tables[0]:
-        yield name, np.concatenate([one[name] for one in tables])
 
 
 def _named(

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assay.errors import UsageError
+from assay.serving.packed import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -262,10 +263,11 @@ def single(layout: Layout) -> Callable[[Entry], bytes]:
 
     def line(entry: Entry) -> bytes:
         feeds, answers = entry.feeds, entry.answers
+        row = feeds.packing.plain(feeds) if type(feeds) is Row else None
         time = datetime.fromtimestamp(entry.time, UTC)
         found: dict[str, Any] = {"id": entry.id, "row": 0, "time": time, **fixed}
         for array, position, column in features:
-            found[column] = feeds[array].item(position)
+            found[column] = feeds[array].item(position) if row is None else row[array]
         for array, position, column in predictions:
             found[column] = answers[array].item(position)
         for column in texts:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
-Feeds = dict[str, "NDArray[Any]"]
-"""Input by name: (n, 1), or (n, k) of a matrix; in the types of the signature."""
+Feeds = Mapping[str, "NDArray[Any]"]
+"""Input by name: (n, 1), or (n, k) of a matrix; in the types of the signature. Of a single row
+often a `packed.Row`."""
 Answers = dict[str, "NDArray[Any]"]
 """Output by name: (n,), or (n, k)."""
 Headers = list[tuple[bytes, bytes]]
