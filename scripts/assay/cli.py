@@ -29,6 +29,7 @@ from assay import (
     climonitor,
     clirelease,
     clireport,
+    cliretrain,
     cliserve,
     cliservetest,
     leaving,
@@ -45,7 +46,7 @@ app = typer.Typer(
     help="CI/CD for machine-learning models: did this change make the model better?",
 )
 
-SWITCHES = ("comment", "check-run", "commit-status", "badge", "debug")
+SWITCHES = ("comment", "check-run", "commit-status", "badge", "merge-only", "debug")
 """Inputs of the actions that are on or off."""
 STARTS_WITH_DVC = ("check", "checkout", "train")
 """Commands that run DVC first: it can import itself while we do the same."""
@@ -91,6 +92,7 @@ for _command in (
     clibundle.sign,
     clibundle.verify,
     clirelease.release,
+    cliretrain.retrain,
     clideploy.deploy,
     clideploy.rollback,
     climonitor.monitor,
@@ -100,6 +102,8 @@ for _command in (
     clihistory.reproduce,
 ):
     app.command()(_command)
+for _command in (cliretrain.decide, cliretrain.train, cliretrain.propose):
+    app.command(f"retrain-{_command.__name__}", hidden=True)(_command)
 
 
 @gate_app.command()

@@ -75,6 +75,32 @@ def prepared(
     )
 
 
+def without_base(root: Path, config: str) -> Context:
+    """What commands need that compare nothing: no base is looked for, which may take a while.
+
+    Raises:
+        ConfigError: The configuration is wrong.
+    """
+    from assay import ci, prepare, record
+    from assay import config as configuration
+    from assay.console import Console
+    from assay.context import Context
+    from assay.workspace import Workspace
+
+    found = ci.detect(os.environ, prepare.event_payload(os.environ))
+    settings = configuration.load(root.resolve(), name=config)
+    return Context(
+        config=settings,
+        workspace=Workspace(root.resolve(), os.environ),
+        ci=found,
+        record=record.new(ci=found, config=settings, head=None, project=""),
+        console=Console(github=found.host == "github"),
+        clock=time.monotonic,
+        environ=os.environ,
+        config_file=config,
+    )
+
+
 def console_of_host() -> Console:
     """A console that speaks as the host of this run wants to be spoken to."""
     from assay.console import Console

@@ -25,8 +25,10 @@ _STAGES = ("check", "checkout", "compare", "evaluate", "init", "test", "train", 
 VERBS = {
     **dict.fromkeys(_STAGES, "project"),
     "package": "package",
+    "retrain-train": "project",
     **dict.fromkeys(("accept", "comment", "report", "schema"), "tool"),
     **dict.fromkeys(("history", "release", "reproduce", "sign", "verify"), "release"),
+    **dict.fromkeys(("retrain-decide", "retrain-propose"), "deploy"),
     **dict.fromkeys(("deploy", "rollback", "rollout"), "deploy"),
     "monitor": "monitor",
     # A native model needs the packages that it was made with.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from assay.errors import ForgeError
-from assay.forge.pulls import moment
+from assay.forge.pulls import account, moment
 from assay.forge.refusal import WRONG_API, ForbiddenError, RejectedError
 from assay.forge.transport import repeated
 from assay.report.wording import short
@@ -40,6 +40,7 @@ class Proposal:
     """The branch that it would merge into."""
     opened: datetime
     ended: datetime | None
+    author: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +194,7 @@ def _proposal(data: object) -> tuple[Proposal, str | None]:
                 base=base,
                 opened=moment(created),
                 ended=moment(closed) if closed else None,
+                author=account(rest.get("user"))[0],
             )
             repository = end.get("repo")
             name = repository.get("full_name") if isinstance(repository, dict) else None

@@ -57,6 +57,8 @@ class Run:
     conclusion: str | None
     """`success`, `failure`, ...; `None` while it runs."""
     url: str = ""
+    id: int = 0
+    """What the API calls it by."""
 
 
 def refs(api: Api, repository: str) -> list[Ref]:
@@ -194,6 +196,7 @@ def _runs(listed: Iterator[object], repository: str, commit: str) -> Iterator[Ru
     for data in listed:
         match data:
             case {
+                "id": int(found),
                 "run_number": int(number),
                 "event": str(event),
                 "head_sha": str(sha),
@@ -209,6 +212,7 @@ def _runs(listed: Iterator[object], repository: str, commit: str) -> Iterator[Ru
                     None if branch is None else str(branch),
                     str(rest.get("conclusion")) if ended else None,
                     url,
+                    found,
                 )
 
 

@@ -46,8 +46,8 @@ class Attempt(Fact):
     """Of the version that was watched then."""
     runs: tuple[datetime, ...] = ()
     """When it was trained; the first time is when it was opened."""
-    pushed: str | None = None
-    """The commit that we left the branch at."""
+    seen: str | None = None
+    """The commit that the branch was at when we left it."""
     stopped: bool = False
     """Whether it was said here that retraining does not help; as long as the alarm lasts."""
 
@@ -131,7 +131,7 @@ def decide(
             **facts,
             "retrain": True,
             "outcome": "retrain",
-            "reason": _because(why, since),
+            "reason": _BECAUSE[why or "hand"],
             "notes": notes,
         }
     )
@@ -286,15 +286,13 @@ def _does_not_help(spent: Sequence[Attempt], section: MonitorSection | None) -> 
     return reason
 
 
-def _because(why: Why | None, since: datetime | None) -> str:
-    day = f" since {_day(since)}" if since is not None else ""
-    return {
-        "drift": f"Production sees other data than the model was tested on{day}.",
-        "performance": f"The model does worse in production than where it was tested{day}.",
-        "schedule": "It is time to, by the schedule.",
-        "data": "New data may be there.",
-        "hand": "Somebody asked for it.",
-    }[why or "hand"]
+_BECAUSE: dict[Why, str] = {
+    "drift": "Production sees other data than the model was tested on.",
+    "performance": "The model does worse in production than where it was tested.",
+    "schedule": "It is time to, by the schedule.",
+    "data": "New data may be there.",
+    "hand": "Somebody asked for it.",
+}
 
 
 def _named(one: Attempt) -> str:

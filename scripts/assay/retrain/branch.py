@@ -1,0 +1,328 @@
+"""The branch of a retraining: what is on it at origin, and a commit of ours, never over a person's.
+
+All of it is done in a bare repository of its own that borrows the objects of the clone. So nothing
+of the clone changes, neither its branch nor its index, and the token meets no configuration or hook
+that a training could have written.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from assay.console import printable
+from assay.errors import RemoteError, RepositoryError, UsageError
+from assay.workspace.dvccli import without_credentials
+from assay.workspace.git import Git
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from pydantic import SecretStr
+
+    from assay.context import Context
+
+TRAILER = "Assay-Retrain"
+NAME = "github-actions[bot]"
+EMAIL = "41898282+github-actions[bot]@users.noreply.github.com"
+"""As GitHub shows what workflows commit; the trailer says which of those are ours."""
+_WHO = {
+    "GIT_AUTHOR_NAME": NAME,
+    "GIT_AUTHOR_EMAIL": EMAIL,
+    "GIT_COMMITTER_NAME": NAME,
+    "GIT_COMMITTER_EMAIL": EMAIL,
+}
+_BASE, _BRANCH = "refs/assay/base", "refs/assay/branch"
+Ending = Literal["pushed", "on top", "unchanged", "left"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Origin, as it was looked at."""
+
+    default: str
+    """The name of its default branch."""
+    base: str
+    """The commit that it is at."""
+    head: str | None
+    """The commit that the branch of the retraining is at; `None` where there is no such branch."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What became of a commit."""
+
+    ending: Ending
+    sha: str
+    """The commit that the branch is at now."""
+    people: tuple[str, ...] = ()
+    """The commits on the branch that are not ours, the newest first."""
+    why: str = ""
+    """Of what was left: why, as a sentence."""
+
+
+class Branch:
+    """One branch at origin; made by `looked_at`.
+
+    Args:
+        clone: The project.
+        bare: The repository that all is done in.
+        address: Where origin is.
+        name: The branch.
+        found: Origin, as it was looked at.
+    """
+
+    def __init__(self, clone: Git, bare: Git, address: str, name: str, found: Found) -> None:
+        self._clone, self._bare, self._address = clone, bare, address
+        self.name, self.found = name, found
+
+    def people(self) -> tuple[str, ...]:
+        """The commits on the branch that are not ours, the newest first."""
+        return tuple(sha for sha, ours in self._commits() if not ours)
+
+    def commit(
+        self, paths: Sequence[str], message: str, *, finished: Collection[str] = ()
+    ) -> Pushed:
+        """Put files of the work tree, as they are, on top of the commit that is checked out.
+
+        Args:
+            paths: What is committed, relative to the project.
+            message: Its trailer is added.
+            finished: Commits that are merged, whatever way: what is on a branch that is at one of
+                them is nobody's work any more.
+
+        Raises:
+            RemoteError: It cannot be pushed; somebody else pushed at the same moment.
+        """
+        made = self._made(paths, f"{message}\n\n{TRAILER}: {self.name}\n")
+        head, commits = self.found.head, self._commits()
+        people = tuple(sha for sha, ours in commits if not ours)
+        if head is None or head in finished or not people:
+            if head is not None and self._same(made, head):
+                return Pushed("unchanged", head)
+            self._push(made, lease=head or "")
+            return Pushed("pushed", made)
+        own = next((sha for sha, ours in commits if ours), None)
+        if own is None:
+            why = f"The branch `{self.name}` is somebody else's: no commit on it is ours."
+            return Pushed("left", head, people, why)
+        on_top = self._on_top(made, own, head, message)
+        if on_top is None:
+            why = f"On `{self.name}` somebody changed the same lines, and that is left as it is."
+            return Pushed("left", head, people, why)
+        if on_top == head:
+            return Pushed("unchanged", head, people)
+        self._push(on_top, lease=None)
+        return Pushed("on top", on_top, people)
+
+    def _commits(self) -> tuple[tuple[str, bool], ...]:
+        """What is on the branch and not on the default branch, and whether it is ours."""
+        if self.found.head is None:
+            return ()
+        form = f"--format=%H%x00%ce%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+        listed = self._ask(
+            "log", form, "--topo-order", self.found.head, "--not", self.found.base, self._here()
+        )
+        found = (line.split("\0") for line in listed.splitlines())
+        return tuple((sha, email == EMAIL and bool(trailer)) for sha, email, trailer in found)
+
+    def _here(self) -> str:
+        return self._clone.head()
+
+    def _made(self, paths: Sequence[str], message: str) -> str:
+        """A commit of files, on top of the one that is checked out."""
+        index = {"GIT_INDEX_FILE": str(self._bare.project / "index")}
+        clone = Git(self._clone.project, {**self._clone.environ, **index})
+        here = self._here()
+        _asked(clone, "read-tree", here)
+        _asked(clone, "--literal-pathspecs", "add", "--all", "--", *paths)
+        tree = _asked(clone, "write-tree")
+        return self._ask("commit-tree", tree, "-p", here, stdin=message)
+
+    def _on_top(self, made: str, own: str, head: str, message: str) -> str | None:
+        """What is new since our last commit, on top of what people did; `None` in a conflict."""
+        # Git finds the base of a merge itself: our last commit, if ours is on top of it.
+        since = self._ask("commit-tree", f"{made}^{{tree}}", "-p", own, stdin="since")
+        done = self._bare.run("merge-tree", "--write-tree", head, since)
+        if done.returncode == 1:
+            return None
+        if done.returncode != 0:
+            raise RepositoryError(
+                f"git could not merge: {_said(done.stderr)}.", hint="It needs git 2.38 or newer."
+            )
+        tree = done.stdout.decode().split("\n", maxsplit=1)[0].strip()
+        here = self._here()
+        merged = self._bare.run("merge-base", "--is-ancestor", here, head).returncode == 0
+        if merged and tree == self._ask("rev-parse", f"{head}^{{tree}}"):
+            return head
+        parents = ("-p", head) if merged else ("-p", head, "-p", here)
+        text = f"{message}\n\n{TRAILER}: {self.name}\n"
+        return self._ask("commit-tree", tree, *parents, stdin=text)
+
+    def _same(self, made: str, head: str) -> bool:
+        """Whether two commits say the same on top of the same."""
+        form = "%T %P"
+        one, other = (self._ask("log", "-1", f"--format={form}", sha, "--") for sha in (made, head))
+        return one == other
+
+    def _push(self, sha: str, *, lease: str | None) -> None:
+        """Move the branch; with a lease only from where it was looked at, else only forward."""
+        target = f"refs/heads/{self.name}"
+        options = [] if lease is None else [f"--force-with-lease={target}:{lease}"]
+        done = self._bare.run(
+            "push", "--porcelain", *options, "--", self._address, f"{sha}:{target}"
+        )
+        if done.returncode == 0:
+            return
+        said = printable(without_credentials(_said(done.stderr or done.stdout)))
+        moved = re.search(rb"\[rejected\]|stale info|fetch first|cannot lock ref", done.stdout)
+        if moved is not None:
+            raise RemoteError(
+                f"The branch `{self.name}` was pushed to by somebody else at the same moment.",
+                hint="Nothing of it was changed. Run this again.",
+            )
+        raise RemoteError(
+            f"`git push` of the branch `{self.name}` failed: {said}.",
+            hint="The job needs `permissions: contents: write`, and no rule of the repository may "
+            "keep it from pushing this branch.",
+        )
+
+    def _ask(self, *args: str, stdin: str = "") -> str:
+        return _asked(self._bare, *args, stdin=stdin)
+
+
+@contextmanager
+def looked_at(
+    context: Context, name: str, *, token: SecretStr | None, default: str | None = None
+) -> Iterator[Branch]:
+    """A branch at origin, as it is now.
+
+    Args:
+        context: The project.
+        name: The branch.
+        token: For GitHub's git, where origin is there.
+        default: The default branch, where it is known.
+
+    Raises:
+        UsageError: It is the default branch.
+        RemoteError: origin cannot be reached.
+    """
+    clone = context.workspace.git
+    address = _address(context)
+    with tempfile.TemporaryDirectory(prefix="assay-retrain-") as folder:
+        extra = {**_WHO, **_trusted(context, address, token)}
+        bare = Git(Path(folder), {**context.environ, **extra})
+        _borrow(clone, bare)
+        default, refs = _refs(bare, address, name, default)
+        if name == default:
+            raise UsageError(
+                f"`retrain.branch` is `{name}`, which is the default branch.",
+                hint="Name one that nobody works on, as `assay/retrain`.",
+            )
+        wanted = [f"+{sha}:{ref}" for sha, ref in zip(refs, (_BASE, _BRANCH), strict=True) if sha]
+        done = bare.run("fetch", "--quiet", "--no-tags", "--", address, *wanted)
+        if done.returncode != 0:
+            raise _unreachable(done.stderr)
+        base, head = refs
+        yield Branch(clone, bare, address, name, Found(default, base or "", head))
+
+
+def _address(context: Context) -> str:
+    """Where origin is; at GitHub by what the run says, and not by what a training may write."""
+    address = context.workspace.git.text("remote", "get-url", "origin")
+    if address is None:
+        raise RepositoryError(
+            "There is no remote `origin` to push a branch to.",
+            hint="Name the repository on GitHub: `git remote add origin ADDRESS`.",
+        )
+    ci = context.ci
+    if ci.host == "github" and ci.repository and address.startswith(("http://", "https://")):
+        return f"{ci.server_url.rstrip('/')}/{ci.repository}.git"
+    if "://" not in address and ":" not in address:
+        return str((context.workspace.root / address).resolve())
+    return address
+
+
+def _trusted(context: Context, address: str, token: SecretStr | None) -> dict[str, str]:
+    """The token as git takes it: for this one server, and in no argument.
+
+    https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpltURLgtextraHeader
+    """
+    server = context.ci.server_url.rstrip("/")
+    same = urlsplit(address)[:2] == urlsplit(server)[:2]
+    if token is None or not address.startswith(("http://", "https://")) or not same:
+        return {}
+    secret = base64.b64encode(f"x-access-token:{token.get_secret_value()}".encode()).decode()
+    return {
+        # A training may have written there, too.
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
+        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {secret}",
+    }
+
+
+def _borrow(clone: Git, bare: Git) -> None:
+    """Make the bare repository, with the clone's objects, and its end where that is shallow."""
+    _asked(bare, "init", "--quiet", "--bare", ".")
+    paths = _asked(clone, "rev-parse", "--git-path", "objects", "--git-path", "shallow")
+    objects, shallow = (clone.project / line for line in paths.splitlines())
+    (bare.project / "objects/info/alternates").write_text(f"{objects.resolve()}\n")
+    if shallow.is_file():
+        (bare.project / "shallow").write_bytes(shallow.read_bytes())
+
+
+def _refs(
+    bare: Git, address: str, name: str, default: str | None
+) -> tuple[str, tuple[str | None, str | None]]:
+    """The default branch, and the commits that it and ours are at."""
+    done = bare.run("ls-remote", "--symref", "--", address, "HEAD", "refs/heads/*")
+    if done.returncode != 0:
+        raise _unreachable(done.stderr)
+    told = done.stdout.decode(errors="replace")
+    symbolic = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", told, re.MULTILINE)
+    default = default or (symbolic[1] if symbolic else None)
+    lines = (line.split("\t") for line in told.splitlines() if "\trefs/" in line)
+    refs = {ref: sha for sha, ref in lines}
+    base = refs.get(f"refs/heads/{default}")
+    if default is None or base is None:
+        raise RepositoryError(
+            "origin has no default branch that could be retrained.",
+            hint="Push your default branch first.",
+        )
+    return default, (base, refs.get(f"refs/heads/{name}"))
+
+
+def _unreachable(stderr: bytes) -> RemoteError:
+    said = printable(without_credentials(_said(stderr)))
+    return RemoteError(
+        f"origin cannot be read: {said}.",
+        hint="Look at the address (`git remote -v`), the network, and what the token may read.",
+    )
+
+
+def _asked(git: Git, *args: str, stdin: str = "") -> str:
+    """What git answers.
+
+    Raises:
+        RepositoryError: It could not.
+    """
+    done = git.run(*args, stdin=stdin.encode())
+    if done.returncode != 0:
+        word = next(one for one in args if not one.startswith("-"))
+        said = printable(without_credentials(_said(done.stderr)))
+        raise RepositoryError(f"`git {word}` failed: {said}.")
+    return done.stdout.decode(errors="surrogateescape").strip()
+
+
+def _said(stderr: bytes) -> str:
+    lines = stderr.decode(errors="replace").strip().splitlines() or ["no reason was given"]
+    chosen = [line for line in lines if re.match(r"fatal:|error:|remote: |!|\s*! \[", line)]
+    return (chosen or lines)[0].strip().rstrip(".")
