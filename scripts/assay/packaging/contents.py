@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import evaluation
-from assay.packaging import bom, card, licenses, pictures, skopsfile
+from assay.packaging import bom, card, kept, licenses, pictures, skopsfile
 from assay.packaging.bundle import sha256
 from assay.packaging.licenses import Installed
 from assay.packaging.manifest import GateResult
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assay.evaluation import Found
     from assay.evidence import FairnessFact, SliceEvidence
     from assay.packaging.facts import Parity
+    from assay.packaging.kept import Kept
     from assay.packaging.manifest import Manifest
     from assay.packaging.pictures import Picture
     from assay.record import RunRecord
@@ -45,6 +46,8 @@ class Known:
     installed: Installed
     own_license: Mapping[str, bytes]
     """Texts by file of the bundle."""
+    kept: Kept
+    """For a monitor."""
 
 
 def known(context: Context, head: Found | None = None) -> Known:
@@ -59,15 +62,21 @@ def known(context: Context, head: Found | None = None) -> Known:
     """
     workspace, record = context.workspace, context.record
     top = Path(workspace.git.text("rev-parse", "--show-toplevel") or workspace.root)
+    found = head or evaluation.read(workspace.root, workspace.head_files(), context.config)
     return Known(
-        intervals=_intervals(context, head),
+        intervals=_intervals(context, found),
         pictures=pictures.of(record, plot_files(record, workspace.state)),
         installed=Installed.here(),
         own_license=licenses.of_project(workspace.root, top),
+        kept=kept.of(
+            found.predictions,
+            record.evaluate.importance if record.evaluate else None,
+            sensitive=sensitive(record),
+        ),
     )
 
 
-def _intervals(context: Context, head: Found | None) -> dict[str, Interval]:
+def _intervals(context: Context, found: Found) -> dict[str, Interval]:
     """Of the metrics that the predictions gave."""
     record, config = context.record, context.config
     evaluated = record.evaluate.head if record.evaluate else None
@@ -78,8 +87,6 @@ def _intervals(context: Context, head: Found | None) -> dict[str, Interval]:
     from assay.inference.samples import samples
     from assay.stats.alone import intervals
 
-    workspace = context.workspace
-    found = head or evaluation.read(workspace.root, workspace.head_files(), config)
     rows = samples(found, None, config, {})
     if rows is None:
         return {}
@@ -157,6 +164,7 @@ def files(
         manifest.model: model,
         PROFILE: profile,
         PARITY: _parity(manifest.parity),
+        kept.FILE: (beside.kept.model_dump_json() + "\n").encode(),
         CARD: card.render(facts).encode(),
         BOM: listed,
         **{one.path: one.content for one in beside.pictures},

@@ -173,6 +173,7 @@ def test_a_bundle_with_everything_that_is_known(context: Context, child: Child) 
     assert (gate.name, gate.result) == ("metrics.roc_auc.min: 0.6", "passed")
     paths = {entry.path for entry in manifest.files}
     assert {"model.onnx", "profile.json", "parity.json", "README.md", "bom.cdx.json"} <= paths
+    assert "monitoring.json" in paths
     assert "licenses/LICENSE" in paths
     assert "left" not in paths
     assert Parity.model_validate_json((found.folder / "parity.json").read_bytes()) == PARITY
