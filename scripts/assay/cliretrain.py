@@ -70,9 +70,8 @@ def decide(
 
     context = without_base(root, config)
     ended = stage.decide(context, _wish(why, merge_only=merge_only))
+    _leave(context, ended)
     _output({"retrain": str(ended is None).lower()})
-    if ended is not None:
-        _end(context, ended)
 
 
 def train(root: Root = HERE, config: ConfigFile = "assay.yaml") -> None:
@@ -80,17 +79,25 @@ def train(root: Root = HERE, config: ConfigFile = "assay.yaml") -> None:
     from assay.stages import retrain as stage
 
     context = without_base(root, config)
-    ended = stage.train(context)
-    if ended is not None:
-        _end(context, ended)
+    _leave(context, stage.train(context))
 
 
 def propose(root: Root = HERE, config: ConfigFile = "assay.yaml") -> None:
-    """Open the pull request, or say why there is none: the third step."""
+    """Open the pull request, and say what it came to: the third step."""
+    from assay.retrain import outcome
     from assay.stages import retrain as stage
 
     context = without_base(root, config)
-    _end(context, stage.trained(context) or stage.propose(context))
+    _end(context, outcome.ended(context.workspace) or stage.propose(context))
+
+
+def _leave(context: Context, ended: Outcome | None) -> None:
+    """The last step says what it came to, also where that is known before."""
+    from assay.retrain import outcome
+
+    if ended is not None:
+        outcome.save(context.workspace, ended)
+        context.console.line(ended.reason)
 
 
 def _wish(why: str, *, merge_only: bool, dry_run: bool = False) -> Wish:

@@ -33,7 +33,10 @@ REUSABLE = (
 LAUNCHER = {"ASSAY_PYTHON", "ASSAY_PYTHON_VERSION", "ASSAY_REQUIREMENTS"}
 EVERYWHERE = {"ASSAY_DEBUG"}
 TOKENS = {"ASSAY_TOKEN"}
-TAKE_TOKENS = {"accept", "comment", "deploy", "monitor", "release", "report", "rollback"}
+TAKE_TOKENS = {"accept", "comment", "deploy", "monitor", "release", "report", "rollback"} | {
+    "retrain-decide",
+    "retrain-propose",
+}
 SSH = {"ASSAY_KNOWN_HOSTS", "ASSAY_SSH_KEY"}
 """What `deploy` and `rollback` take out of the environment."""
 SIGNS = {"ASSAY_CERTIFICATE", "ASSAY_SIGNING_KEY", "ASSAY_SIGNING_PASSWORD"}

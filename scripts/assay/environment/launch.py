@@ -28,7 +28,7 @@ VERBS = {
     "retrain-train": "project",
     **dict.fromkeys(("accept", "comment", "report", "schema"), "tool"),
     **dict.fromkeys(("history", "release", "reproduce", "sign", "verify"), "release"),
-    **dict.fromkeys(("retrain-decide", "retrain-propose"), "deploy"),
+    **dict.fromkeys(("retrain-decide", "retrain-propose"), "monitor"),
     **dict.fromkeys(("deploy", "rollback", "rollout"), "deploy"),
     "monitor": "monitor",
     # A native model needs the packages that it was made with.

@@ -67,17 +67,30 @@ class Outcome(Fact):
         return EXIT_CODES.get(self.ending, 0)
 
 
-Document = TypeVar("Document", Decision, Trained)
+Document = TypeVar("Document", Decision, Trained, Outcome)
 _FILES: dict[type[Fact], str] = {
     Decision: "retrain-decision.json",
     Trained: "retrain-trained.json",
+    Outcome: "retrain-outcome.json",
 }
 
 
-def save(workspace: Workspace, document: Decision | Trained) -> None:
+def save(workspace: Workspace, document: Decision | Trained | Outcome) -> None:
     """Leave a document to the next step."""
     path = workspace.state / _FILES[type(document)]
     write_atomically(path, document.model_dump_json(indent=1) + "\n")
+
+
+def clear(workspace: Workspace) -> None:
+    """Remove what an earlier run left."""
+    for name in _FILES.values():
+        (workspace.state / name).unlink(missing_ok=True)
+
+
+def ended(workspace: Workspace) -> Outcome | None:
+    """What it came to already in a step before, if it did."""
+    there = (workspace.state / _FILES[Outcome]).is_file()
+    return load(workspace, Outcome) if there else None
 
 
 def load(workspace: Workspace, kind: type[Document]) -> Document:

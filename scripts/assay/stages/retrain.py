@@ -99,6 +99,7 @@ def decide(context: Context, wish: Wish) -> Outcome | None:
         UsageError: What is configured or checked out does not allow it.
         OutsideError: GitHub or origin cannot be reached, or refuse.
     """
+    outcome.clear(context.workspace)
     found = _monitored(context)
     with _desk(context) as desk:
         merged = None if wish.dry_run else _merged(desk)
