@@ -36,7 +36,8 @@ _ICON_ENDS = "✅"
 def title(found: MonitorSection) -> str:
     """Of the issue: model, environment and cause; plain text on one line."""
     who = escape.text((found.model, *((" in ", found.environment) if found.environment else ())))
-    return f"{who}: {escape.text(_plain(monitorwords.what(reasons.causes(found))))}"
+    what = escape.text(_plain(monitorwords.what(reasons.causes(found))))
+    return f"{who}: {what}" if what else who
 
 
 def _plain(phrase: escape.Phrase) -> str:
@@ -46,8 +47,8 @@ def _plain(phrase: escape.Phrase) -> str:
 
 def headline(found: MonitorSection) -> str:
     """The answer in one line, as Markdown."""
-    icon, phrase = monitorwords.headline(found)
-    return f"{icon} {escape.markdown(phrase)}"
+    told = monitorwords.headline(found)
+    return f"{told.icon} {escape.markdown(told.sentence(found))}"
 
 
 def markdown(
@@ -84,7 +85,7 @@ def _markdown(
     contract = tables.contract(found)
     parts = [
         headline(found),
-        _standing(found, window),
+        str(escape.markdown(standing(found))),
         section(contract.title, contract.markdown()),
         section("What moved", *_moved(found, window, folds)),
         section(metrics.title, metrics.markdown(), _folded(sliced, slices, "slice")),
@@ -128,18 +129,17 @@ def _folded(whole: Table, most: int, what: str) -> str:
     return folded(title, text) if text or not amount else f"{title}."
 
 
-def _standing(found: MonitorSection, window: Window) -> str:
+def standing(found: MonitorSection) -> escape.Phrase:
     """What the newest window says, where the headline is about an older one."""
-    if not found.state.alarm or window is found.newest:
-        return ""
     newest = found.newest
+    if not found.state.alarm or reasons.told_window(found) is newest:
+        return ()
     why = newest.judgement.why
-    because = f" ({escape.markdown(why[0])})" if why else ""
-    return (
-        f"The newest window, {monitorwords.span(found, newest)}, is "
-        f"{OUTCOMES[newest.judgement.outcome][1]}{because}. The alarm is over once fewer than "
-        f"{found.k} of the last {found.n} windows that could be judged drift."
-    )
+    because = f" ({why[0]})" if why else ""
+    words = OUTCOMES[newest.judgement.outcome][1]
+    ends = f"fewer than {found.k} of the last {found.n} windows that could be judged drift"
+    says = f"The newest window, {monitorwords.span(found, newest)}, is {words}"
+    return says, because, f". The alarm is over once {ends}."
 
 
 def notes(found: MonitorSection) -> tuple[str, ...]:
@@ -203,11 +203,11 @@ def comment(found: MonitorSection, event: News, told: Told) -> str:
         told: What was known before.
     """
     if event == "ends":
-        return f"{_ICON_ENDS} {escape.markdown(_over(found, told))}"
+        return f"{_ICON_ENDS} The alarm is over: {_over(found, told)}"
     if event == "starts":
         return f"A new alarm.\n\n{headline(found)}"
     new = _new(found, told.issue)
-    lines = [f"New in {monitorwords.span(found, reasons.told_window(found))}:\n"]
+    lines = [f"New in the window {monitorwords.span(found, reasons.told_window(found))}:\n"]
     lines += [f"- {escape.markdown(cause_phrase(one))}" for one in new[:MOST_ROWS]]
     lines += [f"- {len(new) - MOST_ROWS:,} more"] if len(new) > MOST_ROWS else []
     return "\n".join(lines)
@@ -216,18 +216,20 @@ def comment(found: MonitorSection, event: News, told: Told) -> str:
 def summary(found: MonitorSection, event: News, told: Told) -> str:
     """The same in one sentence, as plain text, for the webhook."""
     if event == "ends":
-        return escape.text((*monitorwords.model(found), ": ", *_over(found, told)))
+        return escape.text(
+            (*monitorwords.model(found), f": the alarm is over: {_over(found, told)}")
+        )
     if event == "starts":
-        return escape.text(monitorwords.headline(found)[1])
+        return escape.text(monitorwords.headline(found).sentence(found))
     what = monitorwords.what(_new(found, told.webhook))
     return escape.text((*monitorwords.model(found), ": new is ", *what, "."))
 
 
-def _over(found: MonitorSection, told: Told) -> escape.Phrase:
+def _over(found: MonitorSection, told: Told) -> str:
     began = f" It began {monitorwords.moment(found, told.since)}." if told.since else ""
     window = monitorwords.span(found, found.newest)
-    drift = f"{found.state.drifting} of the last {found.state.of} windows drift"
-    return (f"the alarm is over: after {window}, {drift}, and {found.k} would be an alarm.{began}",)
+    drift = monitorwords.share_of_windows(found)
+    return f"after {window}, {drift}, and {found.k} would be an alarm.{began}"
 
 
 def _new(found: MonitorSection, heard: Sequence[str] | None) -> list[Cause]:
@@ -245,7 +247,7 @@ def cause_phrase(cause: Cause) -> escape.Phrase:
 
 def text(found: MonitorSection) -> str:
     """The same for a terminal, in a few lines."""
-    lines = [escape.text(monitorwords.headline(found)[1])]
+    lines = [escape.text(monitorwords.headline(found).sentence(found))]
     window = reasons.told_window(found)
     loud = [one for one in tables.ranked(found, window) if one.outcome != "quiet"]
     rated = [one for one in window.judgement.answers if one.question.about in tables.RATED]

@@ -5,11 +5,11 @@ Names of columns and metrics are `Code`, so that each format shows them and does
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from assay.monitor import causes as reasons
 from assay.report.escape import Code
-from assay.report.wording import bound, number, percent
+from assay.report.wording import bound, count, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,12 +118,18 @@ def chance(p_value: float) -> str:
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
+def share_of_windows(section: MonitorSection) -> str:
+    """How many windows drift, of those that could be judged: `2 of the last 5 windows drift`."""
+    state = section.state
+    drift = "drifts" if state.drifting == 1 else "drift"
+    return f"{state.drifting} of the last {count(state.of, 'window')} {drift}"
+
+
 def how_sure(section: MonitorSection, cause: Cause) -> Phrase:
     """What was measured of one cause, and how sure that is."""
-    state = section.state
-    of_windows = f"{state.drifting} of the last {state.of} windows that could be judged drift"
+    of_windows = share_of_windows(section)
     if cause.breach is not None:
-        return (f"In {cause.breach.rows:,} rows" if cause.breach.rows else "In every row",)
+        return (f"This concerns {count(cause.breach.rows, 'row')}",)
     if cause.answer is None:
         return (of_windows,)
     question = cause.answer.question
@@ -158,23 +164,35 @@ def confidence(section: MonitorSection) -> str:
     return percent(section.alpha)
 
 
-def headline(section: MonitorSection) -> tuple[str, Phrase]:
-    """The answer in one line: an icon, and a sentence that says what, since when, how sure."""
+class Headline(NamedTuple):
+    """The answer: what, since when, and how sure."""
+
+    icon: str
+    what: Phrase
+    sure: Phrase = ()
+
+    def sentence(self, section: MonitorSection) -> Phrase:
+        """All of it in one line."""
+        sure = (" ", *self.sure, ".") if self.sure else ()
+        return (*model(section), ": ", *self.what, ".", *sure)
+
+
+def headline(section: MonitorSection) -> Headline:
+    """The answer to whether the model still sees what it was made for."""
     state, newest = section.state, section.newest
-    who, found = model(section), reasons.causes(section)
+    found, window = reasons.causes(section), span(section, newest)
     if state.alarm and found:
         icon = OUTCOMES["contract broken" if found[0].breach else "drift"][0]
         since = moment(section, reasons.since(section))
-        sure = how_sure(section, found[0])
-        return icon, (*who, ": ", *what(found), f", since {since}. ", *sure, ".")
-    if state.newest == "drift":
-        need = f"An alarm needs {section.k} of {section.n} windows"
-        here = f", in {span(section, newest)}. "
-        sure = how_sure(section, found[0])
-        return "⚠️", (*who, ": ", *what(found), here, *sure, f". {need}.")
+        return Headline(icon, (*what(found), f", since {since}"), how_sure(section, found[0]))
+    if state.newest == "drift" and found:
+        need = f". An alarm needs {section.k} of {section.n} windows"
+        sure = (*how_sure(section, found[0]), need)
+        return Headline("⚠️", (*what(found), f", in the window {window}"), sure)
     if state.newest == "inconclusive":
         why = newest.judgement.why
-        told = (": ", why[0]) if why else ()
-        return "❔", (*who, f": nothing can be said of {span(section, newest)}", *told, ".")
-    rows = f"{newest.judgement.rows:,} rows of {span(section, newest)}"
-    return "✅", (*who, f": quiet. The {rows} are like what it was tested on.")
+        return Headline(
+            "❔", (f"nothing can be said of the window {window}", *((": ", why[0]) if why else ()))
+        )
+    rows = f"The {newest.judgement.rows:,} rows of {window} are like what it was tested on"
+    return Headline("✅", ("quiet",), (rows,))

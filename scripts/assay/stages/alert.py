@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from assay.errors import AssayError
+from assay.forge.comment import encodable
 from assay.monitor import causes, notice, publishing, webhook
 from assay.monitor.causes import Told
 from assay.notwritten import not_written
 from assay.release import tagging
-from assay.report import monitor
+from assay.report import monitor, monitorpage
 from assay.section import Fact, Reason
 from assay.stages.alarmissue import AlarmIssue
 from assay.workspace import write_atomically
@@ -55,6 +56,7 @@ def tell(context: Context, section: MonitorSection, spec: AlertsSpec) -> tuple[R
     teller = _Teller(context, section, spec)
     with ExitStack() as stack:
         teller.listeners(stack)
+    teller.page()
     teller.summary()
     teller.prometheus()
     return tuple(teller.warnings)
@@ -149,6 +151,12 @@ class _Teller:
         text = Memory(told={self.matter: told}).model_dump_json()
         file = self.context.workspace.state / FILE
         self._did("What was told", partial(write_atomically, file, text))
+
+    def page(self) -> None:
+        """Every column of the window, beside `monitor.json`."""
+        file = self.context.workspace.state / monitorpage.FILE
+        text = encodable(monitorpage.render(self.section))
+        self._did("The page", partial(write_atomically, file, text))
 
     def summary(self) -> None:
         """The step summary of GitHub Actions."""
