@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -191,7 +192,8 @@ def _end(context: Context, told: Told) -> None:
         reason = Reason(message=rollout.title(told), hint=outcome.reason.partition("\n")[0])
         context.console.annotate(reason)
     context.console.line()
-    context.console.line(rollout.text(told), style="red" if outcome.exit_code else "green")
+    shown = rollout.text(told, shutil.get_terminal_size((100, 0)).columns)
+    context.console.line(shown, style="red" if outcome.exit_code else "green")
     _hand_over(told)
     raise typer.Exit(outcome.exit_code)
 

@@ -6,6 +6,7 @@ where it stands.
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ _MEASURES = {
 }
 MOST_VERDICTS = 50
 """Judgements that are listed; the journal has all."""
+NARROW = 32
+"""Columns; a sentence in fewer is hard to read."""
 MOST_MEASURES = 40
 """Of one judgement: a model may have hundreds of outputs."""
 
@@ -251,19 +254,53 @@ def _facts(told: Told) -> str:
     return " · ".join(found)
 
 
-def text(told: Told) -> str:
-    """The same for a terminal."""
+def text(told: Told, width: int = 100) -> str:
+    """The same for a terminal.
+
+    Args:
+        told: The rollout.
+        width: Columns of the terminal.
+    """
     outcome = told.outcome
-    lines = [title(told), outcome.reason]
+    last = outcome.verdicts[-1] if outcome.verdicts else None
+    reason, *log = outcome.reason.splitlines() or [""]
+    # Each reason is said once: what was judged, at its measure.
+    said = "" if last and outcome.reason == last.sentence and not log else reason
+    lines = [line for one in (title(told), said) if one for line in wrapped(one, width)]
+    lines += map(escape.text, log)  # as it was written
     if outcome.hint:
-        lines.append(outcome.hint)
-    lines += [
-        # Each reason is said once.
-        f"  {one.decision:<13} {measure(one.measure):<32} "
-        f"{'' if one.sentence in outcome.reason else one.sentence}".rstrip()
-        for one in (outcome.verdicts[-1].judgements if outcome.verdicts else ())
-    ]
-    lines += [f"note: {note}" for note in outcome.notes]
-    shown = [escape.text(line) for whole in lines for line in whole.splitlines()]
+        lines += wrapped(outcome.hint, width)
+    lines += _measured(last.judgements, said, width) if last else ()
+    for note in outcome.notes:
+        lines += wrapped(f"note: {note}", width) if note not in outcome.reason else ()
     # Whole, for it is copied; it is made of printable characters.
-    return "\n".join([*shown, f"try it: {told.first_call}"] if told.first_call else shown)
+    return "\n".join([*lines, f"try it: {told.first_call}"] if told.first_call else lines)
+
+
+def _measured(judgements: Sequence[Judgement], said: str, width: int) -> Iterator[str]:
+    """Each measure with its sentence beside it, or below it where the terminal is narrow."""
+    ordered = sorted(judgements, key=lambda one: _ORDER.index(one.decision))
+    first = max(len(one.decision) for one in ordered)
+    second = max(len(measure(one.measure)) for one in ordered)
+    for one in ordered:
+        head = f"  {one.decision:<{first}}  {escape.text(measure(one.measure)):<{second}}"
+        if one.sentence.partition("\n")[0] in said:
+            yield head.rstrip()
+        elif width - len(head) >= NARROW:
+            yield from wrapped(one.sentence, width, f"{head}  ")
+        else:
+            yield head.rstrip()
+            yield from wrapped(one.sentence, width, " " * (first + 4))
+
+
+def wrapped(line: str, width: int, head: str = "") -> list[str]:
+    """Lines of at most `width` columns, the later ones below the end of `head`."""
+    shown = textwrap.wrap(
+        escape.text(line),
+        max(width, len(head) + NARROW),
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return shown or [head.rstrip()]

@@ -84,10 +84,14 @@ def goal_of(state: State, to: str | None, events: Sequence[Event]) -> VersionId:
         if goal is not None:
             return goal
     if state.last_good is None:
-        now = f"{state.stable} is the first one here" if state.stable else "nothing is deployed"
+        now = "nothing is deployed"
+        if state.stable is not None:
+            now = f"none before {state.stable} is known to be good"
+        there = ", ".join(one.version for one in state.placed if not one.same(state.stable))
         raise UsageError(
             f"There is no version to go back to: {now}.",
-            hint="Name one that is on the target with `--to`, or deploy one with `assay deploy`.",
+            hint=f"Name one that is on the target with `--to` (there: {there or 'none'}), or "
+            "deploy one with `assay deploy`.",
         )
     return state.last_good
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import getpass
 import platform
+import shutil
+import sys
+import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -128,6 +131,8 @@ def _teller(context: Context) -> Callable[[Event], None]:
     """Prints what a rollout does, as it does it; what was said is not said again."""
     began = context.clock()
     said: list[str] = []
+    # A log is searched line by line.
+    width = shutil.get_terminal_size().columns if context.console.interactive else sys.maxsize
 
     def tell(event: Event) -> None:
         known = said if event.kind == "end" else said[-1:]
@@ -135,8 +140,11 @@ def _teller(context: Context) -> Callable[[Event], None]:
             return
         said.append(event.what)
         first, *rest = map(printable, event.what.splitlines() or [""])
-        context.console.line(f"{context.clock() - began:8.1f} s  {first}")
+        head, below = f"{context.clock() - began:8.1f} s  ", " " * 12
+        context.console.line(
+            textwrap.fill(first, width, initial_indent=head, subsequent_indent=below)
+        )
         for line in rest:  # the end of a log
-            context.console.line(f"{'':12}{line}")
+            context.console.line(f"{below}{line}")
 
     return tell

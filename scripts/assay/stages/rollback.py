@@ -6,6 +6,7 @@ it is told afterwards.
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from assay.report import rolloutstatus
@@ -75,4 +76,5 @@ def status(context: Context, environment: str) -> str:
     spec = admission.environment(context.config.environments, environment)
     with placing.target(context, environment, spec, None) as target:
         state, seen, events = target.state(), target.observe(), target.events()
-    return rolloutstatus.text(state, seen, events, environment=environment)
+    width = shutil.get_terminal_size((100, 0)).columns
+    return rolloutstatus.text(state, seen, events, environment=environment, width=width)
