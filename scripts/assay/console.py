@@ -112,7 +112,7 @@ class Console:
     def annotate(self, reason: Reason) -> None:
         """One annotation in GitHub, one line in a terminal."""
         message = (
-            reason.message if reason.hint is None else f"{_ended(reason.message)} {reason.hint}"
+            reason.message if reason.hint is None else f"{ended(reason.message)} {reason.hint}"
         )
         if self.github:
             where = {"file": reason.file, "line": reason.line}
@@ -169,7 +169,7 @@ def _placed(reason: Reason, message: str) -> str:
     return f"{place}: {message}"
 
 
-def _ended(sentence: str) -> str:
+def ended(sentence: str) -> str:
     """With a full stop, so that another sentence can follow; what a forge said has none."""
     return sentence if sentence.endswith((".", ":", "!", "?")) else f"{sentence}."
 

@@ -75,8 +75,11 @@ class Conduct:
         except FencedError:
             raise
         except AssayError as error:
-            text = f"{what} The journal could not be written: {error.message}"
-            self.tell(Event(kind="note", rollout=self.rollout, time=self.clock.now(), what=text))
+            self.note(f"{what} The journal could not be written: {error.message}")
+
+    def note(self, what: str) -> None:
+        """Tell something that is not for the journal."""
+        self.tell(Event(kind="note", rollout=self.rollout, time=self.clock.now(), what=what))
 
     def do(self, step: str, what: str, action: Callable[[], None], **facts: Any) -> None:
         """One step: its intent, itself, and that it is done."""

@@ -13,6 +13,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from assay.console import ended
 from assay.errors import AssayError
 from assay.rollout import journal, settling
 from assay.rollout.conduct import TTL
@@ -172,14 +173,17 @@ def _half(story: _Story, goal: VersionId, error: AssayError) -> Outcome:
 @contextlib.contextmanager
 def _lease(conduct: Conduct, *, force: bool = False, wait: float = 0.0) -> Iterator[None]:
     clock, target = conduct.clock, conduct.target
-    end = clock.monotonic() + wait
+    end, told = clock.monotonic() + wait, False
     while True:
         try:
             conduct.ask(lambda: target.acquire(conduct.owner, TTL, force=force))
             break
-        except BusyError:
+        except BusyError as error:
             if clock.monotonic() >= end:
                 raise
+            if not told:
+                conduct.note(f"Waiting until the lease ends: {error.message}")
+                told = True
             clock.sleep(POLL)
     try:
         yield
@@ -259,11 +263,12 @@ def _back(story: _Story, ending: Ending, reason: str, hint: str | None = None) -
     except FencedError as error:
         return _fenced(story, error)
     except AssayError as error:
-        hint = UNFINISHED if isinstance(error, UnreachableError) else error.hint
-        text = f"{reason} Going back did not succeed: {error.message}"
-        return story.end("error", text, f"{hint} {UNFINISHED}" if hint != UNFINISHED else hint)
+        hint = None if isinstance(error, UnreachableError) else error.hint
+        text = f"{ended(reason)} Going back did not succeed: {error.message}"
+        return story.end("error", text, f"{hint} {UNFINISHED}" if hint else UNFINISHED)
     if story.version is not None and story.version.same(state.stable):
-        return story.end(ending, f"{reason} {story.version} was stable by then, and stays.", hint)
+        text = f"{ended(reason)} {story.version} was stable by then, and stays."
+        return story.end(ending, text, hint)
     return story.end(ending, reason, hint)
 
 

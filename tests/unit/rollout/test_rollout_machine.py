@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,13 @@ from assay.errors import UsageError
 from assay.rollout import machine
 from assay.rollout.journal import Event
 from assay.rollout.plan import Plan, plan
-from assay.rollout.targets.base import BusyError, MissingVersionError, Routing, Target
+from assay.rollout.targets.base import (
+    BusyError,
+    MissingVersionError,
+    Routing,
+    Target,
+    TargetError,
+)
 
 from tests.rollout_target import V1, V2, V3, Behaviour, Killed, World, conduct, world_with
 
@@ -292,7 +299,7 @@ def test_a_rollback_goes_to_the_version_before_and_then_further() -> None:
     assert (_serves(world, V2), world.last_good) == (True, V1)
     machine.rollback(conduct(world))
     assert (_serves(world, V1), world.last_good) == (True, None)
-    with pytest.raises(UsageError, match="is the first one here") as caught:
+    with pytest.raises(UsageError, match="is known to be good") as caught:
         machine.rollback(conduct(world))
     assert caught.value.exit_code == 2
     assert world.owner is None
@@ -531,3 +538,31 @@ def test_what_resume_tells_has_the_evidence() -> None:
     assert (outcome.version, outcome.stable) == (V2, V1)
     assert outcome.verdicts[0].stage == "5 %"
     assert outcome.reason.endswith("left unfinished: bike@v1.0.0 answers all requests.")
+
+
+def test_resume_says_for_whom_it_waits() -> None:
+    """Once: a terminal that is silent for half a minute looks hung."""
+    world = world_with(V1)
+    world.owner, world.expires = "deploy by ann", world.time.seconds + 20
+    told: list[Event] = []
+    acting = replace(conduct(world, "bob"), tell=told.append)
+    assert machine.resume(acting).ending == "nothing to do"
+    assert [one.what for one in told] == [
+        "Waiting until the lease ends: deploy by ann holds the lease."
+    ]
+
+
+def test_a_target_that_fails_on_the_way_back_too_is_told_in_sentences() -> None:
+    """As a user's program does whose last words end anyhow."""
+    world = world_with(V1)
+    acting = conduct(world)
+
+    def route(_: Routing) -> None:
+        raise TargetError("`weight` ended with exit code 7. It said: no such cluster")
+
+    acting.target.route = route  # type: ignore[method-assign]
+    outcome = machine.roll(acting, BUNDLE, V2, _plan())
+    said = "`weight` ended with exit code 7. It said: no such cluster"
+    assert (outcome.ending, outcome.exit_code) == ("error", 3)
+    assert outcome.reason == f"{said}. Going back did not succeed: {said}"
+    assert outcome.hint == machine.UNFINISHED

@@ -172,6 +172,8 @@ class Agent:
                 up = servers.ready(self.place.folder / self.place.socket(version.digest))
                 if up and name in processes.wanted():
                     return
+                if NAME not in processes.wanted():  # the first version is promoted before its route
+                    Nginx(self.place, processes).check(servers.fitted(self.place, self._known()))
                 bins = self._promoted().stable
                 spec = servers.spec(self.place, self._known(), version, bins)
                 processes.want(name, spec)

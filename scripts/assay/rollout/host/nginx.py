@@ -74,6 +74,15 @@ class Nginx:
     place: Layout
     processes: Processes
 
+    def check(self, settings: HostSettings) -> None:
+        """Whether nginx could run by these settings; nothing changes.
+
+        Raises:
+            TargetError: It refuses them, or the port is taken.
+        """
+        self._check_port(settings.listen)
+        self._test(nginxconf.render(settings, root=os.geteuid() == 0))
+
     def apply(self, settings: HostSettings) -> None:
         """Have nginx run by these settings; nothing where it does.
 
