@@ -308,6 +308,14 @@ class TestDeploy:
         assert "peak-hour#staging#1" in site.repo("ls-remote", "--tags", "origin")
         assert site.held.deployments == []
 
+    def test_where_nothing_was_done_nothing_is_missing_at_github(self, site: Site) -> None:
+        made = site.release("v1.0.0")
+        site.token = False
+        site.deploy("v1.0.0", "staging", bundle=made.folder)
+        again = site.deploy("v1.0.0", "staging", bundle=made.folder)
+        assert (again.outcome.ending, again.warnings) == ("nothing to do", ())
+        assert "takes what v1.0.0 does" not in site.said
+
     def test_the_journal_is_told_as_it_happens(self, site: Site) -> None:
         site.release("v1.0.0")
         site.deploy("v1.0.0", "staging")

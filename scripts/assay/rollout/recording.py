@@ -67,11 +67,6 @@ class Recording:
 
     def __post_init__(self) -> None:
         self._forge, self._repository = tagging.forge_of(self.context)
-        if self._forge is None:
-            self.warnings.append(
-                "GitHub shows nothing of this: there is no token (GITHUB_TOKEN), or origin is "
-                "somewhere else."
-            )
 
     def begin(self, version: VersionId, tag: str, *, run: str) -> None:
         """A deployment begins.
@@ -91,6 +86,11 @@ class Recording:
 
     def end(self, outcome: Outcome) -> Told:
         """A rollout, a rollback or its resumption has ended."""
+        if self._forge is None and outcome.ending != "nothing to do":
+            self.warnings.append(
+                "GitHub shows nothing of this: there is no token (GITHUB_TOKEN), or origin is "
+                "somewhere else."
+            )
         self._attempt("The stage", partial(self._stage, outcome))
         title = rollout.title(self._told(outcome))
         if outcome.verb != "deploy" and outcome.ending != "nothing to do":

@@ -143,7 +143,9 @@ def _admitted(site: _Site, trust: Trust | None, scratch: Path) -> _Material:
             context, version.tag, given=wish.bundle, scratch=scratch, commit=version.commit
         )
         notes = _check_released(ask, registry, artifact, version, found)
-        old = _manifest(context, ask, registry, site.state.stable)
+        stable = site.state.stable
+        again = stable is not None and stable.digest == found.digest
+        old = found.manifest if again else _manifest(context, ask, registry, stable)
     _check_signed(context, found, trust)
     notes += admission.admit(
         admission.Facts(
