@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from assay.console import printable
 from assay.monitor import exposition
+from assay.monitor.ranking import ranked
 from assay.monitor.window import Breach
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -157,6 +158,18 @@ def test_of_many_slices_the_first_and_never_without_the_whole() -> None:
     found = section([window(metrics=metrics)])
     listed = [dict(own)["slice"] for name, own in samples(found) if name == "metric"]
     assert listed == ["", *(f"hour={at}" for at in range(exposition.MOST - 1))]
+
+
+def test_however_wide_the_table_the_series_are_few() -> None:
+    one = section().columns[0]
+    wide = [one.model_copy(update={"name": f"c{at}"}) for at in range(500)]
+    metrics = [measured(slice=f"hour={at}") for at in range(500)]
+    found = section(
+        [window(metrics=metrics)],
+        columns=wide,
+        ranked=ranked(wide, {one.name: 1.0 for one in wide}),
+    )
+    assert 1100 < len(samples(found)) < 1300
 
 
 def test_names_that_become_one_come_once() -> None:
