@@ -5,7 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Tests start hundreds of programs in new environments: without bytecode, each compiles all anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help sync lock exported test differential programs lint types lowest pytest fuzz demo bench warehouses docs estimators pictures golden clean
+.PHONY: help sync lock exported test differential programs lint types lowest pytest fuzz demo year bench warehouses docs estimators pictures golden clean
 
 # uv from PATH, or a pinned one in .cache; it hears PIP_INDEX_URL, PIP_CERT and the like.
 UV := ASSAY_HOME="$(CURDIR)/.cache" scripts/assay-action uv
@@ -103,6 +103,9 @@ fuzz: sync ## 10,000 requests that nobody would send, at a real server; ARGS='--
 
 demo: sync ## A pull request against a real model repository, from clone to comment
 	@$(PYTHON) scripts/demo.py $(ARGS)
+
+year: sync ## A year of the example in production, from the release to the retrained model
+	@$(PYTHON) scripts/year.py
 
 bench: sync ## Measure against the peers; NAME=loop measures one
 	@$(PYTHON) -m benchmarks $(NAME)

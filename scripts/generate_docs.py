@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SCHEMA = DOCS / "assay.schema.json"
-WORKFLOWS = ("model-check", "model-deploy", "model-release", "model-report")
+WORKFLOWS = ("model-check", "model-deploy", "model-monitor", "model-release", "model-report")
 """Those that are reusable."""
 _PART = re.compile(r"(<!-- begin: (?P<name>[\w.-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
 

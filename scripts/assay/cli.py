@@ -72,6 +72,9 @@ def init(
     deploy: Annotated[
         bool, typer.Option("--deploy", help="And the one that brings them to users.")
     ] = False,
+    monitor: Annotated[
+        bool, typer.Option("--monitor", help="And the one that watches them there, and retrains.")
+    ] = False,
 ) -> None:
     """Say what is found here; write assay.yaml and the workflow."""
     from assay import initialize
@@ -80,7 +83,7 @@ def init(
 
     console = Console(github=False)
     workspace = Workspace(root.resolve(), os.environ)
-    initialize.run(workspace, console, uses=uses, release=release, deploy=deploy)
+    initialize.run(workspace, console, uses=uses, release=release, deploy=deploy, monitor=monitor)
 
 
 gate_app = typer.Typer(help="The gates of the last run.")

@@ -31,14 +31,26 @@ if TYPE_CHECKING:
 
 WORKFLOWS = ".github/workflows"
 CHECK, RELEASE, DEPLOY = "model-check", "model-release", "model-deploy"
+MONITOR = "model-monitor"
 """The starters, as `workflow-templates/` has them."""
-_TITLES = {CHECK: "Model check", RELEASE: "Model release", DEPLOY: "Model deploy"}
+_TITLES = {
+    CHECK: "Model check",
+    RELEASE: "Model release",
+    DEPLOY: "Model deploy",
+    MONITOR: "Model monitor",
+}
 _ANY_VERSION, _ANY_STAGE = '"**@v*"', '"**#*"'
 _USES = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@[A-Za-z0-9_./-]+")
 
 
 def run(
-    workspace: Workspace, console: Console, *, uses: str, release: bool, deploy: bool = False
+    workspace: Workspace,
+    console: Console,
+    *,
+    uses: str,
+    release: bool,
+    deploy: bool = False,
+    monitor: bool = False,
 ) -> None:
     """Say what was found, and write what is not there yet.
 
@@ -48,6 +60,7 @@ def run(
         uses: The action that workflows use.
         release: Whether to write the workflow of releases too.
         deploy: Whether to write that of deployments too, which releases start.
+        monitor: Whether to write that which watches production too, where releases answer.
 
     Raises:
         UsageError: The artifact that is to be released has a name that no tag can hold.
@@ -70,7 +83,7 @@ def run(
         root / workflow_file(folder): workflow(found, uses=uses, folder=folder),
     }
     told: list[str] = []
-    if release or deploy:
+    if release or deploy or monitor:
         config = configuration.load(workspace.root)
         name = artifact_name(
             config, found.dvc, config.model or found.model or "", folder=workspace.root.name
@@ -84,6 +97,9 @@ def run(
                 name, uses=uses, folder=folder
             )
             told += list(_to_deploy(config))
+        if monitor:
+            plan[root / workflow_file(folder, MONITOR)] = monitor_workflow(uses=uses, folder=folder)
+            told += list(_to_monitor(config))
     written = _written(plan, root, console)
     console.line()
     if not found.dvc.metrics and not found.predictions:
@@ -129,6 +145,13 @@ def _to_deploy(config: Config) -> Iterator[str]:
     if not config.environments:
         yield "Deployments need `environments` in assay.yaml, as `staging` and `production`:"
         yield "  production: {target: {kind: host, folder: /srv/assay}, key: keys/assay.pub}"
+
+
+def _to_monitor(config: Config) -> Iterator[str]:
+    """What watching needs beside its workflow."""
+    if config.monitor is None:
+        yield "Watching needs `monitor` in assay.yaml, with the log that `assay serve` writes:"
+        yield '  monitor: {log: {path: "s3://bucket/log/*.parquet"}}'
 
 
 def _git_add(files: list[Path], root: Path) -> str:
@@ -271,6 +294,16 @@ def deploy_workflow(artifact: str, *, uses: str, folder: str) -> str:
         text = text.replace(_ANY_STAGE, f'"{artifact}#*"')
         release = _TITLES[RELEASE]
         text = text.replace(f'["{release}"]', f"[{_scalar(f'{release} of {folder}')}]")
+        text = text.replace(
+            "    with:\n", f"    with:\n{_inputs({'working-directory': folder})}", 1
+        )
+    return text
+
+
+def monitor_workflow(*, uses: str, folder: str) -> str:
+    """The text of the workflow that watches production, by the clock or started by a person."""
+    text = _starter(MONITOR, uses=uses, folder=folder)
+    if folder:
         text = text.replace(
             "    with:\n", f"    with:\n{_inputs({'working-directory': folder})}", 1
         )

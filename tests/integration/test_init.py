@@ -228,3 +228,25 @@ def test_a_deployment_starts_when_the_release_of_the_same_project_has_ended() ->
     assert one[True]["workflow_run"]["workflows"] == ["Model release of models/a"]
     assert one[True]["push"]["tags"] == ["bikes#*"]
     assert one["jobs"]["model-deploy"]["with"]["working-directory"] == "models/a"
+
+
+def test_what_watches_production_is_of_one_project() -> None:
+    from assay import initialize
+
+    alone = yaml.safe_load(initialize.monitor_workflow(uses="o/n@v2", folder=""))
+    job = alone["jobs"]["model-monitor"]
+    assert job["uses"] == "o/n/.github/workflows/model-monitor.yml@v2"
+    assert set(job["with"]) == {"why"}
+    one = yaml.safe_load(initialize.monitor_workflow(uses="o/n@v2", folder="models/a"))
+    assert one["name"] == "Model monitor of models/a"
+    assert one["jobs"]["model-monitor"]["with"]["working-directory"] == "models/a"
+
+
+def test_watching_says_what_it_needs(project: Project) -> None:
+    code, out = _init(project, "--monitor")
+
+    assert code == 0, out
+    assert (project.root / ".github/workflows/model-monitor.yml").is_file()
+    assert (project.root / RELEASE_WORKFLOW).is_file()  # what is watched is a release
+    assert not (project.root / ".github/workflows/model-deploy.yml").exists()
+    assert "Watching needs `monitor` in assay.yaml" in out

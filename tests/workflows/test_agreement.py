@@ -235,6 +235,28 @@ def test_the_jobs_of_a_deployment_differ_in_their_environment_alone() -> None:
         assert found[1] == "secrets" or found[2] in inputs
 
 
+def test_what_watches_and_what_retrains_are_given_what_they_take() -> None:
+    workflow = load(ROOT / ".github/workflows/model-monitor.yml")
+    call = workflow["on"]["workflow_call"]
+    for name in ("monitor", "retrain"):
+        job = workflow["jobs"][name]
+        (used,) = (step for step in job["steps"] if step.get("id") == name)
+        assert set(used["with"]) <= set(load(ROOT / f"actions/{name}/action.yml")["inputs"])
+        outputs = load(ROOT / f"actions/{name}/action.yml")["outputs"]
+        for key, value in job["outputs"].items():
+            assert value == f"${{{{ steps.{name}.outputs.{key} }}}}"
+            spec = call["outputs"][key]
+            assert spec["value"] == f"${{{{ jobs.{name}.outputs.{key} }}}}"
+            assert key in outputs
+        for key, value in used["env"].items():
+            assert value == f"${{{{ secrets.{key} }}}}"
+        for key, value in used["with"].items():
+            assert key == "github-token" or value == f"${{{{ inputs.{key} }}}}"
+    # What runs the project's code may not write issues, and what watches may push nothing.
+    assert workflow["jobs"]["monitor"]["permissions"] == {"contents": "read", "issues": "write"}
+    assert "issues" not in workflow["jobs"]["retrain"]["permissions"]
+
+
 @pytest.mark.parametrize("folder", ["example-repo/.github/workflows", "workflow-templates"])
 def test_a_check_can_be_started_as_a_refused_release_says(folder: str) -> None:
     """By `gh workflow run`, and on pushes: what only a pull request checked is not released."""
@@ -242,7 +264,9 @@ def test_a_check_can_be_started_as_a_refused_release_says(folder: str) -> None:
     assert {"pull_request", "push", "workflow_dispatch"} <= set(events)
 
 
-@pytest.mark.parametrize("name", ["model-check.yml", "model-release.yml", "model-deploy.yml"])
+@pytest.mark.parametrize(
+    "name", ["model-check.yml", "model-release.yml", "model-deploy.yml", "model-monitor.yml"]
+)
 def test_assay_init_writes_the_starter(name: str) -> None:
     starter = (ROOT / "workflow-templates" / name).read_text(encoding="utf-8")
     assert (ROOT / "scripts/assay/starters" / name).read_text(encoding="utf-8") == starter

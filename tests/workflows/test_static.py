@@ -31,6 +31,10 @@ WRITE_PERMISSIONS = {
     ("model-deploy.yml", "contents"),
     ("model-deploy.yml", "deployments"),
     ("model-deploy.yml", "issues"),
+    ("model-monitor.yml", "actions"),
+    ("model-monitor.yml", "contents"),
+    ("model-monitor.yml", "issues"),
+    ("model-monitor.yml", "pull-requests"),
 }
 
 every_workflow = pytest.mark.parametrize(
