@@ -71,7 +71,7 @@ class AccessLog:
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._fd = fd
-        self._queue: Lines[Access] = Lines(lambda one: line(one, version))
+        self._queue: Lines[Access] = Lines(lambda some: [line(one, version) for one in some])
         self._most = most_waiting
         self._complaints = Complaints("The access log", tell)
         self.dropped = 0

@@ -12,6 +12,7 @@ answered, and it only writes them, all in one go.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 TICK = 0.1
 """Seconds between two looks at the queues: what waits is in memory, request by request."""
@@ -46,11 +47,11 @@ class Lines(Generic[T]):
     """A queue of lines: one thread puts what they are made of, another one takes them.
 
     Args:
-        line: Makes one.
+        make: Makes them, of some.
     """
 
-    def __init__(self, line: Callable[[T], bytes]) -> None:
-        self._line = line
+    def __init__(self, make: Callable[[list[T]], Sequence[bytes]]) -> None:
+        self._make = make
         self._fresh: deque[T] = deque()
         self._made: deque[bytes] = deque()
 
@@ -68,13 +69,11 @@ class Lines(Generic[T]):
         made = [self._made.popleft() for _ in range(len(self._made))]
         return [*made, *self._lines()]
 
-    def _lines(self) -> Iterator[bytes]:
-        for _ in range(len(self._fresh)):
-            try:
-                one = self._fresh.popleft()
-            except IndexError:  # the other thread has taken it
-                return
-            yield self._line(one)
+    def _lines(self) -> Sequence[bytes]:
+        some: list[T] = []
+        with contextlib.suppress(IndexError):  # the other thread may have taken them
+            some.extend(self._fresh.popleft() for _ in range(len(self._fresh)))
+        return self._make(some) if some else ()
 
 
 class Background:

@@ -47,12 +47,7 @@ class Packing:
         )
         """One row as NumPy has it."""
         form = "".join(f"{one.char}{_SLOT - one.itemsize}x" for one in types.values())
-        both = struct.Struct(f"={form}".translate({ord("l"): "q", ord("L"): "Q"}))
-        self.pack, self.unpack = both.pack, both.unpack
-
-    def plain(self, row: Row) -> dict[str, Any]:
-        """Values by name, as Python has them."""
-        return dict(zip(self.names, self.unpack(row.packed), strict=True))
+        self.pack = struct.Struct(f"={form}".translate({ord("l"): "q", ord("L"): "Q"})).pack
 
 
 class Row(Mapping[str, "NDArray[Any]"]):

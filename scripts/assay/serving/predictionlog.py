@@ -85,8 +85,7 @@ class PredictionLog:
         self._inputs = layout.inputs
         self._all = not layout.dropped
         is_small = settings.form == "jsonl" and len(layout.types) <= _FEW
-        self._line = predictiontable.single(layout)
-        self._singles = Lines(self._single) if is_small else None
+        self._singles = Lines(self._lines) if is_small else None
         self._queue: deque[Entry] = deque()
         """All others."""
         self._most = most_waiting
@@ -124,12 +123,14 @@ class PredictionLog:
         else:
             self._queue.append(entry)
 
-    def _single(self, entry: Entry) -> bytes:
+    def _lines(self, entries: list[Entry]) -> list[bytes]:
         try:
-            return self._line(entry)
-        except TypeError:  # text that is no Unicode: the thread says that it is lost
-            self._queue.append(entry)
-            return b""
+            return list(predictiontable.lines(predictiontable.columns(self._layout, entries)))
+        except TypeError:  # text that is no Unicode
+            if len(entries) > 1:
+                return [line for one in entries for line in self._lines([one])]
+            self._queue += entries  # the thread says that it is lost
+            return []
 
     def flush(self, now: float) -> None:
         """Write what waits, and begin a new file where it is time."""
@@ -152,8 +153,7 @@ class PredictionLog:
     def _empty(self, now: float, pause: float) -> None:
         """Write what waits, and not what comes meanwhile: that would never end under load."""
         taken = self._put
-        lines = [one for one in self._singles.take() if one] if self._singles is not None else []
-        if lines:
+        if self._singles is not None and (lines := self._singles.take()):
             self._add(len(lines), now, lambda file: cast("logfiles.Lines", file).add_lines(lines))
         left = len(self._queue)
         while left:

@@ -24,10 +24,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assay.errors import UsageError
-from assay.serving.packed import Row
+from assay.serving.packed import stacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -212,15 +212,10 @@ def columns(layout: Layout, entries: Sequence[Entry]) -> dict[str, Any]:
 def _gathered(
     sources: Sequence[Source], arrays: Sequence[Mapping[str, NDArray[Any]]], total: int
 ) -> dict[str, Any]:
-    import numpy as np
-
-    tables: dict[str, NDArray[Any]] = {}
+    tables = dict(stacked(arrays)) if sources else {}
     found: dict[str, Any] = {}
     for source in sources:
-        if source.array not in tables:
-            whole = np.concatenate([one[source.array] for one in arrays])
-            tables[source.array] = whole.reshape(total, -1)
-        values = tables[source.array][:, source.position]
+        values = tables[source.array].reshape(total, -1)[:, source.position]
         if source.dtype == "string" and source.nullable:
             # A graph has no missing text: it is given the empty one.
             values = values.copy()
@@ -245,33 +240,3 @@ def lines(found: Mapping[str, Any]) -> Iterator[bytes]:
     ]
     for row in zip(*plain, strict=True):
         yield orjson.dumps(dict(zip(names, row, strict=True)), option=option)
-
-
-def single(layout: Layout) -> Callable[[Entry], bytes]:
-    """What makes the line of an entry of one row, which is what `lines` makes of its columns.
-
-    Raises:
-        TypeError: When it is called: there is text that is no Unicode.
-    """
-    import orjson
-
-    option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-    fixed = {"model": layout.model, "version": layout.version, "digest": layout.digest}
-    features = [(one.array, one.position, one.column) for one in layout.features]
-    predictions = [(one.array, one.position, one.column) for one in layout.predictions]
-    texts = [one.column for one in layout.features if one.dtype == "string" and one.nullable]
-
-    def line(entry: Entry) -> bytes:
-        feeds, answers = entry.feeds, entry.answers
-        row = feeds.packing.plain(feeds) if type(feeds) is Row else None
-        time = datetime.fromtimestamp(entry.time, UTC)
-        found: dict[str, Any] = {"id": entry.id, "row": 0, "time": time, **fixed}
-        for array, position, column in features:
-            found[column] = feeds[array].item(position) if row is None else row[array]
-        for array, position, column in predictions:
-            found[column] = answers[array].item(position)
-        for column in texts:
-            found[column] = found[column] or None  # as in `_gathered`
-        return orjson.dumps(found, option=option)
-
-    return line

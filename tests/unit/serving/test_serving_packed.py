@@ -214,12 +214,16 @@ def test_a_row_is_logged_as_arrays_are() -> None:
     layout = predictiontable.layout(SIGNATURE, PROFILE, model="m", version="v", digest="d" * 64)
     row = table().row({**ROW, "float64": 3})
     entry = Entry("a", 1.5, 1, row, {"label": np.array([1]), "sums": np.array([[0.5, -0.5]])})
-    line = predictiontable.single(layout)
+    usual = entry._replace(feeds=dict(row))
 
-    (usual,) = predictiontable.lines(predictiontable.columns(layout, [entry]))
-    assert line(entry) == line(entry._replace(feeds=dict(row))) == usual
-    assert b'"feature.float64":3.0,' in usual
-    assert json.loads(usual)["feature.float32"] == pytest.approx(0.1)
+    def lines(*entries: Entry) -> list[bytes]:
+        return list(predictiontable.lines(predictiontable.columns(layout, entries)))
+
+    (line,) = lines(entry)
+    assert lines(usual) == [line]
+    assert lines(entry, entry) == lines(entry, usual) == [line, line]
+    assert b'"feature.float64":3.0,' in line
+    assert json.loads(line)["feature.float32"] == pytest.approx(0.1)
 
 
 def test_rows_are_counted_as_arrays_are(predict: Any) -> None:

@@ -157,7 +157,7 @@ def test_a_name_that_is_mistyped_is_not_logged_instead() -> None:
     label=st.booleans() | st.integers(0, 9),
     probability=st.floats(0, 1),
 )
-def test_the_line_of_a_row_is_that_of_its_columns(
+def test_lines_are_the_same_however_many_are_made_at_once(
     hour: int, temperature: float, season: str, label: int, probability: float
 ) -> None:
     one = entry()._replace(
@@ -170,8 +170,14 @@ def test_the_line_of_a_row_is_that_of_its_columns(
     )
     found = layout_of()
 
-    (line,) = predictiontable.lines(predictiontable.columns(found, [one]))
-    assert predictiontable.single(found)(one) == line
+    def lines(*entries: Entry) -> list[bytes]:
+        return list(predictiontable.lines(predictiontable.columns(found, entries)))
+
+    (line,) = lines(one)
+    assert lines(one, one._replace(id="two"), one) == [line, *lines(one._replace(id="two")), line]
+    said = json.loads(line)
+    assert (said["feature.hour"], said["feature.season"]) == (hour, season)
+    assert said["prediction.probabilities[1]"] == probability
 
 
 @pytest.mark.parametrize("rows", [1, 2])
@@ -410,7 +416,7 @@ def test_one_text_that_is_no_unicode_costs_no_other_row(tmp_path: Path) -> None:
 
 
 def test_no_line_is_lost_or_there_twice_with_two_threads() -> None:
-    queue: Lines[int] = Lines(lambda one: b"%d\n" % one)
+    queue: Lines[int] = Lines(lambda some: [b"%d\n" % one for one in some])
     taken: list[bytes] = []
     end = threading.Event()
 
