@@ -132,15 +132,17 @@ class Baseline:
         if parts < bounds.LEAST_CHUNKS:
             needed = bounds.LEAST_CHUNKS * least_rows
             return {}, f"a bound is learned from {needed:,} rows and more; 0.1 is taken"
-        return _learned(whole.profile, self._parts(whole.table, parts)), None
+        return _learned(whole.profile, self._parts(whole.table, parts, whole.profile.rows)), None
 
-    def _parts(self, table: scan.Table, parts: int) -> list[scan.Table]:
+    def _parts(self, table: scan.Table, parts: int, rows: int) -> list[scan.Table]:
         """The rows in parts as they came: by time, or as the file has them."""
         import ibis
 
         time = self._spec.time if self._spec else None
-        window = ibis.window(order_by=table.rows[time]) if time else ibis.window()
-        cut = table.rows.mutate(**{_PART: ibis.ntile(parts).over(window)})
+        place = ibis.row_number()
+        if time is not None:
+            place = place.over(ibis.window(order_by=table.rows[time]))
+        cut = table.rows.mutate(**{_PART: place * parts // rows})
         return [
             scan.Table(
                 cut.filter(cut[_PART] == part),

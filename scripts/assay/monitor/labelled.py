@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
 from assay.errors import DataError
-from assay.monitor import frames
+from assay.monitor import frames, scan
 from assay.monitor.labels import joined
 from assay.monitor.model import PREDICTION, TRUTH
 
@@ -102,6 +102,26 @@ def _near(rows: Any, id_: str, table: Table) -> Any:
         return rows
     own = window.select(__assay_id__=window[table.key[0]].cast("string")).distinct()
     return rows.semi_join(own, rows[id_].cast("string") == own["__assay_id__"])
+
+
+def strangers(watch: Watch, table: Table) -> str | None:
+    """What to say where there are labels, and none is of a row of the log; `None` else.
+
+    Args:
+        watch: Has the labels and the log.
+        table: A window, with a key, no row of which has a label.
+    """
+    spec, rows = watch.spec.labels, None if watch.labels is None else watch.labels.of(None)
+    every = watch.log.of(None)
+    if spec is None or rows is None or every.get_backend() is not rows.get_backend():
+        return None
+    id_, _ = _key(spec, rows.columns)
+    count = scan.answer(rows.aggregate(n=rows.count()), private=watch.private)["n"]
+    near = _near(rows, id_, replace(table, rows=every))
+    some = scan.answer(near.aggregate(n=near.count()), private=watch.private)["n"]
+    if some or not count:
+        return None
+    return f"none of the {count:,} labels belongs to a row of the log: is `id` the right column?"
 
 
 def _empty(columns: Mapping[str, str]) -> pd.DataFrame:

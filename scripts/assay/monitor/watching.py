@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.monitor import frames, measuring, model, multivariate, scan
 from assay.monitor.comparing import ColumnDrift, compared
-from assay.monitor.labelled import labelled
+from assay.monitor.labelled import labelled, strangers
 from assay.monitor.measuring import Found
 from assay.monitor.model import FEATURE, PREDICTION
 from assay.monitor.verdict import judge, of_column
@@ -15,7 +15,7 @@ from assay.monitor.watched import Window
 from assay.monitor.window import breaches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     import pandas as pd
@@ -107,13 +107,23 @@ def watched(watch: Watch, span: Span, *, limit: datetime | None) -> Seen:
         )
     columns = _compared(watch, side.profile, found.profile)
     performance, with_label = _performance(watch, found, side)
+    if limit is not None and watch.labels is not None and with_label == 0 and found.key:
+        doubts += tuple(filter(None, [strangers(watch, found.table)]))
+    broken = breaches(side.profile, found.profile)
+    notes += tuple(_few_infinite(broken, watch.spec.least_rows))
     performance = performance.and_(Found(notes=notes, doubts=doubts))
     questions = [of_column(one) for one in columns]
     questions += _together(watch, found, side, columns)
     said = replace(performance, questions=(*questions, *performance.questions))
-    broken = breaches(side.profile, found.profile)
     window = _judged(watch, span, found, said, broken=broken)
     return Seen(window, columns, with_label)
+
+
+def _few_infinite(broken: tuple[Breach, ...], least_rows: int) -> Iterator[str]:
+    """What breaks no contract, for it is of few rows, and people should know."""
+    for one in broken:
+        if one.problem == "infinite" and one.rows < least_rows:
+            yield f"{one.column} has {one.rows:,} infinite values; where it was tested it had none."
 
 
 def _judged(
