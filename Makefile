@@ -81,7 +81,8 @@ $(LOWEST)/done: pyproject.toml tests/lowest.txt
 NOT_LOWEST := *_coverage *_simulated *_fuzzed_* test_base test_causes_* test_forks_record test_git \
   test_models_rescore test_process test_programs test_seed_noise contract/test_attacks \
   contract/test_evolution* contract/test_failing contract/test_infer* \
-  contract/test_pandera_examples* contract/test_promises contract/test_relations_* packaging/* \
+  contract/test_pandera_examples* contract/test_promises contract/test_relations_* \
+  monitor/test_prometheus_* packaging/* \
   release/* serving/* report/test_escape report/test_pictures stats/test_areas stats/test_disparity stats/test_holm \
   stats/test_intervals stats/test_paired* stats/test_resampling stats/test_search
 lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allowed
@@ -123,6 +124,7 @@ warehouses: sync $(WAREHOUSES)/done ## The contract on a real Spark, PostgreSQL,
 
 docs: sync ## Write the generated parts of docs/ anew
 	@$(PYTHON) scripts/generate_docs.py
+	@$(PYTHON) scripts/dashboard.py
 
 estimators: sync ## Try which estimators become ONNX, and write docs/estimators.md: minutes
 	@$(PYTHON) scripts/estimators.py $(ARGS)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "docs" / "monitoring" / "assay-dashboard.json"
@@ -31,6 +33,32 @@ def test_it_is_what_its_code_makes() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_grafana_s_own_types_know_all_of_it(document: dict[str, Any]) -> None:
+    """What they do not know, they would drop; what they add is what Grafana takes for granted."""
+    read = json.loads(JSONEncoder().encode(Dashboard.from_json(document)))
+    # Of annotations they have what all sources share; these are Prometheus'.
+    known = dict(document, annotations={"list": []})
+    assert lost(known, read) == []
+    (annotation,) = document["annotations"]["list"]
+    assert lost(annotation, read["annotations"]["list"][0]) == ["/step", "/titleFormat"]
+
+
+def lost(given: Any, read: Any, where: str = "") -> list[str]:
+    """Where what was read differs from what was given."""
+    if isinstance(given, dict) and isinstance(read, dict):
+        return [
+            at
+            for key, value in given.items()
+            for at in (
+                lost(value, read[key], f"{where}/{key}") if key in read else [f"{where}/{key}"]
+            )
+        ]
+    if isinstance(given, list) and isinstance(read, list) and len(given) <= len(read):
+        pairs = zip(given, read, strict=False)
+        return [at for i, (one, own) in enumerate(pairs) for at in lost(one, own, f"{where}/{i}")]
+    return [] if given == read else [where]
 
 
 def test_it_belongs_to_no_grafana(document: dict[str, Any]) -> None:
