@@ -6,6 +6,7 @@ it must not look like a defect of the release, or one client could send a rollou
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from assay.serving.loaded import Loaded
     from assay.serving.protocols.base import Answers, Feeds, Request
 
-_ALL = np.logical_and.reduce
-"""`all` without its detours: this is asked of every answer."""
+_FEW = 16
+"""Values that are looked at faster one by one."""
 
 
 def check_finite(answers: Answers, request: Request, loaded: Loaded) -> None:
@@ -29,8 +30,10 @@ def check_finite(answers: Answers, request: Request, loaded: Loaded) -> None:
     """
     for name, values in answers.items():
         if values.dtype.kind == "f":
+            if values.size <= _FEW and all(map(math.isfinite, values.ravel().tolist())):
+                continue
             finite = np.isfinite(values)
-            if not _ALL(finite, axis=None):
+            if not finite.all():
                 row = int(np.flatnonzero(~finite.reshape(len(values), -1).all(axis=1))[0])
                 raise _without_answer(request, loaded, f"no finite {name}", row)
 

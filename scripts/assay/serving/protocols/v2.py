@@ -42,9 +42,9 @@ DATATYPES: dict[DType, str] = {
 _REQUEST = {"id", "parameters", "inputs", "outputs"}
 _INPUT = {"name", "shape", "datatype", "parameters", "data"}
 _OUTPUT = {"name", "parameters"}
-_PLAIN = {"name", "shape", "datatype", "data"}
-_SINGLE = [1, 1]
-"""The shape of one row of an input that is one number wide."""
+_PLAIN = 4
+"""Members of a tensor without parameters: name, shape, datatype and data."""
+_ONE = 1
 _LONGEST_ID = 256
 
 
@@ -75,6 +75,9 @@ class V2:
         self.datatypes = {one.name: DATATYPES[one.dtype] for one in loaded.signature.inputs}
         self.outputs = {one.name: DATATYPES[one.dtype] for one in loaded.signature.outputs}
         self._widths = {name: one.width for name, one in table.columns.items()}
+        self._plain_types = {
+            name: self.datatypes[name] for name, width in self._widths.items() if width == 1
+        }
         self._head = {"model_name": loaded.name, "model_version": loaded.version}
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes], given_id: str) -> Request:
@@ -124,23 +127,23 @@ class V2:
             `None` of all others, and of what is wrong: those are looked at one thing after another.
         """
         values: dict[str, Any] = {}
-        for one in inputs:
-            if type(one) is not dict or one.keys() != _PLAIN:
-                return None
-            name, shape, data = one["name"], one["shape"], one["data"]
-            if (
-                type(name) is not str
-                or one["datatype"] != self.datatypes.get(name)
-                or shape != _SINGLE
-                or type(shape[0]) is not int
-                or type(shape[1]) is not int
-                or self._widths.get(name) != 1
-                or type(data) is not list
-                or len(data) != 1
-                or type(data[0]) is list
-            ):
-                return None
-            values[name] = data[0]
+        types = self._plain_types
+        try:
+            for one in inputs:
+                name, (rows, width), data = one["name"], one["shape"], one["data"]
+                if (
+                    len(one) != _PLAIN
+                    or one["datatype"] != types[name]
+                    or rows is not _ONE  # 1.0 and true equal it
+                    or width is not _ONE
+                    or type(data) is not list
+                    or len(data) != 1
+                    or type(data[0]) is list
+                ):
+                    return None
+                values[name] = data[0]
+        except (KeyError, TypeError, ValueError):
+            return None
         return values if values and len(values) == len(inputs) else None
 
     def check_tensor(self, one: Any) -> tuple[str, int]:
