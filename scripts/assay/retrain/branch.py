@@ -68,6 +68,20 @@ class Pushed:
     """Of what was left: why, as a sentence."""
 
 
+@dataclass(frozen=True)
+class _Commit:
+    """A commit on the branch."""
+
+    sha: str
+    parents: int
+    ours: bool
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is what was trained and nothing else; with people's commits it is merged."""
+        return self.ours and self.parents == 1
+
+
 class Branch:
     """One branch at origin; made by `looked_at`.
 
@@ -85,7 +99,7 @@ class Branch:
 
     def people(self) -> tuple[str, ...]:
         """The commits on the branch that are not ours, the newest first."""
-        return tuple(sha for sha, ours in self._commits() if not ours)
+        return tuple(one.sha for one in self._commits() if not one.ours)
 
     def commit(
         self, paths: Sequence[str], message: str, *, finished: Collection[str] = ()
@@ -103,13 +117,13 @@ class Branch:
         """
         made = self._made(paths, f"{message}\n\n{TRAILER}: {self.name}\n")
         head, commits = self.found.head, self._commits()
-        people = tuple(sha for sha, ours in commits if not ours)
+        people = tuple(one.sha for one in commits if not one.ours)
         if head is None or head in finished or not people:
             if head is not None and self._same(made, head):
                 return Pushed("unchanged", head)
             self._push(made, lease=head or "")
             return Pushed("pushed", made)
-        own = next((sha for sha, ours in commits if ours), None)
+        own = next((one.sha for one in commits if one.trained), None)
         if own is None:
             why = f"The branch `{self.name}` is somebody else's: no commit on it is ours."
             return Pushed("left", head, people, why)
@@ -122,16 +136,19 @@ class Branch:
         self._push(on_top, lease=None)
         return Pushed("on top", on_top, people)
 
-    def _commits(self) -> tuple[tuple[str, bool], ...]:
-        """What is on the branch and not on the default branch, and whether it is ours."""
+    def _commits(self) -> tuple[_Commit, ...]:
+        """What is on the branch and not on the default branch, the newest first."""
         if self.found.head is None:
             return ()
-        form = f"--format=%H%x00%ce%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+        form = f"--format=%H%x00%P%x00%ce%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
         listed = self._ask(
             "log", form, "--topo-order", self.found.head, "--not", self.found.base, self._here()
         )
-        found = (line.split("\0") for line in listed.splitlines())
-        return tuple((sha, email == EMAIL and bool(trailer)) for sha, email, trailer in found)
+        lines = (line.split("\0") for line in listed.splitlines())
+        return tuple(
+            _Commit(sha, len(parents.split()), ours=email == EMAIL and bool(trailer))
+            for sha, parents, email, trailer in lines
+        )
 
     def _here(self) -> str:
         return self._clone.head()
@@ -147,8 +164,11 @@ class Branch:
         return self._ask("commit-tree", tree, "-p", here, stdin=message)
 
     def _on_top(self, made: str, own: str, head: str, message: str) -> str | None:
-        """What is new since our last commit, on top of what people did; `None` in a conflict."""
-        # Git finds the base of a merge itself: our last commit, if ours is on top of it.
+        """What was trained now, merged with what people did; `None` in a conflict.
+
+        What is new is held against what was trained last (`own`), or people's changes of the same
+        files would look like ours.
+        """
         since = self._ask("commit-tree", f"{made}^{{tree}}", "-p", own, stdin="since")
         done = self._bare.run("merge-tree", "--write-tree", head, since)
         if done.returncode == 1:
@@ -159,12 +179,12 @@ class Branch:
             )
         tree = done.stdout.decode().split("\n", maxsplit=1)[0].strip()
         here = self._here()
-        merged = self._bare.run("merge-base", "--is-ancestor", here, head).returncode == 0
-        if merged and tree == self._ask("rev-parse", f"{head}^{{tree}}"):
+        known = self._bare.run("merge-base", "--is-ancestor", here, head).returncode == 0
+        if known and tree == self._ask("rev-parse", f"{head}^{{tree}}"):
             return head
-        parents = ("-p", head) if merged else ("-p", head, "-p", here)
+        # What was trained stays a commit of its own: the next one is held against it.
         text = f"{message}\n\n{TRAILER}: {self.name}\n"
-        return self._ask("commit-tree", tree, *parents, stdin=text)
+        return self._ask("commit-tree", tree, "-p", head, "-p", made, stdin=text)
 
     def _same(self, made: str, head: str) -> bool:
         """Whether two commits say the same on top of the same."""

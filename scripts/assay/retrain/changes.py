@@ -52,7 +52,8 @@ def to_commit(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
     committed, whatever a training writes: code is changed by people.
     """
     git, files = workspace.git, workspace.head_files()
-    ours = {*files.param_files, *(out.path for out in files.outputs if not out.cached)}
+    uncached = (out.path for out in files.outputs if not out.cached)
+    ours = {"params.yaml", *files.param_files, *files.metrics, *uncached}
 
     def says(path: str) -> bool:
         name = PurePosixPath(path).name

@@ -100,7 +100,7 @@ def decide(
     """
     alarm = _alarm(section)
     why = asked or next((one for one in alarm if one in spec.when), None)
-    tried = tuple(sorted(history, key=lambda one: one.opened))
+    tried = tuple(sorted(history, key=lambda one: (one.opened, one.number)))
     since = began(section, tried, spec) if section is not None and alarm else None
     facts = {
         "why": why,

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from assay import connection
 from assay.console import printable
 from assay.errors import ForgeError, RepositoryError, UsageError
-from assay.forge import proposals
 from assay.forge.comment import MAX_BODY
 from assay.forge.github import ACTIONS_BOT
-from assay.forge.proposals import Proposals, Wanted
+from assay.forge.proposals import Wanted
 from assay.monitor import watched
 from assay.monitor.watched import MonitorSection
-from assay.release import tagging
 from assay.report import retrain as report
-from assay.retrain import branch as branches
 from assay.retrain import changes, decision, marks, merging, outcome, training
+from assay.retrain import desk as desks
 from assay.retrain.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from assay.context import Context
-    from assay.forge.proposals import Proposal
-    from assay.forge.transport import Api
-    from assay.retrain.branch import Branch, Found, Pushed
-    from assay.retrain.decision import Attempt, Decision, Why
+    from assay.retrain.branch import Found, Pushed
+    from assay.retrain.decision import Decision, Why
+    from assay.retrain.desk import Desk
 
 
 @dataclass(frozen=True)
@@ -45,39 +37,6 @@ class Wish:
     """Only look whether the open pull request can be merged."""
     dry_run: bool = False
     """Say whether it would be trained, and do nothing."""
-
-
-@dataclass(frozen=True)
-class _Desk:
-    """Where pull requests are looked at and written."""
-
-    context: Context
-    api: Api
-    repository: str
-    proposals: Proposals
-    branch: Branch
-    listed: tuple[Proposal, ...]
-    """All that were ever opened from the branch."""
-
-    @property
-    def history(self) -> tuple[Attempt, ...]:
-        """Those that are ours."""
-        return tuple(one for one in map(marks.attempt, self.listed) if one is not None)
-
-    @property
-    def current(self) -> Attempt | None:
-        """The open one."""
-        return next((one for one in self.history if one.state == "open"), None)
-
-    def remember(self, attempt: Attempt, **facts: object) -> None:
-        """Note something in the body of a pull request."""
-        body = next(one.body for one in self.listed if one.number == attempt.number)
-        new = attempt.model_copy(update=facts)
-        self.proposals.change(attempt.number, body=marks.changed(body, new))
-
-    def say(self, attempt: Attempt, why: str, hint: str) -> None:
-        """Comment on a pull request."""
-        self.proposals.say(attempt.number, report.said(why, hint, self.context.ci.run_url))
 
 
 def run(context: Context, wish: Wish) -> Outcome:
@@ -101,7 +60,7 @@ def decide(context: Context, wish: Wish) -> Outcome | None:
     """
     outcome.clear(context.workspace)
     found = _monitored(context)
-    with _desk(context) as desk:
+    with desks.opened(context) as desk:
         merged = None if wish.dry_run else _merged(desk)
         if merged is not None and (merged.ending == "merged" or wish.merge_only):
             return merged
@@ -138,7 +97,7 @@ def _check_out(context: Context, found: Found) -> None:
         )
 
 
-def _without_training(desk: _Desk, decided: Decision, merged: Outcome | None) -> Outcome:
+def _without_training(desk: Desk, decided: Decision, merged: Outcome | None) -> Outcome:
     current = desk.current
     ending = "would retrain" if decided.outcome == "retrain" else decided.outcome
     return Outcome(
@@ -152,7 +111,7 @@ def _without_training(desk: _Desk, decided: Decision, merged: Outcome | None) ->
     )
 
 
-def _tell(desk: _Desk, decided: Decision) -> None:
+def _tell(desk: Desk, decided: Decision) -> None:
     """Say once that retraining does not help; and note that the alarm is over."""
     for attempt in desk.history:
         if attempt.number == decided.last:
@@ -162,7 +121,7 @@ def _tell(desk: _Desk, decided: Decision) -> None:
             desk.remember(attempt, stopped=False)
 
 
-def _merged(desk: _Desk) -> Outcome | None:
+def _merged(desk: Desk) -> Outcome | None:
     """Merge the open pull request, or say why not; nothing where that is not asked for."""
     config, current = desk.context.config, desk.current
     if current is None or config.retrain.merge == "never":
@@ -239,7 +198,7 @@ def propose(context: Context) -> Outcome:
         raise UsageError("What was trained is of another commit than what is checked out.")
     paths, left_out = changes.to_commit(workspace)
     found = _monitored(context)
-    with _desk(context) as desk:
+    with desks.opened(context) as desk:
         finished = frozenset(one.head for one in desk.listed if one.state == "merged")
         story = report.Story(
             model=context.config.report.title or (found.model if found else workspace.root.name),
@@ -255,7 +214,7 @@ def propose(context: Context) -> Outcome:
         return _published(desk, replace(story, people=pushed.people), pushed)
 
 
-def _published(desk: _Desk, story: report.Story, pushed: Pushed) -> Outcome:
+def _published(desk: Desk, story: report.Story, pushed: Pushed) -> Outcome:
     before, now = desk.current, datetime.now(UTC)
     attempt = marks.next_attempt(before, story.decision, seen=pushed.sha, now=now)
     head = marks.line(attempt)
@@ -297,7 +256,7 @@ _WHAT = {
 }
 
 
-def _left(desk: _Desk, story: report.Story, pushed: Pushed) -> Outcome:
+def _left(desk: Desk, story: report.Story, pushed: Pushed) -> Outcome:
     """Somebody works on the branch: they are told once, for what they have there."""
     before = desk.current
     why = f"{pushed.why} What was trained now is not on it."
@@ -318,24 +277,6 @@ def _left(desk: _Desk, story: report.Story, pushed: Pushed) -> Outcome:
         decision=story.decision,
         trained=story.trained,
     )
-
-
-@contextmanager
-def _desk(context: Context) -> Iterator[_Desk]:
-    forge, repository = tagging.forge_of(context)
-    if forge is None:
-        raise UsageError(
-            "The pull requests of this repository cannot be asked for: there is no token "
-            "(GITHUB_TOKEN), or origin is somewhere else.",
-            hint="Set GITHUB_TOKEN, or pass `github-token` to the action.",
-        )
-    name, token = context.config.retrain.branch, connection.token(context.environ)
-    with (
-        forge.api("the retraining", permission=proposals.PERMISSION) as api,
-        branches.looked_at(context, name, token=token) as branch,
-    ):
-        found = Proposals(api, repository, sleep=time.sleep)
-        yield _Desk(context, api, repository, found, branch, found.listed(name))
 
 
 def _monitored(context: Context) -> MonitorSection | None:

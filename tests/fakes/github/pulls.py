@@ -199,7 +199,7 @@ def label_document(call: Call, name: str) -> Json:
         "node_id": node_id("LA", len(name)),
         "url": url,
         "name": name,
-        "description": None,
+        "description": "",
         "color": "ededed",
         "default": False,
     }
