@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
@@ -37,12 +39,22 @@ def test_it_is_what_its_code_makes() -> None:
 
 def test_grafana_s_own_types_know_all_of_it(document: dict[str, Any]) -> None:
     """What they do not know, they would drop; what they add is what Grafana takes for granted."""
-    read = json.loads(JSONEncoder().encode(Dashboard.from_json(document)))
     # Of annotations they have what all sources share; these are Prometheus'.
-    known = dict(document, annotations={"list": []})
-    assert lost(known, read) == []
-    (annotation,) = document["annotations"]["list"]
-    assert lost(annotation, read["annotations"]["list"][0]) == ["/step", "/titleFormat"]
+    annotation = "/annotations/list/0"
+    assert unknown(document) == [f"{annotation}/step", f"{annotation}/titleFormat"]
+
+
+def test_a_key_that_grafana_does_not_know_is_found(document: dict[str, Any]) -> None:
+    changed = copy.deepcopy(document)
+    panel = changed["panels"][1]
+    panel["targets"][0]["expression"] = panel["options"]["legends"] = "x"
+    assert unknown(changed)[2:] == ["/panels/1/targets/0/expression", "/panels/1/options/legends"]
+
+
+def unknown(document: dict[str, Any]) -> list[str]:
+    plugins.register_default_plugins()  # panels and queries of each kind
+    read = json.loads(JSONEncoder().encode(Dashboard.from_json(document)))
+    return lost(document, read)
 
 
 def lost(given: Any, read: Any, where: str = "") -> list[str]:
