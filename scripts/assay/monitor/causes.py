@@ -18,7 +18,7 @@ from assay.section import Fact
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from assay.monitor.verdict import Answer
+    from assay.monitor.verdict import Answer, Question
     from assay.monitor.watched import MonitorSection, Window
 
 News = Literal["starts", "changes", "ends"]
@@ -92,8 +92,16 @@ def _causes(section: MonitorSection, window: Window) -> Iterator[Cause]:
 
 def _place(answer: Answer, places: dict[str, int]) -> tuple[int, int, float]:
     question = answer.question
-    at = places.get(question.name, len(places)) if question.about == "feature" else 0
+    of_slice = parted(question)[1] is not None
+    at = places.get(question.name, len(places)) if question.about == "feature" else of_slice
     return _ORDER.index(question.about), at, -question.effect
+
+
+def parted(question: Question) -> tuple[str, str | None]:
+    """The metric of a question, and the slice where it is of one alone: `mae (season=winter)`."""
+    metric, found, rest = question.name.partition(" (")
+    of_slice = found and rest.endswith(")") and question.about in ("performance", "estimate")
+    return (metric, rest[:-1]) if of_slice else (question.name, None)
 
 
 def alarming(section: MonitorSection) -> bool | None:

@@ -1,4 +1,4 @@
-"""What a watch found, for people: the issue, its comments, the step summary, the terminal. Pure.
+"""What a watch found, for people: the issue, its comments, the step summary. Pure.
 
 Columns, categories, metrics and versions come from elsewhere: each is escaped where it stands.
 """
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from assay.monitor.causes import Cause, News, Told
-    from assay.monitor.verdict import Answer
     from assay.monitor.watched import MonitorSection, Window
     from assay.report.images import Image
     from assay.report.monitortables import Table
@@ -29,6 +28,7 @@ MOST_ROWS = 8
 """Columns that are shown at once; the others are folded."""
 MOST_FOLDED = 60
 """Of the folded ones; the page has all."""
+MOST_METRICS = 20
 MOST_SLICES = 10
 _ICON_ENDS = "✅"
 
@@ -88,7 +88,7 @@ def _markdown(
         str(escape.markdown(standing(found))),
         section(contract.title, contract.markdown()),
         section("What moved", *_moved(found, window, folds)),
-        section(metrics.title, metrics.markdown(), _folded(sliced, slices, "slice")),
+        section(metrics.title, metrics.markdown(MOST_METRICS), _folded(sliced, slices, "slice")),
         *(f"**{escape.markdown(one.title)}**\n\n{escape.picture(one)}" for one in images),
         section("Windows", tables.windows(found).markdown()),
         section("Not looked at", _listed(notes(found))),
@@ -167,7 +167,7 @@ def _next(found: MonitorSection) -> str:
             "`assay.yaml`. A model that is trained anew would learn the fault."
         )
     else:
-        why = "performance" if _about(causes[0]) in tables.RATED else "drift"
+        why = "performance" if _about(causes[0]) in monitorwords.RATED else "drift"
         lines.append(
             f"Train a candidate on newer data: `assay retrain --why {why}`. Its pull request "
             "shows whether that helps."
@@ -243,21 +243,3 @@ def cause_phrase(cause: Cause) -> escape.Phrase:
         return what
     sure = monitorwords.chance(cause.answer.adjusted)
     return (*what, f": {monitorwords.effect(cause.answer.question)} ({sure})")
-
-
-def text(found: MonitorSection) -> str:
-    """The same for a terminal, in a few lines."""
-    lines = [escape.text(monitorwords.headline(found).sentence(found))]
-    window = reasons.told_window(found)
-    loud = [one for one in tables.ranked(found, window) if one.outcome != "quiet"]
-    rated = [one for one in window.judgement.answers if one.question.about in tables.RATED]
-    lines += [
-        f"  {OUTCOMES[one.outcome][1]:<13} {_line(one)}" for one in (*rated, *loud[:MOST_ROWS])
-    ]
-    lines += [f"note: {escape.text(note)}" for note in found.newest.notes]
-    return "\n".join(lines)
-
-
-def _line(one: Answer) -> str:
-    estimated = " (estimated)" if one.question.about == "estimate" else ""
-    return escape.text(f"{one.question.name}{estimated}: {monitorwords.effect(one.question)}")

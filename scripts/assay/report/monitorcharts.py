@@ -89,7 +89,7 @@ def _named(question: Question) -> str:
     if question.about == "features together":
         return "features together"
     estimated = "estimated " if question.about == "estimate" else ""
-    return f"{estimated}{text(monitorwords.metric(question.name))}, worse by"
+    return f"{estimated}{text(monitorwords.rated(question))}, worse by"
 
 
 def _rows(windows: Sequence[Window], names: Sequence[str], asked: Question) -> list[Spec]:

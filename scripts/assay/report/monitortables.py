@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from assay.monitor import causes as reasons
 from assay.packaging import cardtables
 from assay.report import escape, monitorwords
-from assay.report.monitorwords import OUTCOMES
+from assay.report.monitorwords import OUTCOMES, RATED
 from assay.report.wording import MISSING, bound, number, share
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from assay.monitor.verdict import Answer, Outcome
     from assay.monitor.watched import Measured, MonitorSection, Window
 
-RATED = ("performance", "estimate")
-"""Questions about a metric."""
 _GRAVEST: tuple[Outcome, ...] = ("contract broken", "drift", "inconclusive", "quiet")
 Row = tuple[object, ...]
 
@@ -97,67 +95,65 @@ def decision(answer: Answer) -> str:
 
 
 def metrics(window: Window) -> Table:
-    """Metrics of all rows of a window, judged or only measured."""
+    """Metrics of all rows of a window, and of the slices on which it got worse."""
     answers = [one for one in window.judgement.answers if one.question.about in RATED]
-    values = {(one.metric, one.estimated): one for one in window.metrics if one.slice is None}
-    rows: list[Row] = []
+    values = {_key(one): one for one in window.metrics}
+    rows = []
     for one in answers:
-        question = one.question
-        estimated = question.about == "estimate"
-        own = values.pop((question.name, estimated), None)
-        amount, low, high = monitorwords.amounts(question)
-        rows.append(
-            (
-                monitorwords.metric(question.name),
-                how(estimated=estimated),
-                *((number(own.reference), number(own.value)) if own else (MISSING, MISSING)),
-                f"{amount} ({low} to {high})",
-                bound(question.bound),
-                f"{question.rows:,}",
-                decision(one),
-            )
-        )
-    rows += [_measured(one) for one in values.values()]
+        name, part = reasons.parted(one.question)
+        own = values.pop((name, part, one.question.about == "estimate"), None)
+        if part is None or one.outcome != "quiet":
+            rows.append(_judged(monitorwords.rated(one.question), one, own))
+    rows += [
+        _judged(monitorwords.metric(one.metric), None, one)
+        for one in values.values()
+        if one.slice is None
+    ]
     head = ("Metric", "how", "tested", "now", "worse by", "allowed", "rows", "")
     return Table("How good the model is", head, "llrrrrrl", tuple(rows))
 
 
-def how(*, estimated: bool) -> str:
-    """Labelled and estimated values must not be taken for each other."""
-    return "estimated, without labels" if estimated else "by labels"
-
-
-def _measured(one: Measured) -> Row:
-    around = f"{number(one.value)} ({number(one.low)} to {number(one.high)})"
-    return (
-        monitorwords.metric(one.metric),
-        how(estimated=one.estimated),
-        number(one.reference),
-        around,
-        "",
-        "",
-        f"{one.rows:,}",
-        "not judged",
-    )
-
-
 def slices(window: Window) -> Table:
     """Metrics of slices, those first that lost most."""
+    answers = {
+        (*reasons.parted(one.question), one.question.about == "estimate"): one
+        for one in window.judgement.answers
+    }
     found = sorted((one for one in window.metrics if one.slice is not None), key=_loss)
-    rows = (
-        (
-            escape.Code(one.slice or ""),
-            monitorwords.metric(one.metric),
-            how(estimated=one.estimated),
-            number(one.reference),
-            number(one.value),
-            f"{number(one.low)} to {number(one.high)}",
-            f"{one.rows:,}",
-        )
+    rows = tuple(
+        (escape.Code(one.slice or ""), *_judged(
+            monitorwords.metric(one.metric), answers.get(_key(one)), one
+        ))
         for one in found
+    )  # fmt: skip
+    head = ("Slice", "metric", "how", "tested", "now", "worse by", "allowed", "rows", "")
+    return Table("Slices", head, "lllrrrrrl", rows)
+
+
+def _key(one: Measured) -> tuple[str, str | None, bool]:
+    return one.metric, one.slice, one.estimated
+
+
+def _judged(name: escape.Phrase, answer: Answer | None, own: Measured | None) -> Row:
+    """A metric: what it was and is, and what that was judged, as far as there is any."""
+    estimated = own.estimated if own else answer is not None and answer.question.about == "estimate"
+    how = "estimated, without labels" if estimated else "by labels"
+    tested = number(own.reference) if own else MISSING
+    if answer is None:
+        now = f"{number(own.value)} ({number(own.low)} to {number(own.high)})" if own else MISSING
+        return name, how, tested, now, "", "", f"{own.rows:,}" if own else "", "not judged"
+    question = answer.question
+    amount, low, high = monitorwords.amounts(question)
+    return (
+        name,
+        how,
+        tested,
+        number(own.value) if own else MISSING,
+        f"{amount} ({low} to {high})",
+        bound(question.bound),
+        f"{question.rows:,}",
+        decision(answer),
     )
-    head = ("Slice", "metric", "how", "tested", "now", "interval", "rows")
-    return Table("Slices", head, "lllrrrr", tuple(rows))
 
 
 def _loss(one: Measured) -> tuple[float, str]:
@@ -192,5 +188,5 @@ def _reason(window: Window) -> object:
         worst = max(drifting, key=lambda one: one.question.effect / (one.question.bound or 1.0))
         amount, low, high = monitorwords.amounts(worst.question)
         others = f", and {len(drifting) - 1:,} more" if len(drifting) > 1 else ""
-        return escape.Code(worst.question.name), f" {amount} ({low} to {high}){others}"
+        return *monitorwords.subject(worst.question), f" {amount} ({low} to {high}){others}"
     return judged.why[0] if judged.why else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from assay.monitor import causes as reasons
 from assay.report.escape import Code
-from assay.report.wording import bound, count, number, percent
+from assay.report.wording import bound, count, decimals, metric_title, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,6 +33,8 @@ BREACHES = {
     "empty": " has no value in any row",
     "infinite": " has infinite values",
 }
+RATED = ("performance", "estimate")
+"""Questions about a metric."""
 _MOST_NAMED = 3
 _PLACES = 3
 """Decimals of a distance, which is between 0 and 1."""
@@ -46,10 +48,19 @@ def model(section: MonitorSection) -> Phrase:
 
 def metric(name: str) -> Phrase:
     """What people call a metric; a name of the user's own as it is."""
-    from assay.report.wording import metric_title
-
     title = metric_title(name)
     return (title if title != name else Code(name),)
+
+
+def rated(question: Question) -> Phrase:
+    """The metric that a question is about, and the slice: `MAE on season=winter`."""
+    name, part = reasons.parted(question)
+    return (*metric(name), *((" on ", Code(part)) if part is not None else ()))
+
+
+def subject(question: Question) -> Phrase:
+    """What a question is about: a metric or a column."""
+    return rated(question) if question.about in RATED else (Code(question.name),)
 
 
 def what(found: Sequence[Cause]) -> Phrase:
@@ -62,9 +73,8 @@ def what(found: Sequence[Cause]) -> Phrase:
     by: dict[str, list[Phrase]] = {}
     for one in found:
         if one.answer is not None:
-            about = one.answer.question.about
-            rated = about in ("performance", "estimate")
-            by.setdefault(about, []).append(metric(one.name) if rated else (Code(one.name),))
+            question = one.answer.question
+            by.setdefault(question.about, []).append(subject(question))
     if "performance" in by:
         parts.append((*_listed(by["performance"]), " got worse"))
     if "estimate" in by:
@@ -102,11 +112,8 @@ def effect(question: Question) -> str:
 
 def amounts(question: Question) -> tuple[str, str, str]:
     """An effect and its interval, with the same number of decimals."""
-    places = None if question.about in ("performance", "estimate") else _PLACES
-    if places is None:
-        from assay.report.wording import decimals
-
-        places = decimals(question.effect, question.low, question.high)
+    of_metric = decimals(question.effect, question.low, question.high)
+    places = of_metric if question.about in RATED else _PLACES
     effect, low, high = (
         number(value, places) for value in (question.effect, question.low, question.high)
     )
@@ -133,12 +140,9 @@ def how_sure(section: MonitorSection, cause: Cause) -> Phrase:
     if cause.answer is None:
         return (of_windows,)
     question = cause.answer.question
-    subject = (
-        metric(cause.name) if question.about in ("performance", "estimate") else (Code(cause.name),)
-    )
-    verb = " is worse by " if question.about in ("performance", "estimate") else " moved by "
+    verb = " is worse by " if question.about in RATED else " moved by "
     sure = chance(cause.answer.adjusted)
-    return (*subject, f"{verb}{effect(question)} ({sure}); {of_windows}")
+    return (*subject(question), f"{verb}{effect(question)} ({sure}); {of_windows}")
 
 
 def moment(section: MonitorSection, at: datetime) -> str:
@@ -151,12 +155,14 @@ def moment(section: MonitorSection, at: datetime) -> str:
 
 
 def span(section: MonitorSection, window: Window) -> str:
-    """`2012-03-01`, `2012-03-01 to 2012-03-31`, `2012-03-01 06:00 to 12:00`."""
+    """`2012-03-01`, `2012-03`, `2012-03-01 until 2012-03-08`, `2012-03-01 06:00 to 12:00`."""
     start, end = moment(section, window.start), moment(section, window.end)
     if len(start) > 10:
         return f"{start} to {end.removeprefix(start[:11])}"
-    seconds = (window.end - window.start).total_seconds()
-    return start if seconds <= 86_400 else f"{start} until {end}"
+    days = (window.end - window.start).days
+    if start.endswith("-01") and end.endswith("-01") and days in range(28, 32):
+        return start.removesuffix("-01")
+    return start if days <= 1 else f"{start} until {end}"
 
 
 def confidence(section: MonitorSection) -> str:

@@ -24,7 +24,7 @@ _MARKS = {"quiet": ".", "inconclusive": "?", "drift": "D", "contract broken": "!
 
 def text(found: MonitorSection) -> str:
     """All that fits a screen."""
-    lines = [escape.text(monitorwords.headline(found)[1])]
+    lines = [escape.text(monitorwords.headline(found).sentence(found))]
     window = found.newest
     rows = f"{window.judgement.rows:,} rows"
     lines.append(f"{rows} in {Span(window.start, window.end)}, against {found.reference}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests import alerts_sections as sections
 from tests.alerts_sections import CASES, HOSTILE
 from tests.golden import assert_golden
-from tests.prometheus_section import window
+from tests.prometheus_section import measured, window
 
 if TYPE_CHECKING:
     from assay.monitor import causes
@@ -31,13 +31,6 @@ def test_the_issue(name: str) -> None:
     found = CASES[name]()
     text = f"{monitor.title(found)}\n\n{monitor.markdown(found, images=[IMAGE], run_url=RUN)}"
     assert_golden(f"monitor/{name}.md", text)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_the_terminal(name: str) -> None:
-    text = monitor.text(CASES[name]())
-    assert_golden(f"monitor/{name}.txt", f"{text}\n")
-    assert all(line.isprintable() for line in text.splitlines())
 
 
 @pytest.mark.parametrize("name", ["contract", "empty", "hostile"])
@@ -107,11 +100,31 @@ class TestMarkdown:
         found = sections.section([hour])
         assert monitorwords.span(found, hour) == "2026-11-23 00:00 to 06:00"
 
-    def test_a_month_is_told_from_to(self) -> None:
-        month = window().model_copy(update={"end": window().start + timedelta(days=30)})
-        assert monitorwords.span(sections.section([month]), month) == (
-            "2026-11-23 until 2026-12-23"
-        )
+    @pytest.mark.parametrize(
+        ("start", "days", "said"),
+        [
+            ("2026-11-23", 7, "2026-11-23 until 2026-11-30"),
+            ("2026-11-01", 30, "2026-11"),
+            ("2028-02-01", 29, "2028-02"),
+            ("2026-11-01", 7, "2026-11-01 until 2026-11-08"),
+        ],
+    )
+    def test_weeks_and_months(self, start: str, days: int, said: str) -> None:
+        began = datetime.fromisoformat(f"{start}T00:00:00+00:00")
+        one = window().model_copy(update={"start": began, "end": began + timedelta(days=days)})
+        assert monitorwords.span(sections.section([one]), one) == said
+
+    def test_a_slice_that_got_worse_is_named(self) -> None:
+        asked = [sections.question("roc_auc", 0.01), sections.question("roc_auc (a (b)=1)", 0.2)]
+        metrics = [measured(0.84), measured(0.6, slice="a (b)=1"), measured(0.8, slice="c=1")]
+        found = sections.section([window(1, asked=asked), window(asked=asked, metrics=metrics)])
+        assert monitor.title(found) == "peak-hour in production: ROC AUC on a (b)=1 got worse"
+        rows = [row for row in monitor.markdown(found).splitlines() if "🔴 drift (p" in row]
+        judged = "by labels | 0.8500 | 0.6000 | 0.2000 (0.1800 to 0.2200) | 0.05 | 1,800 |"
+        assert rows == [
+            f"| ROC AUC on `a (b)=1` | {judged} 🔴 drift (p &lt; 0.001) |",
+            f"| `a (b)=1` | ROC AUC | {judged} 🔴 drift (p &lt; 0.001) |",
+        ]
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
