@@ -16,7 +16,7 @@ from assay.forge.transport import repeated
 from assay.report.wording import short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from assay.forge.transport import Api
@@ -152,23 +152,27 @@ class Proposals:
                 return
         raise ForgeError(f"GitHub did not merge #{number}", hint=WRONG_API)
 
-    def failing(self, sha: str) -> Sequence[str]:
-        """The checks of a commit that have not passed, or not ended, by name.
+    def failing(self, sha: str) -> tuple[str, ...]:
+        """The checks and statuses of a commit that have not passed, or not ended, by name.
 
         Raises:
             ForgeError: GitHub refuses, or cannot be reached.
         """
-        found = []
-        path = f"/repos/{self._repository}/commits/{sha}/check-runs?filter=latest"
-        for data in self._api.pages(path, key="check_runs"):
-            match data:
-                case {"conclusion": "success" | "neutral" | "skipped"}:
-                    continue
-                case {"name": str(name)}:
-                    found.append(name)
-                case _:
-                    raise ForgeError("GitHub sent no check run", hint=WRONG_API)
-        return found
+        commit = f"/repos/{self._repository}/commits/{sha}"
+        checks = self._api.pages(f"{commit}/check-runs?filter=latest", key="check_runs")
+        # The newest of each context.
+        statuses = self._api.pages(f"{commit}/status", key="statuses")
+        return tuple(name for data in (*checks, *statuses) if (name := _failing(data)) is not None)
+
+
+def _failing(data: object) -> str | None:
+    """The name of a check or a status that has not passed."""
+    match data:
+        case {"conclusion": "success" | "neutral" | "skipped"} | {"state": "success"}:
+            return None
+        case {"name": str(name), "conclusion": _} | {"context": str(name), "state": _}:
+            return name
+    raise ForgeError("GitHub sent no check", hint=WRONG_API)
 
 
 def _proposal(data: object) -> tuple[Proposal, str | None]:

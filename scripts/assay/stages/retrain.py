@@ -135,7 +135,7 @@ def _merged(desk: Desk) -> Outcome | None:
         ours=current.seen,
         people=desk.branch.people(),
         record=record,
-        failing=tuple(desk.proposals.failing(proposed)),
+        failing=desk.proposals.failing(proposed),
         why_none=why,
     )
     against = list(merging.objections(facts))
