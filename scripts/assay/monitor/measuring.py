@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from assay.console import printable
 from assay.monitor import estimated, estimatedclasses, model, performance
 from assay.monitor.model import PREDICTION
+from assay.monitor.performance import Known
 from assay.monitor.watched import Measured
 from assay.packaging import kept as keeping
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from assay.monitor.verdict import Question
     from assay.stats.difference import Settings
     from assay.stats.predictions import Predictions
+
+
+UNKNOWN = "How well the model does is not known: there are too few labels, and no estimate."
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ class _Part:
     window: Predictions
     reference: Predictions | None
     slice: str | None = None
-    columns: tuple[str, ...] = field(default=())
+    known: Mapping[str, Known] | None = None
+    """Of a slice without rows of a reference."""
 
 
 def with_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
@@ -89,10 +94,8 @@ def with_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
     except PredictionsError as error:
         return Found(doubts=(f"the labels do not fit the predictions: {printable(error.message)}",))
     found = _judged(asked, _Part(own, base))
-    if base is None or labelled is None or not asked.slices:
-        return found
-    slices, notes = _slices(asked, window, labelled, own, base)
-    for part in slices:
+    parts, notes = _slices(asked, window, labelled, own, base)
+    for part in parts:
         # What all rows cannot give is said once.
         found = found.and_(replace(_judged(asked, part), doubts=()))
     return found.and_(Found(notes=notes))
@@ -105,7 +108,7 @@ def _judged(asked: Asked, part: _Part) -> Found:
     names = list(asked.allowed)
     values = compute(part.window, metrics=names).values
     around = intervals(part.window, metrics=list(values), settings=asked.settings)
-    known = asked.model.known
+    known = asked.model.known if part.known is None else part.known
     if part.reference is None:
         questions, without = performance.against_known(
             part.window, known, allowed=asked.allowed, settings=asked.settings
@@ -143,29 +146,46 @@ def _named(questions: Iterable[Question], slice_: str | None) -> Iterable[Questi
 def _slices(
     asked: Asked,
     window: pd.DataFrame,
-    labelled: pd.DataFrame,
+    labelled: pd.DataFrame | None,
     own: Predictions,
-    base: Predictions,
+    base: Predictions | None,
 ) -> tuple[list[_Part], tuple[str, ...]]:
     """Slices that have enough rows on both sides."""
     from assay.stats.columns import PredictionsError
     from assay.stats.slicing import slices
 
+    known = _known_slices(asked)
     parts: list[_Part] = []
     notes: list[str] = []
     for spec in asked.slices:
         try:
             here = slices(window, [spec], min_rows=asked.least_rows)
-            there = here.of(labelled)
+            there = here if labelled is None else here.of(labelled)
         except PredictionsError as error:
-            notes.append(f"a slice cannot be made: {printable(error.message)}")
+            notes.append(f"A slice cannot be made: {printable(error.message)}.")
             continue
-        parts += [
-            _Part(own.subset(one.mask), base.subset(other.mask), one.name)
-            for one, other in zip(here, there, strict=True)
-            if other.rows >= asked.least_rows
-        ]
+        for one, other in zip(here, there, strict=True):
+            part = own.subset(one.mask)
+            if base is None and one.name in known:
+                parts.append(_Part(part, None, one.name, known[one.name]))
+            elif base is not None and other.rows >= asked.least_rows:
+                parts.append(_Part(part, base.subset(other.mask), one.name))
     return parts, tuple(notes)
+
+
+def _known_slices(asked: Asked) -> dict[str, dict[str, Known]]:
+    """By slice what the bundle keeps of it, where that rests on enough rows."""
+    kept = asked.model.kept
+    if kept is None or kept.confidence is None:
+        return {}
+    return {
+        one.name: {
+            name: Known(span.value, span.low, span.high, kept.confidence, one.rows)
+            for name, span in one.metrics.items()
+        }
+        for one in kept.slices
+        if one.rows >= asked.least_rows
+    }
 
 
 def without_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
@@ -177,14 +197,16 @@ def without_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
         side: The reference.
     """
     learned = _learned(asked, side)
-    if learned is None or not asked.allowed:
-        return Found()
+    if learned is None:
+        return Found(notes=(UNKNOWN,))
     classes, calibrations, expected = learned
     own = _estimates(window, asked, classes, calibrations)
     questions = estimated.questions(
         own, expected, allowed=asked.allowed, confidence=asked.settings.confidence
     )
     by_name = {one.name: one for one in questions}
+    if not questions:
+        return Found(notes=(UNKNOWN,))
     metrics = tuple(
         Measured(
             metric=name,

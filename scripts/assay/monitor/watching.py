@@ -300,6 +300,6 @@ def _performance(watch: Watch, rows: _Rows, side: Side) -> tuple[Found, int]:
         few = f"{count:,} of {rows.profile.rows:,} rows have a label: too few to judge by them."
         notes += (few,)
     if not watch.spec.estimate or not said:
-        return Found(notes=notes), count
+        return Found(notes=(*notes, measuring.UNKNOWN)), count
     frame = _frame(watch, rows, said, frames.MOST_ROWS)
     return measuring.without_labels(asked, frame, side).and_(Found(notes=notes)), count

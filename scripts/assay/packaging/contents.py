@@ -68,12 +68,18 @@ def known(context: Context, head: Found | None = None) -> Known:
         pictures=pictures.of(record, plot_files(record, workspace.state)),
         installed=Installed.here(),
         own_license=licenses.of_project(workspace.root, top),
-        kept=kept.of(
-            found.predictions,
-            record.evaluate.importance if record.evaluate else None,
-            sensitive=sensitive(record),
-        ),
+        kept=_kept(context, found),
     )
+
+
+def _kept(context: Context, found: Found) -> Kept:
+    """What a monitor needs of the evaluation."""
+    record, hidden = context.record, sensitive(context.record)
+    importance = record.evaluate.importance if record.evaluate else None
+    whole = kept.of(found.predictions, importance, sensitive=hidden)
+    parts = kept.sliced(found, context.config, sensitive=hidden)
+    told = {"slices": parts.slices, "confidence": parts.confidence}
+    return whole.model_copy(update=told)
 
 
 def _intervals(context: Context, found: Found) -> dict[str, Interval]:

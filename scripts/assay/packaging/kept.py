@@ -2,10 +2,11 @@
 
 - how often rows with such a score were positive (`calibrations`), so that performance can be
   estimated before labels come, and what the estimate is where the model was tested
+- the metrics of slices, with their intervals
 - how much each feature matters (`importance`), so that the drift that matters is told first
 
-No row is in it: a block of a calibration rests on 50 rows or a tenth of all. Of columns that
-`assay.yaml` calls sensitive it says nothing.
+No row is in it: a block of a calibration rests on 50 rows or a tenth of all, a slice on 50. Of
+columns that `assay.yaml` calls sensitive it says nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ from assay.section import Fact
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from assay.config import Config
+    from assay.evaluation import Found
     from assay.monitor.calibration import Calibration
     from assay.monitor.estimated import Estimate
     from assay.rescoring.facts import Importance
     from assay.stats.predictions import Predictions
 
 FILE = "monitoring.json"
+LEAST_ROWS = 50
+"""Of a slice whose metrics are kept."""
 
 
 class Blocks(Fact):
@@ -46,6 +51,23 @@ class Expected(Fact):
     rows: int
 
 
+class Span(Fact):
+    """A metric and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class SlicedRows(Fact):
+    """Some of the rows on which the model was tested."""
+
+    name: str
+    """As `stats.slicing` calls it: `season = 3`."""
+    rows: int
+    metrics: dict[str, Span]
+
+
 class Kept(Fact):
     """What is kept of the evaluation for a monitor."""
 
@@ -60,6 +82,9 @@ class Kept(Fact):
     importance: dict[str, float] = Field(default_factory=dict)
     """By feature, what the metric loses without it."""
     importance_metric: str | None = None
+    slices: tuple[SlicedRows, ...] = ()
+    confidence: float | None = None
+    """Of their intervals."""
 
 
 def of(
@@ -95,6 +120,41 @@ def of(
             },
         }
     )
+
+
+def sliced(found: Found, config: Config, *, sensitive: Collection[str] = ()) -> Kept:
+    """The metrics of the slices that `assay.yaml` names; those of sensitive columns are left out.
+
+    Args:
+        found: The predictions.
+        config: Which metrics and slices.
+        sensitive: Columns that nothing is said of.
+    """
+    from assay.stats.alone import intervals
+    from assay.stats.catalogue import find
+    from assay.stats.difference import Settings
+    from assay.stats.metrics import compute
+    from assay.stats.slicing import slices
+
+    spec, rows, frame = config.predictions, found.predictions, found.frame
+    names = [name for name, one in config.metrics.items() if one.function is None and find(name)]
+    if spec is None or rows is None or frame is None or not spec.slices or not names:
+        return Kept(rows=0)
+    wanted = config.statistics
+    settings = Settings(confidence=wanted.confidence, resamples=wanted.resamples, seed=wanted.seed)
+    kept = []
+    for one in slices(frame, spec.slices, min_rows=max(spec.min_slice_rows, LEAST_ROWS)):
+        if any(column in one.name for column in sensitive):
+            continue
+        part = rows.subset(one.mask)
+        values = compute(part, metrics=names).values
+        around = intervals(part, metrics=list(values), settings=settings)
+        metrics = {
+            name: Span(value=values[name], low=found_.low, high=found_.high)
+            for name, found_ in around.items()
+        }
+        kept.append(SlicedRows(name=one.name, rows=one.rows, metrics=metrics))
+    return Kept(rows=len(rows), slices=tuple(kept), confidence=wanted.confidence)
 
 
 def learned(
