@@ -100,8 +100,15 @@ def checked(
     except AssayError as error:
         raise PlaceError(f"{version} was not taken: {error.message}", hint=_AGAIN) from error
     except OSError as error:
-        message = f"{version} was not taken: {error.strerror}."
+        message = f"{version} was not taken: {_why(error)}."
         raise PlaceError(message, hint=f"{_AGAIN} Make room on the host's disk.") from error
+
+
+def _why(error: OSError) -> str:
+    """What the system said; `copytree` collects it file by file, as text."""
+    if isinstance(error, shutil.Error):
+        return str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]
+    return str(error.strerror)
 
 
 def take(place: Layout, parts: Path | None, version: VersionId) -> None:
