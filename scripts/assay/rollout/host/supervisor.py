@@ -11,9 +11,11 @@ live on, and the next one takes them over.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,6 +41,8 @@ PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before a process is started again that ended once, twice, ..."""
 STEADY = 60.0
 """Seconds after which a process that still runs counts as one that never ended."""
+_NOTED = ("sh", "-c", 'read -r line && exec "$@" </dev/null', "sh")
+"""Waits for a line, or for the end of whoever would write it, and then is the program."""
 _PATIENCE = 1.0
 """Seconds that a second supervisor waits for the lock."""
 
@@ -179,14 +183,22 @@ class Supervisor:
             boot = self.clock.boot()
             child.status = replace(child.status, pid=child.popen.pid, born=born, boot=boot)
         wanted.note(self.place, name, child.status)
+        if child.popen is not None and child.popen.stdin is not None:
+            with child.popen.stdin as go, contextlib.suppress(BrokenPipeError):
+                go.write(b"\n")
+                go.flush()
 
     def _popen(self, spec: Spec, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        """A process that begins when it was noted: nobody would find one of a killed supervisor."""
         own = environment.of_file(self.place.environment)
+        env = {**environment.ours(), **spec.env, **own}
+        if shutil.which(spec.argv[0], path=env.get("PATH")) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), spec.argv[0])
         return subprocess.Popen(
-            spec.argv,
+            (*_NOTED, *spec.argv),
             cwd=self.place.folder,
-            env={**environment.ours(), **spec.env, **own},
-            stdin=subprocess.DEVNULL,
+            env=env,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             start_new_session=True,
