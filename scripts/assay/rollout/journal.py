@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from pydantic import Field, ValidationError
 
 from assay.errors import OutsideError
+from assay.rollout.host.files import sync_folder
 from assay.section import Fact
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def append(path: Path, event: Event) -> None:
         file.flush()
         os.fsync(file.fileno())
     if new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _turn_over(path: Path) -> None:
@@ -89,7 +90,7 @@ def _turn_over(path: Path) -> None:
         os.fsync(file.fileno())
     path.with_name(f"{path.stem}.{max(numbers, default=0) + 1}.jsonl").hardlink_to(path)
     scratch.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _end(file: BinaryIO, length: int) -> bytes:
@@ -97,15 +98,6 @@ def _end(file: BinaryIO, length: int) -> bytes:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - length))
     return file.read()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the name of a new file on disk, too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read(path: Path) -> tuple[list[Event], list[str]]:

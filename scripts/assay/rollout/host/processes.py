@@ -64,17 +64,12 @@ class Supervised:
 
     def want(self, name: str, spec: Spec) -> None:
         """See `Processes`."""
-        specs = wanted.read(self.place)
-        if specs.get(name) != spec:
-            wanted.write(self.place, {**specs, name: spec})
+        wanted.add(self.place, name, spec)
         self.up()
 
     def unwant(self, name: str) -> None:
         """See `Processes`."""
-        specs = wanted.read(self.place)
-        spec = specs.pop(name, None)
-        if spec is not None:
-            wanted.write(self.place, specs)
+        wanted.remove(self.place, name)
         self.up()
 
     def gone(self, name: str) -> None:

@@ -60,16 +60,12 @@ class Systemd:
 
     def want(self, name: str, spec: Spec) -> None:
         """See `Processes`."""
-        specs = wanted.read(self.place)
-        if specs.get(name) != spec:
-            wanted.write(self.place, {**specs, name: spec})
+        wanted.add(self.place, name, spec)
         self.up()
 
     def unwant(self, name: str) -> None:
         """See `Processes`."""
-        specs = wanted.read(self.place)
-        if specs.pop(name, None) is not None:
-            wanted.write(self.place, specs)
+        wanted.remove(self.place, name)
         if (self._folder() / self._unit(name)).exists():
             self._run("disable", self._unit(name))
             self._run("stop", "--no-block", self._unit(name))

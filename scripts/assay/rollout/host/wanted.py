@@ -69,6 +69,20 @@ def write(place: Layout, specs: dict[str, Spec]) -> None:
     write_json(place.wanted, {name: asdict(spec) for name, spec in specs.items()})
 
 
+def add(place: Layout, name: str, spec: Spec) -> None:
+    """One more that should run."""
+    specs = read(place)
+    if specs.get(name) != spec:
+        write(place, {**specs, name: spec})
+
+
+def remove(place: Layout, name: str) -> None:
+    """One less."""
+    specs = read(place)
+    if specs.pop(name, None) is not None:
+        write(place, specs)
+
+
 def status_file(place: Layout, name: str) -> Path:
     """Where it is written how a process does."""
     return place.folder / "run" / f"{name}.status"
