@@ -2,8 +2,8 @@
 
 The model of 2011 is asked about every hour of 2012. Each month `assay monitor` looks at its log and
 the labels; an alarm is an issue, `assay retrain` opens a pull request, the check comments on it, a
-person merges it, and the new model is asked from then on. Git and DVC's remote are real, GitHub is a
-server on this machine, and nothing is written outside of `build/year/`.
+person merges it, and the new model is asked from then on. Git and DVC's remote are real, GitHub is
+a server on this machine, and nothing is written outside of `build/year/`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ FOLDER = ROOT / "build/year"
 MONTHS = tuple(f"2012-{month:02}" for month in range(1, 13))
 WIDTH = 80
 HEADER = "   2012       rows   Brier  tested  ROC AUC  features  window"
-
 _COLORS = {"quiet": "green", "inconclusive": "yellow", "drift": "red"}
 
 
