@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,7 +49,7 @@ def monitor(
     """
     from assay.stages import monitor as stage
 
-    context = _context(root, config)
+    context = _context(root, config, aside=as_json)
     section = stage.run(context, stage.Wish(until=_moment(until), bundle=bundle))
     _end(context, section, as_json=as_json)
 
@@ -72,7 +73,8 @@ def _moment(text: str) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def _context(root: Path, config: str) -> Context:
+def _context(root: Path, config: str, *, aside: bool) -> Context:
+    """What a watch needs; with `aside` what it says meanwhile goes to standard error."""
     from assay import ci, prepare, record
     from assay import config as configuration
     from assay.console import Console
@@ -86,7 +88,7 @@ def _context(root: Path, config: str) -> Context:
         workspace=Workspace(root.resolve(), os.environ),
         ci=found,
         record=record.new(ci=found, config=settings, head=None, project=""),
-        console=Console(github=found.host == "github"),
+        console=Console(github=found.host == "github", out=sys.stderr if aside else None),
         clock=time.monotonic,
         environ=os.environ,
         config_file=config,

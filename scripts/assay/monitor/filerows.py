@@ -156,6 +156,15 @@ class Files:
         near = [one for one in self._pieces if one.first is None or one.overlaps(span)]
         return Odd(ahead=ahead, undated=sum(one.undated for one in near))
 
+    def drop_damaged(self, span: Span) -> tuple[str, ...]:
+        """See `Rows`."""
+        bad = [one for one in self._pieces if one.overlaps(span) and not _whole(self._local(one))]
+        self._pieces = [one for one in self._pieces if one not in bad]
+        told = tuple(f"Left out, for it is damaged: {printable(one.at.shown)}." for one in bad)
+        self.notes += told
+        self.unreadable = self.unreadable or (bool(bad) and not self._pieces)
+        return told
+
     def close(self) -> None:
         """See `Rows`; the connection is not ours."""
 
@@ -271,6 +280,19 @@ class Files:
         columns = self._duck.view([self._local(some)]).columns
         if self._time not in columns:
             raise no_time(str(self._time), columns)
+
+
+def _whole(path: str) -> bool:
+    """Whether all of a Parquet file can be read."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            for _ in file.iter_batches():
+                pass
+    except (ArrowException, OSError):
+        return False
+    return True
 
 
 def _statistics(found: Any) -> tuple[datetime | None, datetime | None, int] | None:

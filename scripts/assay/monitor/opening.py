@@ -40,6 +40,9 @@ class Rows(Protocol):
     def odd(self, span: Span, limit: datetime) -> Odd:
         """Rows near a window that belong to none."""
 
+    def drop_damaged(self, span: Span) -> tuple[str, ...]:
+        """Leave out what of a window cannot be read; returns a note for each file."""
+
     def close(self) -> None:
         """Let go of it."""
 
@@ -130,6 +133,10 @@ class _Database:
             for rows in (late, none)
         ]
         return Odd(*counts)
+
+    def drop_damaged(self, span: Span) -> tuple[str, ...]:  # noqa: ARG002 (a database has no files)
+        """See `Rows`."""
+        return ()
 
     def close(self) -> None:
         """See `Rows`."""

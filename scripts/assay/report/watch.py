@@ -17,7 +17,7 @@ WIDTH = 80
 MOST = 10
 """Rows of a table."""
 _RATED = ("performance", "estimate")
-_LONGEST = 30
+_LONGEST = 32
 """Characters of a name."""
 _MARKS = {"quiet": ".", "inconclusive": "?", "drift": "D", "contract broken": "!"}
 
@@ -51,7 +51,9 @@ def _history(found: MonitorSection) -> Iterator[str]:
         return
     marks = " ".join(_MARKS[one.judgement.outcome] for one in found.windows)
     since = shown(found.windows[0].start)
-    yield f"windows since {since}: {marks}   (. quiet, D drift, ? inconclusive, ! broken)"
+    there = {one.judgement.outcome for one in found.windows} - {"quiet"}
+    legend = ", ".join(f"{_MARKS[one]} {one}" for one in sorted(there))
+    yield f"windows since {since}: {marks}" + (f"   ({legend})" if legend else "")
 
 
 def _metrics(found: MonitorSection) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from assay import extras
 from assay.configdata import duration
 from assay.configmodels import Column
 from assay.console import printable
-from assay.errors import ConfigError
+from assay.errors import ConfigError, DataError
 from assay.monitor import listing, model, opening, windows
 from assay.monitor.baseline import Baseline
 from assay.monitor.filerows import Duck
@@ -237,11 +237,25 @@ def _seen(watch: Watch, spans: list[Span], limit: datetime) -> list[Seen]:
         first = watch.log.first
         if place and (first is None or span.end <= first):
             break
-        seen.insert(0, watched(watch, span, limit=None if place else limit))
+        seen.insert(0, _readable(watch, span, None if place else limit))
         conclusive += seen[0].window.judgement.outcome in ("quiet", "drift")
         if conclusive >= watch.spec.hysteresis.of:
             break
     return seen
+
+
+def _readable(watch: Watch, span: Span, limit: datetime | None) -> Seen:
+    """A window; where a file of it is damaged, without that, and with a note."""
+    try:
+        return watched(watch, span, limit=limit)
+    except DataError:
+        told = watch.log.drop_damaged(span)
+        if not told:
+            raise
+    seen = watched(watch, span, limit=limit)
+    notes = seen.window.notes
+    said = (*notes, *(one for one in told if one not in notes))
+    return replace(seen, window=seen.window.model_copy(update={"notes": said}))
 
 
 def _told(spec: MonitorSpec, subject: Model, seen: list[Seen]) -> MonitorSection:

@@ -234,6 +234,18 @@ def test_a_half_written_file_beside_whole_ones_is_named(world: World) -> None:
     assert "logs/crashed.parquet (it is cut off or damaged)" in notes(found)
 
 
+def test_a_file_that_is_damaged_inside_is_named(world: World) -> None:
+    world.write(world.day())
+    path = world.write(world.day(seed=70).assign(id=lambda one: "x" + one["id"]))
+    content = bytearray(path.read_bytes())
+    content[4:3000] = b"\xff" * 2996
+    path.write_bytes(content)
+    found = world.run(**QUICK)
+    assert ended(found) == ("quiet", 0)
+    assert f"Left out, for it is damaged: logs/{path.name}." in found.newest.notes
+    assert found.newest.judgement.rows == ROWS
+
+
 def test_rows_of_another_version_are_left_out_and_counted(world: World) -> None:
     other = monitor_worlds.log(digest="e" * 64, temperature=90, seed=5)
     world.write(pd.concat([world.day(), other]))
