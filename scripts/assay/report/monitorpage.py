@@ -18,7 +18,7 @@ from assay.monitor import causes as reasons
 from assay.report import escape, monitor, monitorcharts, monitorwords, svg, templating
 from assay.report import monitortables as tables
 from assay.report.monitorwords import OUTCOMES
-from assay.report.wording import bound, number, share
+from assay.report.wording import number, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,7 +188,7 @@ def _row(
         Cell("" if weight is None else number(weight), "" if weight is None else weight),
         Cell(kind, "" if importance is None else importance),
         _estimate(one.drift, unbiased=True),
-        Cell(bound(one.bound), one.bound),
+        Cell(number(one.bound, 3), one.bound),
         _estimate(one.psi),
         _estimate(one.kolmogorov_smirnov),
         _estimate(one.wasserstein),

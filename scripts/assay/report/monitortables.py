@@ -12,7 +12,7 @@ from assay.monitor import causes as reasons
 from assay.packaging import cardtables
 from assay.report import escape, monitorwords
 from assay.report.monitorwords import OUTCOMES, RATED
-from assay.report.wording import MISSING, bound, number, share
+from assay.report.wording import MISSING, number, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def moved(found: MonitorSection, answers: Sequence[Answer]) -> Table:
                 kind,
                 amount,
                 f"{low} to {high}",
-                bound(question.bound),
+                monitorwords.allowed(question),
                 decision(one),
             )
         )
@@ -150,7 +150,7 @@ def _judged(name: escape.Phrase, answer: Answer | None, own: Measured | None) ->
         tested,
         number(own.value) if own else MISSING,
         f"{amount} ({low} to {high})",
-        bound(question.bound),
+        monitorwords.allowed(question),
         f"{question.rows:,}",
         decision(answer),
     )

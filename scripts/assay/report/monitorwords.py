@@ -104,10 +104,15 @@ def _between(parts: Iterable[Phrase], separator: Phrase) -> list[Phrase]:
     return found
 
 
+def allowed(question: Question) -> str:
+    """What an effect may be; a bound that was learned has many digits."""
+    return bound(float(f"{question.bound:.3g}"))
+
+
 def effect(question: Question) -> str:
     """`0.312 (0.287 to 0.338), and 0.1 is allowed`."""
     amount, low, high = amounts(question)
-    return f"{amount} ({low} to {high}), and {bound(question.bound)} is allowed"
+    return f"{amount} ({low} to {high}), and {allowed(question)} is allowed"
 
 
 def amounts(question: Question) -> tuple[str, str, str]:
