@@ -33,9 +33,14 @@ class Panel(NamedTuple):
     """Where the axis ends."""
 
 
-def _monitor(name: str, more: str = "") -> str:
+def _gauge(name: str, more: str = "") -> str:
     """A gauge of the monitor's, for the chosen model."""
     return f"assay_monitor_{name}{{{_OF}{more}}}"
+
+
+def _monitor(name: str, more: str = "") -> str:
+    """The same once, where it came by a file and by a Pushgateway."""
+    return f"max without (job, instance) ({_gauge(name, more)})"
 
 
 def _rate(name: str, by: str = "version", more: str = "") -> str:
@@ -64,7 +69,7 @@ def _outcomes() -> str:
     """The number of what the newest window was found to be: one series, to be drawn as a state."""
     names = [name for name, _ in _OUTCOMES]
     return " or ".join(
-        f"{at} * " + _monitor("outcome", f', outcome="{name}"') for at, name in enumerate(names)
+        f"{at} * " + _gauge("outcome", f', outcome="{name}"') for at, name in enumerate(names)
     )
 
 
@@ -90,7 +95,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "state-timeline",
                 "Alarm",
                 "Whether people are to be told, by version and environment.",
-                (Query(f"max by (version, environment) ({_monitor('alarm')})", _BY),),
+                (Query(_monitor("alarm"), _BY),),
                 height=5,
                 states=(("calm", "calm"), ("alarm", "alarm")),
             ),
@@ -126,10 +131,10 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Rows of a window",
                 "With fewer than are needed, nothing is decided.",
                 (
-                    Query(f"max by (version, environment) ({_monitor('rows')})", _BY),
-                    Query(f"max({_monitor('least_rows')})", "needed"),
+                    Query(_monitor("rows"), _BY),
+                    Query(f"max({_gauge('least_rows')})", "needed"),
                     Query(
-                        f"max by (version, environment) ({_monitor('duplicate_rows')})",
+                        _monitor("duplicate_rows"),
                         "{{version}} {{environment}} that came twice",
                     ),
                 ),
@@ -142,8 +147,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Questions by what they are about and by the answer.",
                 (
                     Query(
-                        f"sum by (about, outcome) ({_monitor('questions')}) > 0",
-                        "{{about}}: {{outcome}}",
+                        f"max by (about, outcome, environment) ({_gauge('questions')}) > 0",
+                        "{{about}}: {{outcome}} {{environment}}",
                         instant=True,
                     ),
                 ),
@@ -161,7 +166,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Jensen-Shannon distance of each column, without what chance adds, and its bound.",
                 (
                     Query(_monitor("drift", _COLUMN), "{{column}} {{environment}}"),
-                    Query(f"max({_monitor('drift_bound', _COLUMN)})", "largest bound"),
+                    Query(f"max({_gauge('drift_bound', _COLUMN)})", "largest bound"),
                 ),
                 most=1,
             ),

@@ -86,7 +86,6 @@ def test_an_alarm_gets_to_people_once_and_its_end_too(live: Live) -> None:
     assert first["labels"] == {
         "alertname": "AssayAlarm",
         "severity": "warning",
-        "job": "assay_monitor",
         "model": "peak-hour",
         "version": "v1.3.0",
         "environment": "production",
