@@ -242,7 +242,11 @@ class Files:
 
         try:
             found = parquet.read_metadata(one.path, filesystem=one.filesystem)
-        except (ArrowException, OSError) as error:
+        except OSError as error:
+            if one.filesystem is not None:
+                raise listing.unreached(one.shown, error) from None
+            raise NotReadable(error.strerror or "it is damaged") from error
+        except ArrowException as error:
             raise NotReadable("it is cut off or damaged") from error
         if self._time is None:
             return _Piece(one, found.num_rows)

@@ -94,11 +94,12 @@ def _of_store(path: str, key: tuple[str, ...]) -> list[Listed]:
     from pyarrow.fs import FileSelector, FileSystem, FileType
 
     shown = without_credentials(path)
-    base = path.split("*", maxsplit=1)[0].split("?", maxsplit=1)[0].split("[", maxsplit=1)[0]
-    has_pattern = base != path
-    folder = base.rpartition("/")[0] if has_pattern else path
+    address, mark, options = path.partition("?")
+    base = _PATTERN.split(address, maxsplit=1)[0]
+    has_pattern = base != address
+    folder = base.rpartition("/")[0] if has_pattern else address
     try:
-        filesystem, inside = FileSystem.from_uri(folder)
+        filesystem, inside = FileSystem.from_uri(f"{folder}{mark}{options}")
         about = filesystem.get_file_info(inside)
         if about.type == FileType.File:
             return [Listed(shown, inside, filesystem)]
@@ -110,8 +111,8 @@ def _of_store(path: str, key: tuple[str, ...]) -> list[Listed]:
             key=key,
         ) from None  # the words may hold the address
     except (OSError, ImportError) as error:
-        raise _unreached(shown, error) from None
-    pattern = inside + path[len(folder) :]
+        raise unreached(shown, error) from None
+    pattern = inside + address[len(folder) :]
     names = sorted(one.path for one in found if one.type == FileType.File)
     wanted = [one for one in names if not has_pattern or _matches(one, pattern)]
     scheme = path.partition("://")[0]
@@ -146,10 +147,11 @@ def copied(one: Listed, target: str | Path) -> None:
         with one.filesystem.open_input_stream(one.path) as source, Path(target).open("wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
     except OSError as error:
-        raise _unreached(one.shown, error) from None
+        raise unreached(one.shown, error) from None
 
 
-def _unreached(shown: str, error: Exception) -> OutsideError:
+def unreached(shown: str, error: Exception) -> OutsideError:
+    """A store that did not give what it should."""
     # The words of a store may quote an address with a key in it.
     code = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
     why = code or type(error).__name__

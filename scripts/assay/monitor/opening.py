@@ -87,7 +87,10 @@ def opened(
             )
         return _Database(url, spec.table, time=time, private=private)
     found = listing.listed(spec.path, root, key=(*key, "path"))
-    return Files(duck, found, time=time, since=since, texts=frozenset(texts), private=private)
+    rows = Files(duck, found, time=time, since=since, texts=frozenset(texts), private=private)
+    if not found:
+        rows.notes += (f"There is no file yet at {listing.without_credentials(spec.path)}.",)
+    return rows
 
 
 class _Database:

@@ -189,6 +189,8 @@ def test_bad_input_has_an_outcome_of_its_own(world: World, spoil: Callable[[Worl
     assert ended(found) == (outcome, code)
     assert said in why(found)
     assert found.reasons[0].severity == ("error" if code == 1 else "warning")
+    if spoil is nothing_written:
+        assert found.newest.notes == ("There is no file yet at logs/*.parquet.",)
 
 
 def test_an_ignored_column_may_go(world: World) -> None:
