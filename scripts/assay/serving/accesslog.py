@@ -90,11 +90,11 @@ class AccessLog:
 
     def close(self) -> None:
         """Write what waits."""
-        lines = self._queue.take()
+        text = self._queue.take()
         try:
-            _write(self._fd, b"".join(lines))
+            _write(self._fd, text.content)
         except OSError as error:
-            self.dropped += len(lines)
+            self.dropped += text.lines
             self._complaints.of("out", f"cannot be written: {error.strerror}. Lines are lost.")
 
 

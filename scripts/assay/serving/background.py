@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +43,13 @@ class Sink(Protocol):
         """Write what waits, and end what is open."""
 
 
+class Text(NamedTuple):
+    """Some lines, each with its end."""
+
+    lines: int
+    content: bytes
+
+
 class Lines(Generic[T]):
     """A queue of lines: one thread puts what they are made of, another one takes them.
 
@@ -50,30 +57,36 @@ class Lines(Generic[T]):
         make: Makes them, of some.
     """
 
-    def __init__(self, make: Callable[[list[T]], Sequence[bytes]]) -> None:
+    def __init__(self, make: Callable[[list[T]], list[bytes]]) -> None:
         self._make = make
         self._fresh: deque[T] = deque()
-        self._made: deque[bytes] = deque()
+        self._made: deque[Text] = deque()
+        # Each is written by one thread alone, so neither needs a lock.
+        self._put = self._taken = 0
 
     def __len__(self) -> int:
-        return len(self._fresh) + len(self._made)
+        return self._put - self._taken
 
     def put(self, one: T) -> None:
         """Append to it; now and then, make the lines of all that wait."""
+        self._put += 1
         self._fresh.append(one)
         if len(self._fresh) >= _TOGETHER:
-            self._made.extend(self._lines())
+            self._made.append(self._lines())
 
-    def take(self) -> list[bytes]:
+    def take(self) -> Text:
         """All that wait; about in order."""
+        self._taken = self._put
         made = [self._made.popleft() for _ in range(len(self._made))]
-        return [*made, *self._lines()]
+        made.append(self._lines())
+        return Text(sum(one.lines for one in made), b"".join([one.content for one in made]))
 
-    def _lines(self) -> Sequence[bytes]:
+    def _lines(self) -> Text:
         some: list[T] = []
         with contextlib.suppress(IndexError):  # the other thread may have taken them
             some.extend(self._fresh.popleft() for _ in range(len(self._fresh)))
-        return self._make(some) if some else ()
+        lines = self._make(some) if some else []
+        return Text(len(lines), b"".join(lines))  # orjson's bytes take 4 KB, however few they are
 
 
 class Background:

@@ -141,6 +141,8 @@ class Server(uvicorn.Server):
         while self.server_state.connections and time.monotonic() < until:
             await asyncio.sleep(0.02)
         await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn leaves it out then; but a log has to become whole
+            await self.lifespan.shutdown()
         for one in list(self.server_state.connections):
             one.transport.abort()
         await asyncio.sleep(0)

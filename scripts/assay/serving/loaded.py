@@ -72,19 +72,21 @@ def load(path: Path, trust: Trust | None, *, version: str | None = None, root: P
         AssayError: It cannot be read, unpacked or loaded.
     """
     if path.is_dir() or not path.is_file():
-        return _of_folder(path, trust, version, root)
+        return _of_folder(path, trust, version, root, shown=path)
     from assay.packaging import archive
 
     with tempfile.TemporaryDirectory(prefix="assay-") as parent:
         unpacked = archive.unpack(path, Path(parent))
-        return _of_folder(unpacked.folder, trust, version, root)
+        return _of_folder(unpacked.folder, trust, version, root, shown=path)
 
 
-def _of_folder(folder: Path, trust: Trust | None, version: str | None, root: Path) -> Loaded:
+def _of_folder(
+    folder: Path, trust: Trust | None, version: str | None, root: Path, *, shown: Path
+) -> Loaded:
     from assay.packaging import verify
 
     verdict = verify.verify(folder, trust, checker=False)
-    _check(verdict, trust)
+    _check(verdict, trust, shown)
     read = _Checked(folder, verdict.files)
     manifest = Manifest.model_validate_json(read(MANIFEST))
     content = read(manifest.model)
@@ -107,15 +109,13 @@ def _of_folder(folder: Path, trust: Trust | None, version: str | None, root: Pat
     )
 
 
-def _check(verdict: Verdict, trust: Trust | None) -> None:
+def _check(verdict: Verdict, trust: Trust | None, shown: Path) -> None:
     if verdict.whole if trust is None else verdict.accepted:
         return
     refused = [one for one in verdict.checks if one.result == "refused"]
     first = refused[0] if refused else None
     detail = "nobody who is trusted vouches for it." if first is None else first.detail
-    raise BundleError(
-        f"{verdict.path} is not served: {detail}", hint=(first and first.hint) or _ANEW
-    )
+    raise BundleError(f"{shown} is not served: {detail}", hint=(first and first.hint) or _ANEW)
 
 
 @dataclass(frozen=True)

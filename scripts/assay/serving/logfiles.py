@@ -11,9 +11,10 @@ import os
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from assay.serving import predictiontable
+from assay.serving.background import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from assay.serving.predictiontable import Layout
@@ -65,11 +66,12 @@ class Lines:
 
     def add(self, found: Mapping[str, Any]) -> None:
         """Write rows; all of them, or none."""
-        self.add_lines(list(predictiontable.lines(found)))
+        lines = list(predictiontable.lines(found))
+        self.add_text(Text(len(lines), b"".join(lines)))
 
-    def add_lines(self, lines: Sequence[bytes]) -> None:
+    def add_text(self, text: Text) -> None:
         """Write rows that are lines already; all of them, or none."""
-        content = memoryview(b"".join(lines))
+        content = memoryview(text.content)
         done = 0
         try:
             while done < len(content):
@@ -80,7 +82,7 @@ class Lines:
                 os.lseek(self._fd, self.size, os.SEEK_SET)
             raise
         self.size += done
-        self.rows += len(lines)
+        self.rows += text.lines
 
     def finish(self, target: Path) -> None:
         """Bring it to the disk, and rename it."""

@@ -159,9 +159,10 @@ class OidcGuard:
                 leeway=_LEEWAY,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
+            float(found["exp"])  # PyJWT takes whole numbers, however long
         except self._jwt.ExpiredSignatureError:
             raise unknown("The token has expired.") from None
-        except self._jwt.PyJWTError as error:
+        except (self._jwt.PyJWTError, OverflowError, ValueError) as error:
             raise unknown(f"The token is not good here: {type(error).__name__}.") from None
         return found
 

@@ -153,8 +153,8 @@ class PredictionLog:
     def _empty(self, now: float, pause: float) -> None:
         """Write what waits, and not what comes meanwhile: that would never end under load."""
         taken = self._put
-        if self._singles is not None and (lines := self._singles.take()):
-            self._add(len(lines), now, lambda file: cast("logfiles.Lines", file).add_lines(lines))
+        if self._singles is not None and (text := self._singles.take()).lines:
+            self._add(text.lines, now, lambda file: cast("logfiles.Lines", file).add_text(text))
         left = len(self._queue)
         while left:
             batch = self._batch()

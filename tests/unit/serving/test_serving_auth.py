@@ -182,6 +182,10 @@ def test_one_key_needs_no_name() -> None:
     [
         (token(exp=1), "expired"),
         (token(exp=None), "not good here"),
+        (token(exp=10**400), "not good here"),
+        (token(exp=float("inf")), "not good here"),
+        (token(exp="soon"), "not good here"),
+        (token(nbf=10**400), "not good here"),
         (token(aud="another"), "not good here"),
         (token(aud=None), "not good here"),
         (token(iss="https://evil.example.com"), "not good here"),

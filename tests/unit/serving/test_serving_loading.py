@@ -56,8 +56,11 @@ def test_an_unsigned_bundle_is_served_only_if_nobody_has_to_sign(tmp_path: Path)
 
 
 def test_a_bundle_that_somebody_else_signed(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="not by the one that is trusted"):
-        load(made(tmp_path).folder, OTHER, root=tmp_path)
+    one = made(tmp_path)
+    for path in (one.folder, one.archive):  # called what the user called it
+        with pytest.raises(BundleError, match="not by the one that is trusted") as error:
+            load(path, OTHER, root=tmp_path)
+        assert str(error.value.message).startswith(f"{path} is not served: ")
 
 
 def _model(folder: Path) -> None:

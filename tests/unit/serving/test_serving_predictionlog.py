@@ -376,7 +376,9 @@ def test_two_versions_log_the_same_requests(
         for at in range(count):
             log.put(entry(f"7f3a9c-{at:x}"))
         assert log._singles is not None
-        taken.append([json.loads(one)["id"] for one in log._singles.take()])
+        text = log._singles.take()
+        taken.append([json.loads(one)["id"] for one in text.content.splitlines()])
+        assert len(taken[-1]) == text.lines
     assert taken[0] == taken[1]
     if share in (0.0, 1.0):
         assert len(taken[0]) == count * share
@@ -422,8 +424,8 @@ def test_no_line_is_lost_or_there_twice_with_two_threads() -> None:
 
     def take() -> None:
         while not end.is_set():
-            taken.extend(queue.take())
-        taken.extend(queue.take())
+            taken.extend(queue.take().content.splitlines())
+        taken.extend(queue.take().content.splitlines())
 
     thread = threading.Thread(target=take)
     interval = sys.getswitchinterval()
@@ -438,6 +440,7 @@ def test_no_line_is_lost_or_there_twice_with_two_threads() -> None:
         sys.setswitchinterval(interval)
 
     assert sorted(map(int, taken)) == list(range(20_000))
+    assert len(queue) == 0
 
 
 KILLED = """
