@@ -119,7 +119,11 @@ class Console:
             self.raw(command(_LEVELS[reason.severity], message, where))
             return
         style = {"note": "dim", "warning": "yellow", "error": "red"}[reason.severity]
-        self.line(f"{reason.severity}: {printable(_placed(reason, message))}", style=style)
+        # Below the first line is what a program said; nothing there can pass for a line of ours.
+        first, *said = reason.message.splitlines() or [""]
+        hint = [reason.hint] if said and reason.hint else []
+        shown = [_placed(reason, first if said else message), *(f"  {one}" for one in said), *hint]
+        self.line(f"{reason.severity}: " + "\n".join(map(printable, shown)), style=style)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

@@ -631,3 +631,28 @@ def test_the_command_serves_a_signed_archive_until_it_is_told_to_end(tmp_path: P
     finally:
         process.kill()
         process.communicate()
+
+
+def test_who_asks_twice_does_not_wait_but_the_log_becomes_whole(tmp_path: Path) -> None:
+    one, log = made(tmp_path), tmp_path / "log"
+    process = serve(one.archive, "--key", one.key, "--uds", tmp_path / "s", "--log", log)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        client, slow = Client(tmp_path / "s"), Client(tmp_path / "s")
+        assert client.ask("/predict", ROW).status == 200
+        # It is inside, and its end never comes.
+        slow.send(request("/predict", ROW)[:-1])
+        process.send_signal(signal.SIGTERM)
+        while (tmp_path / "s").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert "Traceback" not in said
+        assert [path.suffix for path in log.iterdir()] == [".jsonl"]
+        client.close()
+        slow.close()
+    finally:
+        process.kill()
+        process.communicate()

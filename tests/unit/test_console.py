@@ -159,12 +159,17 @@ def test_a_laptop_needs_no_fence() -> None:
         (
             Reason(message="100%\n::error::no", severity="warning"),
             "::warning::100%25%0A::error::no",
-            r"warning: 100%\n::error::no",
+            "warning: 100%\n  ::error::no",  # it cannot pass for a line of ours
         ),
         (
             Reason(message="it is refused (403)", hint="Ask.", severity="warning"),
             "::warning::it is refused (403). Ask.",
             "warning: it is refused (403). Ask.",
+        ),
+        (
+            Reason(message="It ends.\nits log\x1b[2J", hint="Look.", severity="error", file="x"),
+            "::error file=x::It ends.%0Aits log\x1b[2J. Look.",
+            "error: x: It ends.\n  its log\\x1b[2J\nLook.",
         ),
         (
             Reason(message="By the way", severity="note", file="x"),
