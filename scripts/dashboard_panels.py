@@ -118,7 +118,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "It should be no longer than a window and a bit.",
                 (
                     Query(
-                        f"time() - max by (environment) ({_monitor('last_run_timestamp_seconds')})",
+                        f"time() - max by (environment) ({_gauge('last_run_timestamp_seconds')})",
                         "{{environment}}",
                     ),
                 ),

@@ -183,7 +183,7 @@ def _program(folder: Path, name: str, *args: str) -> Iterator[str]:
         def address() -> str | None:
             text = log.read_text()
             assert process.poll() is None, text
-            match = re.search(r'"Listening on" address=(\S+)', text)
+            match = re.search(r'"Listening on".* address=(\S+)', text)
             return match[1] if match else None
 
         yield f"http://{until(address)}"
