@@ -97,15 +97,20 @@ def _too_few(
     text = f"The {whose} version answered {few.requests} of the {samples} requests"
     text = text.replace("candidate version", "candidate") + " that a comparison needs"
     text += f" in {candidate.seconds:.0f} s"
-    if not few.requests:
+    dropped = stable.shadow.dropped if stage.shadow and stable.shadow else 0
+    if whose == "candidate" and dropped:
+        text += f"; {dropped:,} more copies were dropped, because it was busy with those before."
+        text += " It may be slow: without `shadow` in `steps`, its latency is judged."
+    elif not few.requests:
         text += ": it got no traffic."
     elif whose == "stable" and stage.against_earlier:
         text += "; it gets no more now."
     else:
         wanted = math.ceil(intervals * samples / few.requests)
         lasts = candidate.seconds / intervals * wanted
-        text += f". At this rate that takes {_time(lasts)}: `patience: {wanted}`, a larger first"
-        text += " step, or fewer `samples`."
+        larger = "" if stage.shadow else " a larger first step,"
+        text += f". At this rate that takes {_time(lasts)}: `patience: {wanted}`,{larger}"
+        text += " or fewer `samples`."
     return measures.unknown("samples", stable, candidate, text)
 
 

@@ -164,6 +164,19 @@ def test_too_little_traffic_says_how_long_it_would_take() -> None:
     )
 
 
+def test_a_slow_version_gets_few_copies_and_is_called_that() -> None:
+    """No larger step helps where all requests are copied."""
+    copies = Shadowed(rows=61, agreed=61, dropped=4_900)
+    verdict = _judge(window(61, seconds=4), window(5_000, shadow=copies, seconds=4), SHADOW)
+    assert (verdict.decision, verdict.judgements[0].measure) == ("inconclusive", "samples")
+    assert verdict.sentence.endswith(
+        "needs in 4 s; 4,900 more copies were dropped, because it was busy with those before. It "
+        "may be slow: without `shadow` in `steps`, its latency is judged."
+    )
+    fast = window(61, shadow=Shadowed(rows=61, agreed=61), seconds=4)
+    assert "`patience: 2`, or fewer `samples`." in _judge(fast, fast, SHADOW).sentence
+
+
 def test_no_traffic_at_all_is_said() -> None:
     verdict = analysis.judge([interval(window(0), window(950))] * 2, FIVE, SPEC)
     assert verdict.decision == "inconclusive"
