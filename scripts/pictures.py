@@ -2,7 +2,7 @@
 
 The comment is rendered as GitHub does, light, dark and on a phone, with its plots as images, and
 beside what CML would say; the page is itself. The notes of a release are of the example's packages,
-and the rollout is one on this machine, with nginx and wrk.
+the rollout is one on this machine, with nginx and wrk, and the alert is the first of `make year`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import alert_picture  # noqa: E402
 import peer_report  # noqa: E402
 import release_notes  # noqa: E402
 import rollout_picture  # noqa: E402
 from assay import record as records  # noqa: E402 (the line above makes what follows importable)
-from assay.report import markdown, pictures  # noqa: E402
+from assay.report import escape, markdown, pictures  # noqa: E402
 from assay.report.images import Image  # noqa: E402
 
 from tests import rendering  # noqa: E402
@@ -59,6 +60,7 @@ def _take(comment: str) -> None:
             html=(DEMO / "report.html").read_text(encoding="utf-8"), width=1_080, tallest=1_990
         ),
         "release": _release(),
+        "alert": _alert(),
     }
     looks = {name: replace(look, screenshot=IMAGES / f"{name}.png") for name, look in looks.items()}
     for name, seen in zip(looks, rendering.look(list(looks.values())), strict=True):
@@ -91,6 +93,12 @@ def _release() -> rendering.Look:
     with tempfile.TemporaryDirectory() as folder:
         text = release_notes.text(Path(folder, "example"))
     return rendering.Look(html=rendering.page(text, did="released peak-hour@v1.1.0"))
+
+
+def _alert() -> rendering.Look:
+    title, text, images = alert_picture.issue()
+    html = rendering.page(f"# {escape.markdown(title)}\n\n{text}", images=images, did="opened this")
+    return rendering.Look(html=html)
 
 
 def _peer() -> tuple[str, dict[str, bytes]]:
