@@ -97,6 +97,7 @@ def _context(root: Path, config: str, *, aside: bool) -> Context:
 
 def _end(context: Context, section: MonitorSection, *, as_json: bool) -> None:
     """Say what it came to: here, and as outputs of the step."""
+    from assay.monitor.reasons import reasons
     from assay.report import outputs, watch
 
     if as_json:
@@ -106,8 +107,10 @@ def _end(context: Context, section: MonitorSection, *, as_json: bool) -> None:
         first, _, rest = watch.text(section).partition("\n")
         context.console.line(first, style=style)
         context.console.line(rest)
-    if context.console.github:
-        for reason in section.reasons:
+    # A terminal has read the verdict's own; who could not be told is news.
+    known = () if context.console.github else reasons(section)
+    for reason in section.reasons:
+        if reason not in known:
             context.console.annotate(reason)
     if path := os.environ.get("GITHUB_OUTPUT"):
         outputs.write(Path(path), watch.facts(section))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from assay.configdata import Count, Duration, Name
 from assay.configmodels import Documented, File, Number, Strings, Whole, none_is_empty
@@ -23,6 +23,13 @@ def _is_window(text: str) -> str:
     return text
 
 
+def _is_collected(path: str) -> str:
+    if not path.endswith(".prom"):
+        message = f"is {path!r}; node_exporter reads files whose names end in `.prom`"
+        raise ValueError(message)
+    return path
+
+
 def _is_branch(name: str) -> str:
     # What git takes, and no shell, header or line of ours could misread:
     # https://git-scm.com/docs/git-check-ref-format
@@ -32,6 +39,10 @@ def _is_branch(name: str) -> str:
         message = f"is {name!r}, which is no name of a branch as `assay/retrain`"
         raise ValueError(message)
     return name
+
+
+_COLLECTED = {"type": "string", "pattern": r"\.prom$"}
+_Collected = Annotated[str, AfterValidator(_is_collected), WithJsonSchema(_COLLECTED)]
 
 
 class TableSpec(Documented):
@@ -112,7 +123,7 @@ class HysteresisSpec(Documented):
 class PrometheusSpec(Documented):
     """Where the figures go for Prometheus."""
 
-    textfile: str | None = Field(default=None, min_length=1)
+    textfile: _Collected | None = None
     """A file in the folder of node_exporter's textfile collector; its name ends in `.prom`."""
     pushgateway: Variable | None = None
     """The environment variable with the address of a Pushgateway."""

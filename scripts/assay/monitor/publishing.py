@@ -70,11 +70,6 @@ def write(text: str, path: Path) -> None:
     """
     from assay.workspace import write_atomically
 
-    if path.suffix != ".prom":
-        raise UsageError(
-            f"node_exporter does not read {printable(str(path))}.",
-            hint="Let the file's name end in .prom.",
-        )
     # A folder that we made would be one that nobody reads.
     if not path.parent.is_dir():
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.server
+import io
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
+import typer
+from assay import climonitor
+from assay.config import load
 from assay.configmonitor import PrometheusSpec
-from assay.errors import OutsideError, UsageError
+from assay.errors import ConfigError, OutsideError, UsageError
 from assay.monitor import exposition, outgoing
 from assay.monitor.publishing import publish
+from assay.monitor.reasons import reasons
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.builders import make_context
 from tests.prometheus_section import drifting, section
 
 if TYPE_CHECKING:
@@ -116,11 +122,15 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_that_node_exporter_would_not_read(tmp_path: Path) -> None:
-    spec = PrometheusSpec(textfile="assay.txt")
-    one = warned(publish(section(), spec, {}, folder=tmp_path))
-    assert "node_exporter does not read" in one.message
-    assert one.hint == "Let the file's name end in .prom."
+@pytest.mark.parametrize("name", ["assay.txt", "assay.prom.tmp", "assay", ""])
+def test_a_name_that_node_exporter_would_not_read(tmp_path: Path, name: str) -> None:
+    prometheus = f"monitor: {{log: {{path: log}}, alerts: {{prometheus: {{textfile: '{name}'}}}}}}"
+    (tmp_path / "assay.yaml").write_text(prometheus)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    assert caught.value.line == 1
+    assert "`monitor.alerts.prometheus.textfile`" in caught.value.message
+    assert f"is {name!r}; node_exporter reads files whose names end" in caught.value.message
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -284,11 +294,26 @@ def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_both_are_tried_and_each_failure_is_said(tmp_path: Path) -> None:
-    spec = PrometheusSpec(textfile="x.txt", pushgateway="GATEWAY")
+    spec = PrometheusSpec(textfile="none/x.prom", pushgateway="GATEWAY")
     found = publish(section(), spec, {}, folder=tmp_path)
     assert [one.severity for one in found] == ["warning", "warning"]
-    assert "x.txt" in found[0].message
+    assert "none" in found[0].message
     assert "GATEWAY" in found[1].message
+
+
+@pytest.mark.parametrize("github", [True, False])
+def test_the_warning_is_read_by_people_once(tmp_path: Path, *, github: bool) -> None:
+    context = make_context(tmp_path, github=github, environ={})
+    found = drifting()
+    verdict = reasons(found)
+    found = found.model_copy(update={"reasons": (*verdict, *pushed({}, tmp_path))})
+    with pytest.raises(typer.Exit):
+        climonitor._end(context, found, as_json=False)
+    assert isinstance(context.console.out, io.StringIO)
+    said = context.console.out.getvalue()
+    assert said.count("Prometheus does not have what was found: ") == 1
+    assert ("::warning" if github else "warning: ") in said
+    assert said.count("::error") == (len(verdict) if github else 0)
 
 
 def test_an_address_without_a_path_gets_what_is_sent_as_it_is(gateway: Gateway) -> None:
