@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assay.config import Rules
 from assay.gates import Subject, bounds, significance
+from assay.inference.recent import WHERE
 from assay.stats.catalogue import direction_of
 from assay.stats.holm import holm
 
@@ -49,8 +51,36 @@ def _subjects(config: Config, evaluated: EvaluateSection | None) -> Iterator[Sub
         # What is not there as a whole is said once, not of each slice.
         if whole.absent is None and spec.slices is not None and spec.slices.gated:
             yield from _sliced(whole, spec.slices, evaluated, config)
+        if whole.absent is None and spec.gated:
+            yield from _newer(whole, evaluated, config)
     for index, fairness in enumerate(config.fairness):
         yield _fairness(index, fairness, evaluated)
+
+
+def _newer(whole: Subject, evaluated: EvaluateSection | None, config: Config) -> Iterator[Subject]:
+    """The same rules on the rows that neither model was trained on, where those are not all."""
+    found = evaluated.recent if evaluated else None
+    if found is None or found.whole:
+        return
+    evidence = next((one for one in found.evidence if one.metric == whole.metric), None)
+    label = f"{whole.metric} on {WHERE}"
+    least = config.predictions.min_slice_rows if config.predictions else 0
+    absent: tuple[Result, str] | None = None
+    if found.rows < least:
+        absent = "not decided", f"{label}: {found.rows:,} rows, and {least:,} are needed"
+    elif evidence is None:
+        why = found.no_evidence.get(whole.metric, "these rows do not give it")
+        absent = "not decided", f"{label} is not known: {why}"
+    yield replace(
+        whole,
+        label=label,
+        head=evidence.head if evidence else None,
+        base=evidence.base if evidence else None,
+        slice=WHERE,
+        absent=absent,
+        evidence=evidence,
+        blind=("failed", _UNKNOWN),
+    )
 
 
 def _whole(

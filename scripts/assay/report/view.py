@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.record import CHECK, STAGES
-from assay.report import acceptance, comparison, contract, details, findings, heading, package
+from assay.report import (
+    acceptance,
+    comparison,
+    contract,
+    details,
+    findings,
+    heading,
+    newer,
+    package,
+)
 from assay.report.escape import Code, Phrase
 from assay.report.wording import OUTCOMES, count, duration, percent, size, status_words
 from assay.verdict import decide
@@ -216,6 +225,8 @@ def _notes(record: RunRecord, verdict: Verdict) -> tuple[Phrase, ...]:
         notes.append(
             ("Head and base were evaluated on different rows; the model is not all that differs.",)
         )
+    if record.evaluate is not None and record.evaluate.recent is not None:
+        notes += newer.phrases(record.evaluate.recent)
     if record.head is not None and record.head.dirty:
         notes.append(
             ("The working tree had changes that are in no commit; nobody can repeat this run.",)

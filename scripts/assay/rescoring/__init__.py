@@ -58,10 +58,12 @@ class Rescored:
 
 def base_paths(config: Config, base: DvcFiles) -> tuple[str, ...]:
     """Base's files, beside its predictions, without which nothing here can be done."""
+    recent = config.retrain.recent
+    trained_on = () if recent is None else (recent.trained_on,)
     if config.predictions is None or config.predictions.features is None:
-        return ()
+        return trained_on
     model = _model(config, base)
-    return (config.predictions.features, *([] if model is None else [model]))
+    return (config.predictions.features, *([] if model is None else [model]), *trained_on)
 
 
 def _model(config: Config, files: DvcFiles) -> str | None:

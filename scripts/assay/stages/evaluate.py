@@ -13,7 +13,9 @@ from assay import inference, ownmetrics, pairing, process, rescoring, seeds
 from assay.errors import AssayError, DataError
 from assay.evaluation import Evaluation, Found, evaluate, measure, read
 from assay.evidence import Evidence, FairnessFact, SliceEvidence
+from assay.inference import recent as newer
 from assay.inference.metrics import LeftOutFact
+from assay.inference.recent import Recent
 from assay.inference.worst import Search
 from assay.pairing import RowMatch
 from assay.plots import DeclaredPlot, declared_plots
@@ -54,6 +56,8 @@ class EvaluateSection(Section):
     """What other seeds would have given; the evidence covers it, that of slices does not."""
     importance: Importance | None = None
     """How much each feature matters to both models."""
+    recent: Recent | None = None
+    """Both models on rows that neither was trained on; `None` where `retrain.recent` is not set."""
     plots: tuple[DeclaredPlot, ...] = ()
 
 
@@ -148,6 +152,8 @@ def _evaluate(context: Context, head: Found) -> EvaluateSection:
         base_evaluated = _evaluate_base(base, paired, own, config)
     measured = [metric.name for metric in evaluated.metrics if metric.recomputed]
     inferred, problems = inference.infer(head, paired, config, measured=measured, own=own)
+    folders = (workspace.root, workspace.base_folder)
+    since, said = newer.recent(head, paired, config, folders, measured=measured, own=own)
     reasons = [Reason.of(problem) for problem in [*head.problems, *problems]]
     reasons += [
         Reason.of(p, severity="warning", prefix="Base: ") for p in (base.problems if base else [])
@@ -162,7 +168,7 @@ def _evaluate(context: Context, head: Found) -> EvaluateSection:
         reasons += noise.problems
     return EvaluateSection(
         status=Status.PASS,
-        reasons=(*reasons, *pairing.reasons(paired)),
+        reasons=(*reasons, *said, *pairing.reasons(paired)),
         head=evaluated,
         base=base_evaluated if base_evaluated and base_evaluated.metrics else None,
         rows=paired.rows if paired else None,
@@ -173,6 +179,7 @@ def _evaluate(context: Context, head: Found) -> EvaluateSection:
         left_out=inferred.left_out,
         fairness=inferred.fairness,
         search=inferred.search,
+        recent=since,
         seeds=noise,
     )
 
