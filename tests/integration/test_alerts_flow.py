@@ -256,6 +256,13 @@ class TestIssue:
         assert "<picture>" not in site.held.issues[1].body
         assert "The issue has no pictures" in printed(site.contexts[-1])
 
+    def test_an_older_window_is_no_news(self, site: Site) -> None:
+        site.tell(drifting(), **WITH_HOOK)
+        site.tell(section([window(9)]), **WITH_HOOK)
+        assert site.held.issues[1].state == "open"
+        assert "people know of a newer window" in printed(site.contexts[-1])
+        assert site.events == ["starts"]
+
 
 class TestWhatFails:
     def test_a_token_that_may_not_is_a_warning(self, site: Site) -> None:
@@ -351,6 +358,14 @@ class TestElsewhere:
         assert site.events == ["starts", "ends"]
         assert (site.root / ".assay" / alert.FILE).is_file()
         assert site.writes == []
+
+    def test_a_laptop_with_a_token_posts_nothing(self, site: Site) -> None:
+        site.tell(drifting())
+        site.actions = False
+        site.tell(section())
+        assert site.held.issues[1].state == "open"
+        site.tell(drifting())
+        assert "this is no job of a workflow" in printed(site.contexts[-1])
 
     def test_a_broken_file_is_no_memory(self, site: Site) -> None:
         site.token, site.actions, site.runs = False, False, 1

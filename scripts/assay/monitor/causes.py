@@ -133,6 +133,8 @@ class Told(Fact):
 
     since: datetime | None = None
     """When the alarm began that somebody was told of."""
+    window: datetime | None = None
+    """The end of the newest window that was told of: older ones are no news."""
     issue: tuple[str, ...] | None = None
     webhook: tuple[str, ...] | None = None
 

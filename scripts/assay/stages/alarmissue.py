@@ -11,7 +11,6 @@ from assay.errors import AssayError
 from assay.forge import issues, standing
 from assay.forge.assetplan import slug
 from assay.illustrations import Illustrations
-from assay.monitor.causes import Told
 from assay.report import monitor
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from assay.forge.github import GitHubForge
     from assay.forge.standing import Standing
     from assay.forge.transport import Api
-    from assay.monitor.causes import News
+    from assay.monitor.causes import News, Told
     from assay.monitor.watched import MonitorSection
 
 _STATES: dict[News | None, Literal["open", "closed"] | None] = {
@@ -97,11 +96,14 @@ class AlarmIssue:
             ForgeError: GitHub refuses, or cannot be reached.
         """
         known = self.known
-        if known is None or (event is None and known.told == after == Told()):
+        if known is None:
+            return
+        was = known.told
+        if event is None and was.issue is None and was.webhook == after.webhook:
             return  # there was no alarm, and there is none
         mark, state = self._mark(), _STATES.get(event)
         stands = state is None or (state == "open") == known.issue.open
-        if stands and known.told == after and known.text == mark:
+        if stands and was == after and known.text == mark:
             return
         title = monitor.title(self.section) if self.section.state.alarm else known.issue.title
         issues.rewrite(

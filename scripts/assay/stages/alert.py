@@ -78,6 +78,9 @@ class _Teller:
         """Those who are told once: the issue, and the webhook, which links to it."""
         issue = self._issue(stack) if self.spec.issue else None
         told = self._told(issue)
+        if told.window is not None and self.section.newest.end < told.window:
+            self.context.console.line("Nobody is told: people know of a newer window.")
+            return
         event, heard = causes.news(told.issue, self.section)
         if issue is not None and event is not None:
             announced = partial(issue.announce, event, self._after(told, issue=heard))
@@ -116,13 +119,13 @@ class _Teller:
 
     def _issue(self, stack: ExitStack) -> AlarmIssue | None:
         """The issue, as it stands at GitHub; `None` where that cannot be asked."""
-        forge, repository = tagging.forge_of(self.context)
+        # Who looks at a window on a laptop tells nobody else of it.
+        local = self.context.ci.host == "local"
+        forge, repository = (None, "") if local else tagging.forge_of(self.context)
         if forge is None:
+            why = "this is no job of a workflow" if local else "there is no token (GITHUB_TOKEN)"
             if causes.alarming(self.section):
-                self.context.console.line(
-                    "Nobody is told at GitHub: there is no token (GITHUB_TOKEN), or origin is "
-                    "somewhere else."
-                )
+                self.context.console.line(f"Nobody is told at GitHub: {why}.")
             return None
         issue = AlarmIssue(self.context, self.section, repository, self.matter)
         opened = partial(issue.open, forge, stack)
@@ -142,10 +145,10 @@ class _Teller:
 
     def _after(self, told: Told, **heard: tuple[str, ...] | None) -> Told:
         """What is known afterwards, and since when the alarm lasts."""
-        known = told.model_copy(update=heard)
-        if known.issue is None and known.webhook is None:
-            return Told()
-        return known.model_copy(update={"since": told.since or causes.since(self.section)})
+        known = told.model_copy(update={**heard, "window": self.section.newest.end})
+        over = known.issue is None and known.webhook is None
+        since = None if over else told.since or causes.since(self.section)
+        return known.model_copy(update={"since": since})
 
     def _remember(self, told: Told) -> None:
         text = Memory(told={self.matter: told}).model_dump_json()
