@@ -73,6 +73,8 @@ def labelled(watch: Watch, table: Table, columns: Mapping[str, str], *, count: i
         )
     if found.repeated:
         notes.append(f"{found.repeated:,} labels came twice: counted once.")
+    if found.empty:
+        notes.append(f"{found.empty:,} labels have no value: left out.")
     if lost := len(frame) - len(whole):
         notes.append(f"{lost:,} labelled rows have no prediction: left out.")
     return Labelled(whole.reset_index(drop=True), tuple(notes))

@@ -204,7 +204,7 @@ def _allowed(spec: MonitorSpec, config: Config) -> dict[str, float]:
     if unknown is not None:
         raise ConfigError(
             f"There is no metric {printable(unknown)!r} that could be watched.",
-            hint="docs/metrics.md lists those that there are.",
+            hint="Name it as the gates do: `roc_auc`, `f1`, `log_loss`, `rmse`, `mae`, ...",
             key=("monitor", "metrics", unknown),
         )
     return dict(spec.metrics)

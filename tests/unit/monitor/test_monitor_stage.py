@@ -326,11 +326,14 @@ def test_a_model_that_got_worse_drifts_though_its_features_do_not(world: World) 
 def test_labels_that_disagree_are_left_out_and_those_that_repeat_count_once(world: World) -> None:
     told = labelled(world)
     turned = told.iloc[:30].assign(truth=lambda one: 1 - one["truth"])
+    told["truth"] = told["truth"].astype("Int64")
+    told.loc[50:54, "truth"] = pd.NA
     found = with_labels(world, pd.concat([told, turned, told.iloc[100:140]]))
     assert ended(found) == ("quiet", 0)
     assert "30 rows have labels that contradict each other: left out" in notes(found)
     assert "40 labels came twice: counted once" in notes(found)
-    assert found.newest.metrics[0].rows == ROWS - 30
+    assert "5 labels have no value: left out" in notes(found)
+    assert found.newest.metrics[0].rows == ROWS - 35
 
 
 def test_few_labels_decide_nothing_and_are_counted(world: World) -> None:
