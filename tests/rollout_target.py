@@ -99,6 +99,7 @@ class World:
     last_good: VersionId | None = None
     routing: Routing | None = None
     placed: list[VersionId] = field(default_factory=list)
+    manifests: dict[str, str] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
     journal: list[Event] = field(default_factory=list)
     owner: str | None = None
@@ -253,11 +254,19 @@ class SimTarget:
             lease=False,
         )
 
+    def manifest(self, version: VersionId) -> str | None:
+        found = self._call(
+            "manifest", lambda: self.world.manifests.get(version.digest), lease=False
+        )
+        return None if found is None else str(found)
+
     def place(self, bundle: Path, version: VersionId) -> None:
         def effect() -> None:
             self._write()
             if bundle.name == "damaged":
                 raise PlaceError("The bundle did not arrive whole.")
+            if (manifest := bundle / "manifest.json").is_file():
+                self.world.manifests[version.digest] = manifest.read_text()
             if version not in self.world.placed:
                 self.world.placed.append(version)
 

@@ -338,9 +338,12 @@ class TestRefused:
             deploy.run(site.context(), deploy.Wish(to, f"{NAME}@{version}"), who=Whose())
         untouched(site)
 
-    def test_another_signature_without_a_major_version(self, site: Site) -> None:
-        site.release("v1.0.0")
-        site.deploy("v1.0.0", "staging")
+    @pytest.mark.parametrize("token", [True, False])
+    def test_another_signature_without_a_major_version(self, site: Site, token: bool) -> None:
+        """Without a token too: the target has the manifest of what it serves."""
+        old = site.release("v1.0.0")
+        site.token = token
+        site.deploy("v1.0.0", "staging", bundle=old.folder)
         *others, season = bundles.SIGNATURE.inputs
         fewer = season.model_copy(update={"categories": (season.categories or ())[:1]})
         signature = bundles.SIGNATURE.model_copy(update={"inputs": (*others, fewer)})
@@ -348,9 +351,20 @@ class TestRefused:
         touched = len(site.worlds["staging"].journal)
         with pytest.raises(
             NotAdmittedError, match=r"cannot call v1\.1\.0: Input `season` no longer"
-        ):
+        ) as caught:
             site.deploy("v1.1.0", "staging", bundle=made.folder)
         assert len(site.worlds["staging"].journal) == touched
+        assert (caught.value.exit_code, "--version major" in str(caught.value.hint)) == (2, True)
+
+    def test_a_manifest_that_nobody_has_is_told_of(self, site: Site) -> None:
+        """As of a target that was emptied, or one of a newer Assay."""
+        old = site.release("v1.0.0")
+        site.token = False
+        site.deploy("v1.0.0", "staging", bundle=old.folder)
+        site.worlds["staging"].manifests.clear()
+        made = site.release("v1.1.0")
+        site.deploy("v1.1.0", "staging", bundle=made.folder)
+        assert "takes what v1.0.0 does is not known here" in site.said
 
     def test_a_bundle_by_somebody_else(self, site: Site) -> None:
         site.release("v1.0.0", key=vouched.OTHER_KEY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import shlex
 import tempfile
@@ -9,12 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from assay.configrollout import HostSpec
 from assay.console import printable
 from assay.errors import AssayError
 from assay.packaging import bundle as bundles
 from assay.packaging import verify as verifying
 from assay.packaging.bundle import BundleError
+from assay.packaging.manifest import Manifest
 from assay.release import gto, released, tagging
 from assay.rollout import admission, interrupt, machine, placing, stagetag
 from assay.rollout import plan as plans
@@ -27,13 +32,12 @@ if TYPE_CHECKING:
     from assay.configrollout import EnvironmentSpec
     from assay.context import Context
     from assay.packaging.bundle import Bundle
-    from assay.packaging.manifest import Manifest
     from assay.packaging.signing import Trust
     from assay.release.gto import Artifact, Registry, Version
     from assay.release.lookup import Lookup
     from assay.report.rollout import Told
     from assay.rollout.conduct import Clock, Conduct
-    from assay.rollout.targets.base import State
+    from assay.rollout.targets.base import State, Target
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class _Site:
     context: Context
     wish: Wish
     spec: EnvironmentSpec
+    target: Target
     state: State
     """What the target is like."""
 
@@ -87,7 +92,7 @@ def run(context: Context, wish: Wish, *, who: placing.Whose, clock: Clock = CLOC
         tempfile.TemporaryDirectory(prefix="assay-deploy-") as scratch,
         placing.target(context, wish.environment, spec, vouched) as target,
     ):
-        site = _Site(context, wish, spec, target.state())
+        site = _Site(context, wish, spec, target, target.state())
         material = _admitted(site, vouched.trust, Path(scratch))
         conduct = placing.conduct(context, target, f"deploy of {material.id}", clock)
         return _rolled(site, conduct, material)
@@ -143,9 +148,7 @@ def _admitted(site: _Site, trust: Trust | None, scratch: Path) -> _Material:
             context, version.tag, given=wish.bundle, scratch=scratch, commit=version.commit
         )
         notes = _check_released(ask, registry, artifact, version, found)
-        stable = site.state.stable
-        again = stable is not None and stable.digest == found.digest
-        old = found.manifest if again else _manifest(context, ask, registry, stable)
+        old = _deployed(site, ask, registry, found)
     _check_signed(context, found, trust)
     notes += admission.admit(
         admission.Facts(
@@ -208,15 +211,17 @@ def _check_released(
     return ()
 
 
-def _manifest(
-    context: Context, ask: Lookup | None, registry: Registry, deployed: VersionId | None
-) -> Manifest | None:
-    """Of what is deployed: of its release, or of a bundle at hand."""
-    if deployed is None:
+def _deployed(site: _Site, ask: Lookup | None, registry: Registry, new: Bundle) -> Manifest | None:
+    """Of what is deployed: by the target, of its release, or of a bundle at hand."""
+    if (deployed := site.state.stable) is None:
         return None
-    for one in bundles.at_hand(context.workspace.state):
+    for one in (new, *bundles.at_hand(site.context.workspace.state)):
         if one.digest == deployed.digest:
             return one.manifest
+    text = site.target.manifest(deployed)
+    if text is not None and hashlib.sha256(text.encode()).hexdigest() == deployed.digest:
+        with contextlib.suppress(ValidationError):  # another version of Assay made it
+            return Manifest.model_validate_json(text)
     version = registry.artifact(deployed.name).find(deployed.version)
     return ask.manifest(version.tag) if ask and version else None
 

@@ -174,6 +174,15 @@ def test_a_bundle_is_placed_once_and_verified(place: Place, tmp_path: Path) -> N
     assert other not in target.state().placed
 
 
+def test_the_manifest_of_what_was_placed_is_known_to_everybody(place: Place) -> None:
+    target, (first, _) = place.acquired(), place.versions
+    target.place(place.bundles[first], first)
+    expected = (place.bundles[first] / "manifest.json").read_text()
+    assert place.another().manifest(first) == expected
+    nowhere = VersionId(name="peak-hour", version="v9.0.0", digest="9" * 64)
+    assert place.another().manifest(nowhere) is None
+
+
 def test_a_version_that_is_not_there_is_not_started(place: Place) -> None:
     nowhere = VersionId(name="peak-hour", version="v9.0.0", digest="9" * 64)
     with pytest.raises(MissingVersionError, match=r"peak-hour@v9\.0\.0"):

@@ -149,6 +149,10 @@ class Agent:
         """See `Target.events`."""
         return journal.read(self.place.journal)[0]
 
+    def manifest(self, version: VersionId) -> str | None:
+        """See `Target.manifest`."""
+        return bundles.manifest(self.place, version)
+
     def place_bundle(self, bundle: Path, version: VersionId) -> None:
         """See `Target.place`."""
         self._check()

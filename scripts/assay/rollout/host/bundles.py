@@ -76,6 +76,22 @@ def folder(place: Layout, version: VersionId) -> Path:
     return path.parent / _read(path).bundle
 
 
+def manifest(place: Layout, version: VersionId) -> str | None:
+    """`manifest.json` of a bundle; `None` where that is not there.
+
+    Raises:
+        StateError: It cannot be read.
+    """
+    try:
+        path = folder(place, version) / "manifest.json"
+    except MissingVersionError:
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise unreadable(path) from None
+
+
 @contextmanager
 def checked(
     place: Layout, source: Path, version: VersionId, trusted: Trusted, receive: Receive

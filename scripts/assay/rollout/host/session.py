@@ -72,6 +72,7 @@ VERBS: dict[str, Callable[[Agent, dict[str, Any]], Any]] = {
     ),
     "release": lambda agent, given: agent.release(given["owner"]),
     "state": lambda agent, _: agent.state(),
+    "manifest": lambda agent, given: agent.manifest(_surely(given["version"])),
     "place": lambda agent, given: agent.place_bundle(
         Path(given.get("bundle", "bundle")), _surely(given["version"])
     ),

@@ -137,6 +137,9 @@ class Target(Protocol):
     def state(self) -> State:
         """What the target is like. Needs no lease."""
 
+    def manifest(self, version: VersionId) -> str | None:
+        """`manifest.json` of a bundle; `None` where it is not on the target. Needs no lease."""
+
     def place(self, bundle: Path, version: VersionId) -> None:
         """Bring a bundle onto the target, whole and verified there; nothing where it is already.
 

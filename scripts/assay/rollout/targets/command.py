@@ -172,6 +172,14 @@ class CommandTarget:
         folder = self.folder / "bundles" / layout.key(version.digest)
         return next(iter(sorted(folder.iterdir())), None) if folder.is_dir() else None
 
+    def manifest(self, version: VersionId) -> str | None:
+        """See `Target.manifest`."""
+        path = self._bundle(version)
+        try:
+            return None if path is None else (path / "manifest.json").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
     def start(self, version: VersionId) -> None:
         """See `Target.start`."""
         with self.hold.changing(self.spec.start_timeout):

@@ -35,6 +35,10 @@ class HostTarget:
         """See `Target`."""
         return self.agent.state()
 
+    def manifest(self, version: VersionId) -> str | None:
+        """See `Target`."""
+        return self.agent.manifest(version)
+
     def place(self, bundle: Path, version: VersionId) -> None:
         """See `Target`."""
         self.agent.place_bundle(bundle, version)
@@ -97,6 +101,11 @@ class SshTarget:
     def state(self) -> State:
         """See `Target`."""
         return State.model_validate(self._ask("state", {}))
+
+    def manifest(self, version: VersionId) -> str | None:
+        """See `Target`."""
+        found = self._ask("manifest", {"version": _plain(version)})
+        return None if found is None else str(found)
 
     def place(self, bundle: Path, version: VersionId) -> None:
         """See `Target`."""
