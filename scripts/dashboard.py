@@ -150,9 +150,9 @@ def _letter(at: int) -> str:
 
 
 def _defaults(panel: Panel) -> Json:
-    found: Json = {"unit": panel.unit, "min": 0}
-    if panel.most is not None:
-        found["max"] = panel.most
+    found: Json = {"unit": panel.unit}
+    if panel.least is not None:
+        found["min"] = panel.least
     if panel.states:
         options = {
             str(at): {"text": text, "color": _COLOURS[colour], "index": at}

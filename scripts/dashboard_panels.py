@@ -29,8 +29,8 @@ class Panel(NamedTuple):
     unit: str = "short"
     states: tuple[tuple[str, str], ...] = ()
     """What 0, 1, ... are called, with their colours."""
-    most: float | None = None
-    """Where the axis ends."""
+    least: float | None = 0
+    """Where the axis begins; by what is drawn where it is `None`."""
 
 
 def _gauge(name: str, more: str = "") -> str:
@@ -168,7 +168,6 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     Query(_monitor("drift", _COLUMN), "{{column}} {{environment}}"),
                     Query(f"max({_gauge('drift_bound', _COLUMN)})", "largest bound"),
                 ),
-                most=1,
             ),
             Panel(
                 "bargauge",
@@ -232,12 +231,14 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     )
                     for what in ("", "_low", "_high", "_reference")
                 ),
+                least=None,
             ),
             Panel(
                 "timeseries",
                 "Metrics of slices",
                 "The same for parts of the rows.",
                 (Query(_monitor("metric", ', slice!=""'), "{{slice}} {{metric}} {{environment}}"),),
+                least=None,
             ),
         ),
     ),

@@ -48,7 +48,11 @@ def written(live: Live, found: MonitorSection, name: str) -> None:
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """All programs; a calm monitor that pushes, another that writes, and one of an odd name."""
     metrics = [measured(), measured(estimated=True), measured(slice="season=winter")]
-    with prometheus_programs.running(tmp_path_factory.mktemp("prometheus")) as found:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        prometheus_programs.running(tmp_path_factory.mktemp("prometheus")) as found,
+    ):
+        patch.setenv("NO_PROXY", "*")
         found.ask()
         pushed(found, section([window(metrics=metrics)], version="v1.2.0"))
         pushed(found, section(model=ODD, environment=None))

@@ -81,6 +81,11 @@ def gateway() -> Iterator[Gateway]:
         yield found
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
 def pushed(environ: Mapping[str, str], tmp_path: Path, **changed: Any) -> tuple[Reason, ...]:
     spec = PrometheusSpec(pushgateway="GATEWAY")
     return publish(section(**changed), spec, environ, folder=tmp_path, at=5.0)
@@ -235,10 +240,7 @@ def test_an_answer_that_repeats_the_address_is_not_shown(
         (f"http://{'a' * 70}.invalid/{SECRET}", "did not answer: "),
     ],
 )
-def test_addresses_that_lead_nowhere(
-    tmp_path: Path, address: str | None, message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
+def test_addresses_that_lead_nowhere(tmp_path: Path, address: str | None, message: str) -> None:
     environ = {} if address is None else {"GATEWAY": address}
     one = warned(pushed(environ, tmp_path))
     assert message in one.message
@@ -259,7 +261,7 @@ def test_the_address_is_in_no_trace_either(gateway: Gateway) -> None:
     assert SECRET not in caught.value.message
 
 
-def test_one_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_says_nothing() -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
