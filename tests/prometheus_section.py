@@ -39,7 +39,7 @@ def columns(moved: float = 0.0) -> tuple[ColumnDrift, ...]:
         profile = numbers(name, old)
         counter = NumberCounter(profile)
         counter.add(new)
-        found.append(compared(profile, counter.found(), role=role, bound=0.1))  # type: ignore[arg-type]
+        found.append(compared(profile, counter.found(), role=role, bound=0.1))
     reference = column("season", pd.Series(["summer", "winter"] * 2000), categorical=True)
     assert isinstance(reference, Categories)
     counted = CategoryCounter(reference)
