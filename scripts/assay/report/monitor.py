@@ -83,12 +83,17 @@ def _markdown(
     window = reasons.told_window(found)
     metrics, sliced = tables.metrics(window), tables.slices(window)
     contract = tables.contract(found)
+    evidence = [
+        section("What moved", *_moved(found, window, folds)),
+        section(metrics.title, metrics.markdown(MOST_METRICS), _folded(sliced, slices, "slice")),
+    ]
+    if any(_about(one) in monitorwords.RATED for one in reasons.causes(found)):
+        evidence.reverse()
     parts = [
         headline(found),
         str(escape.markdown(standing(found))),
         section(contract.title, contract.markdown()),
-        section("What moved", *_moved(found, window, folds)),
-        section(metrics.title, metrics.markdown(MOST_METRICS), _folded(sliced, slices, "slice")),
+        *evidence,
         *(f"**{escape.markdown(one.title)}**\n\n{escape.picture(one)}" for one in images),
         section("Windows", tables.windows(found).markdown()),
         section("Not looked at", _listed(notes(found))),
@@ -112,21 +117,23 @@ def evidence(found: MonitorSection) -> tuple[str, ...]:
 def _moved(found: MonitorSection, window: Window, folds: int) -> Iterator[str]:
     """What surely moved, or may have, and below it the rest."""
     answers = tables.ranked(found, window)
-    loud = [one for one in answers if one.outcome != "quiet"]
-    shown = (loud or answers)[:MOST_ROWS]
+    shown = [one for one in answers if one.outcome != "quiet"][:MOST_ROWS]
     rest = [one for one in answers if one not in shown]
     yield tables.moved(found, shown).markdown()
-    if shown and found.ranked and all(one.importance is None for one in found.ranked):
+    if answers and found.ranked and all(one.importance is None for one in found.ranked):
         yield "How much each feature means to the model is not known: they stand by drift alone."
-    yield _folded(tables.moved(found, rest), folds, "other column")
+    others = "other column" if shown else "column"
+    no_more = "" if shown else ": none moved more than it may"
+    yield _folded(tables.moved(found, rest), folds, others, no_more)
 
 
-def _folded(whole: Table, most: int, what: str) -> str:
+def _folded(whole: Table, most: int, what: str, says: str = "") -> str:
     """A table behind a line that opens it; nothing of nothing."""
     amount = len(whole.rows)
-    title = count(amount, what) + (f", {amount - most:,} of them on the page" * (amount > most))
-    text = whole.markdown(most) if most else ""
-    return folded(title, text) if text or not amount else f"{title}."
+    more = f" (the first {most:,} here, the others on the page)" if amount > most else ""
+    if not most or not amount:
+        return f"{count(amount, what)}{says}." if amount else ""
+    return folded(f"{count(amount, what)}{says}{more}", whole.markdown(most))
 
 
 def standing(found: MonitorSection) -> escape.Phrase:
