@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from assay.errors import UsageError
-from assay.rollout import journal
+from assay.rollout import history, journal
 from assay.rollout.host import bundles, layout, lease, owned, room, routes, servers
 from assay.rollout.host.files import unreadable, write_whole
 from assay.rollout.host.guard import Guard
@@ -284,7 +284,9 @@ class Agent:
         if routing is not None:
             used += [routing.stable, routing.candidate]
         needed = {one.digest for one in used if one is not None}
-        bundles.prune(self.place, self._known().keep, needed)
+        was_stable = [*history.promotions(self.events()), promoted.stable]
+        good = {one.digest for one in was_stable if one is not None}
+        bundles.prune(self.place, self._known().keep, needed, good)
 
     def append(self, event: Event) -> None:
         """See `Target.append`."""

@@ -193,16 +193,18 @@ def trust(trusted: Trusted) -> Trust | None:
     return None
 
 
-def prune(place: Layout, keep: int, needed: Collection[str]) -> None:
+def prune(place: Layout, keep: int, needed: Collection[str], good: Collection[str] = ()) -> None:
     """Remove old bundles.
 
     Args:
         place: The folder.
-        keep: How many stay, the newest ones.
+        keep: How many stay: first those that were good, then the newest ones.
         needed: Digests of those that stay in any case.
+        good: Digests of those that were stable: candidates that failed must not push them out.
     """
     stay = {place.version(digest) for digest in needed}
-    for number, one in enumerate(placed(place)):
+    ordered = sorted(placed(place), key=lambda one: one.id.digest not in good)
+    for number, one in enumerate(ordered):
         path = place.version(one.id.digest)
         if number >= keep and path not in stay:
             (path / _FACTS).unlink(missing_ok=True)  # so that no half of it counts
