@@ -211,7 +211,7 @@ class RetrainSpec(Documented):
     cooldown: Duration = "7 d"
     """So long after a retraining pull request was opened there is no other one."""
     daily: Annotated[Count, Field(ge=1)] = 1
-    """So many trainings in 24 hours at most, whatever the reason."""
+    """So many trainings that come to a pull request in 24 hours, whatever the reason."""
     attempts: Annotated[Count, Field(ge=1)] = 2
     """After so many retraining pull requests of one alarm, merged or closed, that did not end it,
     it stops, and says so: retraining does not help."""

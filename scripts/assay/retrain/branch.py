@@ -219,16 +219,13 @@ class Branch:
 
 
 @contextmanager
-def looked_at(
-    context: Context, name: str, *, token: SecretStr | None, default: str | None = None
-) -> Iterator[Branch]:
+def looked_at(context: Context, name: str, *, token: SecretStr | None) -> Iterator[Branch]:
     """A branch at origin, as it is now.
 
     Args:
         context: The project.
         name: The branch.
         token: For GitHub's git, where origin is there.
-        default: The default branch, where it is known.
 
     Raises:
         UsageError: It is the default branch.
@@ -240,7 +237,7 @@ def looked_at(
         extra = {**_WHO, **_trusted(context, address, token)}
         bare = Git(Path(folder), {**context.environ, **extra})
         _borrow(clone, bare)
-        default, refs = _refs(bare, address, name, default)
+        default, refs = _refs(bare, address, name)
         if name == default:
             raise UsageError(
                 f"`retrain.branch` is `{name}`, which is the default branch.",
@@ -299,16 +296,14 @@ def _borrow(clone: Git, bare: Git) -> None:
         (bare.project / "shallow").write_bytes(shallow.read_bytes())
 
 
-def _refs(
-    bare: Git, address: str, name: str, default: str | None
-) -> tuple[str, tuple[str | None, str | None]]:
+def _refs(bare: Git, address: str, name: str) -> tuple[str, tuple[str | None, str | None]]:
     """The default branch, and the commits that it and ours are at."""
     done = bare.run("ls-remote", "--symref", "--", address, "HEAD", "refs/heads/*")
     if done.returncode != 0:
         raise _unreachable(done.stderr)
     told = done.stdout.decode(errors="replace")
     symbolic = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", told, re.MULTILINE)
-    default = default or (symbolic[1] if symbolic else None)
+    default = symbolic[1] if symbolic else None
     lines = (line.split("\t") for line in told.splitlines() if "\trefs/" in line)
     refs = {ref: sha for sha, ref in lines}
     base = refs.get(f"refs/heads/{default}")
