@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from assay.configrollout import AnalysisSpec
 from assay.rollout import analysis
+from assay.rollout.latency import BINS as LATENCY_BINS
 from assay.rollout.plan import Stage
-from assay.rollout.snapshot import LATENCY_BINS, Counted
+from assay.rollout.snapshot import Counted
 from assay.rollout.windows import Interval, Window, together
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import math
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from assay.rollout.snapshot import LATENCY_BINS, Counted, Labelled, Shadowed
+from assay.rollout.latency import BINS as LATENCY_BINS
+from assay.rollout.snapshot import Counted, Labelled, Shadowed
 from assay.rollout.windows import Interval, Window
 
 if TYPE_CHECKING:

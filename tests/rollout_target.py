@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from assay.rollout import journal
 from assay.rollout.conduct import Clock, Conduct
-from assay.rollout.snapshot import LATENCY_BINS, Counted, Shadowed, Snapshot
+from assay.rollout.latency import BINS as LATENCY_BINS
+from assay.rollout.snapshot import Counted, Shadowed, Snapshot
 from assay.rollout.targets.base import (
     BusyError,
     FencedError,

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from assay.console import printable
-from assay.packaging import onnxfile, skopsfile
+from assay.packaging import onnxfile
 from assay.report.wording import listed
 
 if TYPE_CHECKING:
@@ -33,13 +33,21 @@ def complaints(bundle: Bundle, *, checker: bool = True) -> Iterator[str]:
         checker: Whether ONNX's own checker is asked, where it is installed.
     """
     path = bundle.folder / bundle.manifest.model
-    try:
-        if bundle.manifest.kind == "onnx":
+    if bundle.manifest.kind == "onnx":
+        try:
             yield from _of_onnx(path, bundle.manifest, checker=checker)
-        elif refused := list(filter(skopsfile.is_refused, skopsfile.needed(path))):
+        except onnxfile.NotOnnxError as error:
+            yield f"{path.name} is no ONNX model: {error}."
+    else:
+        yield from _of_skops(path)
+
+
+def _of_skops(path: Path) -> Iterator[str]:
+    from assay.packaging import skopsfile  # a server of ONNX starts without
+
+    try:
+        if refused := list(filter(skopsfile.is_refused, skopsfile.needed(path))):
             yield f"{path.name} asks for {listed(refused)}, which no model needs."
-    except onnxfile.NotOnnxError as error:
-        yield f"{path.name} is no ONNX model: {error}."
     except skopsfile.NotSkopsError:
         yield f"{path.name} is no file that skops wrote."
 
@@ -50,6 +58,8 @@ def described(bundle: Bundle) -> str:
     if manifest.kind == "onnx":
         opset = manifest.conversion.opset.get("", 0) if manifest.conversion else 0
         return f"ONNX {opset}, of onnxruntime's own operators, all in one file"
+    from assay.packaging import skopsfile
+
     named = skopsfile.needed(bundle.folder / manifest.model)
     own = [name for name in named if not skopsfile.is_vouched(name)]
     if not own:

@@ -10,11 +10,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from assay.rollout import latency as latencies
 from assay.section import Fact
-
-LATENCY_BINS = 216
-"""Bin i of a latency histogram holds 2**(i/8) <= microseconds < 2**((i+1)/8): 9 % wide, to 134 s.
-What is shorter than 1 microsecond is in the first bin, what is longer in the last."""
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 """A version says of itself what it counted; statistics take what a float can hold."""
@@ -84,8 +81,8 @@ class Labelled(Fact):
             raise ValueError(message)
         errors = self.absolute_error
         whole = (self.correct or 0) <= self.rows if errors is None else sum(errors) == self.rows
-        if not whole or (errors is not None and len(errors) != LATENCY_BINS):
-            message = f"has each of `rows` once: right or wrong, or in one of {LATENCY_BINS} bins"
+        if not whole or (errors is not None and len(errors) != latencies.BINS):
+            message = f"has each of `rows` once: right or wrong, or in one of {latencies.BINS} bins"
             raise ValueError(message)
         return self
 
@@ -104,8 +101,8 @@ class Snapshot(Fact):
     one of `requests`."""
     refused: Count = 0
     """4xx."""
-    latency: Counts = (0,) * LATENCY_BINS
-    """From the entry of the ASGI app until the answer was handed over; see `LATENCY_BINS`."""
+    latency: Counts = (0,) * latencies.BINS
+    """From the entry of the ASGI app until the answer was handed over; see `rollout.latency`."""
     predictions: dict[str, Counted] = Field(default_factory=dict)
     """By output column, as profile.json calls it."""
     shadow: Shadowed | None = None
@@ -116,7 +113,7 @@ class Snapshot(Fact):
 
     @model_validator(mode="after")
     def _all_bins(self) -> Snapshot:
-        if len(self.latency) != LATENCY_BINS:
-            message = f"has {len(self.latency)} bins of latency, not {LATENCY_BINS}"
+        if len(self.latency) != latencies.BINS:
+            message = f"has {len(self.latency)} bins of latency, not {latencies.BINS}"
             raise ValueError(message)
         return self

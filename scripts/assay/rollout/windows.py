@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from assay.rollout.snapshot import LATENCY_BINS, Counted, Labelled, Shadowed
+from assay.rollout.latency import BINS as LATENCY_BINS
+from assay.rollout.snapshot import Counted, Labelled, Shadowed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

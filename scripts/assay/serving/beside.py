@@ -14,7 +14,6 @@ from assay.serving import inputs, openapi
 from assay.serving.accesslog import Access, AccessLog
 from assay.serving.auth import KeyGuard
 from assay.serving.background import Background
-from assay.serving.batching import Batcher
 from assay.serving.feedback import PATH as FEEDBACK
 from assay.serving.feedback import Feedback
 from assay.serving.hooks import Hooks, Route
@@ -24,8 +23,6 @@ from assay.serving.protocols import tfserving
 from assay.serving.protocols.base import JSON
 from assay.serving.protocols.tfserving import TfServing
 from assay.serving.protocols.v2binary import V2Binary
-from assay.serving.shadow import PATH as SHADOW
-from assay.serving.shadow import Shadow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +36,7 @@ if TYPE_CHECKING:
     from assay.serving.predictiontable import Layout
     from assay.serving.protocols.base import Answers, Feeds, Speaks
     from assay.serving.settings import ServeSettings
+    from assay.serving.shadow import Shadow
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def hooks(loaded: Loaded, settings: ServeSettings, beside: Beside) -> Hooks:
     logs = _Logs(loaded, beside)
     background = Background(logs.sinks)
     feedback = Feedback(loaded.signature.outputs[0]) if beside.feedback else None
-    shadow = Shadow(loaded) if settings.admin else None
+    shadow = _shadow(loaded) if settings.admin else None
     observers: list[Observer] = [*logs.observers]
     routes = [
         *_tf_routes(loaded, beside.labels),
@@ -98,7 +96,7 @@ def hooks(loaded: Loaded, settings: ServeSettings, beside: Beside) -> Hooks:
         routes.append(Route("POST", FEEDBACK, feedback.page))
     if shadow is not None:
         observers.append(shadow.observe)
-        routes.append(Route("POST", SHADOW, shadow.page, guarded=False))
+        routes.append(shadow.route())
 
     async def start() -> None:
         background.start()
@@ -122,6 +120,12 @@ def hooks(loaded: Loaded, settings: ServeSettings, beside: Beside) -> Hooks:
         shadowed=None if shadow is None else shadow.shadowed,
         labelled=None if feedback is None else feedback.labelled,
     )
+
+
+def _shadow(loaded: Loaded) -> Shadow:
+    from assay.serving.shadow import Shadow
+
+    return Shadow(loaded)
 
 
 def _protocols(
@@ -271,6 +275,8 @@ async def _told(call: Call, who: Any) -> None:
 def _runner(loaded: Loaded, beside: Beside) -> Runner | None:
     if not beside.batch_rows:
         return None
+    from assay.serving.batching import Batcher
+
     batcher = Batcher(loaded.predict, beside.batch_rows, beside.batch_wait)
 
     async def run(feeds: Feeds, rows: int) -> Answers:

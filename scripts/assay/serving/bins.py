@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.rollout.snapshot import LATENCY_BINS
+from assay.rollout.latency import BINS as LATENCY_BINS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -48,11 +49,18 @@ def serve(app: App, settings: ServeSettings, said: Callable[[str], None]) -> Non
     """
     server = Server(app, settings)
     said(server.where)
+    _give_back()
     # What was made so far stays: no collection has to look at it again.
     gc.freeze()
     gc.set_threshold(5_000, 10, 10)
     gc.enable()
     server.serve_forever()
+
+
+def _give_back() -> None:
+    """Give the memory that only loading took back to the system, where its library can."""
+    with contextlib.suppress(OSError, AttributeError):  # another one than GNU's
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class Server(uvicorn.Server):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from assay.rollout.snapshot import LATENCY_BINS, Labelled
+from assay.rollout.latency import BINS as LATENCY_BINS
 from assay.serving.bins import latency_bin
 from assay.serving.errors import RequestError, shown, wrong
 from assay.serving.protocols.base import JSON
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from assay.packaging.facts import OutputSpec
+    from assay.rollout.snapshot import Labelled
     from assay.serving.hooks import Answer, Call
 
 PATH = "/feedback"
@@ -126,6 +127,8 @@ class Feedback:
         """What was counted; `None` of nothing."""
         if not self._rows:
             return None
+        from assay.rollout.snapshot import Labelled
+
         if self._output.meaning == "label":
             return Labelled(rows=self._rows, correct=self._correct)
         return Labelled(rows=self._rows, absolute_error=tuple(self._errors))

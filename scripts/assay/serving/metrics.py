@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from assay.errors import UsageError
 from assay.packaging.profile import Profile
-from assay.rollout.snapshot import LATENCY_BINS
+from assay.rollout.latency import BINS as LATENCY_BINS
 from assay.serving import bins, prometheus
 from assay.serving.packed import stacked
 

@@ -25,8 +25,8 @@ from urllib.parse import quote
 import numpy as np
 import orjson
 
-from assay.rollout.snapshot import Shadowed
 from assay.serving.errors import shown, wrong
+from assay.serving.hooks import Route
 from assay.serving.protocols.base import JSON
 from assay.serving.protocols.rows import document
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from assay.packaging.profile import Profile
+    from assay.rollout.snapshot import Shadowed
     from assay.serving.hooks import Answer, Call
     from assay.serving.loaded import Loaded
     from assay.serving.protocols.base import Feeds
@@ -85,6 +86,10 @@ class Shadow:
         self._threshold = 0
         self._rows = self._agreed = self._failed = self._dropped = 0
         self._ever = False
+
+    def route(self) -> Route:
+        """Where it is told what to do."""
+        return Route("POST", PATH, self.page, guarded=False)
 
     async def begin(self) -> None:
         """Start sending; see `Hooks.start`."""
@@ -148,6 +153,8 @@ class Shadow:
         """What was counted; `None` where nobody ever asked for it."""
         if not self._ever:
             return None
+        from assay.rollout.snapshot import Shadowed
+
         return Shadowed(
             rows=self._rows, agreed=self._agreed, failed=self._failed, dropped=self._dropped
         )

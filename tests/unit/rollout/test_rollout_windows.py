@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from assay.rollout import windows
-from assay.rollout.snapshot import LATENCY_BINS, Counted, Labelled, Shadowed, Snapshot
+from assay.rollout.latency import BINS as LATENCY_BINS
+from assay.rollout.snapshot import Counted, Labelled, Shadowed, Snapshot
 from assay.rollout.windows import Interval
 from hypothesis import given
 from hypothesis import strategies as st

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from assay.errors import UsageError
 from assay.packaging.profile import Categories, numbers
-from assay.rollout.snapshot import LATENCY_BINS, Snapshot
+from assay.rollout.latency import BINS as LATENCY_BINS
+from assay.rollout.snapshot import Snapshot
 from assay.serving import bins, window
 from assay.serving.app import App, create_app
 from assay.serving.hooks import Call, Hooks
