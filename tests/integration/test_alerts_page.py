@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from assay.report import monitorpage
 
 from tests import alerts_sections as sections
 from tests import rendering
-from tests.integration.test_page_accessible import VIEWS, judged
+from tests.integration import test_page_accessible as accessible
 
-pytestmark = [pytest.mark.needs("chromium")]
+pytestmark = [
+    pytest.mark.needs("chromium"),
+    pytest.mark.needs("node"),
+    pytest.mark.needs("npm"),
+    pytest.mark.usefixtures("npm_packages"),
+]
 NAMES = "[...document.querySelectorAll('#columns tbody th')].map((cell) => cell.textContent)"
 CLICK = "document.querySelectorAll('#columns thead button')[%d].click()"
 CHOOSE = """{ const select = document.getElementById('sorting'); select.value = '%s';
@@ -34,7 +37,7 @@ SORTED: list[tuple[tuple[str, ...], list[str]]] = [
 ]
 
 
-def test_it_sorts_fits_a_phone_and_runs_nothing_of_others() -> None:
+def test_it_sorts_fits_a_phone_keeps_every_rule_and_runs_nothing_of_others() -> None:
     page = monitorpage.render(sections.drift())
     hostile = monitorpage.render(sections.hostile())
     looks = [rendering.Look(html=page, scripts=(*scripts, NAMES)) for scripts, _ in SORTED]
@@ -42,21 +45,17 @@ def test_it_sorts_fits_a_phone_and_runs_nothing_of_others() -> None:
         rendering.Look(html=one, width=rendering.PHONE, scripts=(FITS,)) for one in (page, hostile)
     ]
     looks.append(rendering.Look(html=hostile, scripts=(FOREIGN,)))
+    looks += [
+        rendering.Look(html=page, theme=theme, width=width, scripts=accessible.scripts())
+        for theme, width in accessible.VIEWS
+    ]
     # One start of the browser for all: it takes longer than they do.
-    *seen, small, small_hostile, foreign = rendering.look(looks)
+    *seen, small, small_hostile, foreign, light, dark = rendering.look(looks)
     for (scripts, names), one in zip(SORTED, seen, strict=True):
         assert one.problems == ()
         assert one.value == names, scripts
     assert (small.value, small_hostile.value, foreign.value) == (True, True, 1)
     assert foreign.problems == ()
-
-
-@pytest.mark.needs("node")
-@pytest.mark.needs("npm")
-@pytest.mark.usefixtures("npm_packages")
-def test_it_keeps_every_rule() -> None:
-    pages = {name: monitorpage.render(sections.CASES[name]()) for name in ("drift",)}
-    found = judged(list(pages.values()))
-    for (name, view), value in zip(itertools.product(pages, VIEWS), found, strict=True):
-        assert value["violations"] == [], f"{name}, {view}"
-        assert value["passed"] > 10, f"{name}, {view}"
+    for one in (light, dark):
+        assert one.value["violations"] == []
+        assert one.value["passed"] > 10

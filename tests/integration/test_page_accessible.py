@@ -33,12 +33,16 @@ RUN = """axe.run(document).then(({ violations, passes }) => ({
 VIEWS: tuple[tuple[rendering.Theme, int], ...] = (("light", rendering.PHONE), ("dark", 1_100))
 
 
+def scripts() -> tuple[str, ...]:
+    """What looks at a page by axe-core's rules."""
+    program = packages.folder() / "node_modules/axe-core/axe.min.js"
+    return UNFOLD, program.read_text(encoding="utf-8"), RUN
+
+
 def judged(pages: list[str]) -> list[dict[str, Any]]:
     """What axe-core says of each page in each view. It is put in beside the page, not into it."""
-    program = packages.folder() / "node_modules/axe-core/axe.min.js"
-    scripts = (UNFOLD, program.read_text(encoding="utf-8"), RUN)
     looks = [
-        rendering.Look(html=page, theme=theme, width=width, scripts=scripts)
+        rendering.Look(html=page, theme=theme, width=width, scripts=scripts())
         for page in pages
         for theme, width in VIEWS
     ]
