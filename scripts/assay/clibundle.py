@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.clioptions import HERE, Root, console_of_host
+from assay.clioptions import (
+    HERE,
+    Identity,
+    Issuer,
+    Root,
+    Roots,
+    SignerKey,
+    console_of_host,
+)
 
 if TYPE_CHECKING:
     from assay.packaging.attest import Run
@@ -94,22 +102,13 @@ def verify(
     bundle: BundlePath = None,
     *,
     root: Root = HERE,
-    key: Annotated[
-        Path | None,
-        typer.Option(envvar="ASSAY_VERIFICATION_KEY", help="The signer's public key, a file."),
-    ] = None,
-    certificate: Annotated[
-        Path | None, typer.Option(help="Root certificates of who may sign, a file.")
-    ] = None,
+    key: SignerKey = None,
+    certificate: Roots = None,
     at: Annotated[
         str | None, typer.Option(help="When certificates had to be valid: 2026-01-31. Default: now")
     ] = None,
-    identity: Annotated[
-        str | None, typer.Option(help="The workflow that signed without a key, at its revision.")
-    ] = None,
-    issuer: Annotated[
-        str | None, typer.Option(help="Who says so. Default: GitHub.", show_default=False)
-    ] = None,
+    identity: Identity = None,
+    issuer: Issuer = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Only check that it is whole, by whomever.")
     ] = False,

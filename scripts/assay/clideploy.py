@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.clioptions import HERE, ConfigFile, Root
+from assay.clioptions import HERE, ConfigFile, Issuer, Root, Roots, without_base
 
 if TYPE_CHECKING:
     from assay.context import Context
@@ -62,18 +61,14 @@ def deploy(
             help="The public key of who must have signed it. By default `key` of the environment.",
         ),
     ] = None,
-    certificate: Annotated[
-        Path | None, typer.Option(help="Root certificates of who may sign, a file.")
-    ] = None,
+    certificate: Roots = None,
     identity: Annotated[
         str | None,
         typer.Option(
             envvar="ASSAY_IDENTITY", help="The workflow that signs without a key, at its revision."
         ),
     ] = None,
-    issuer: Annotated[
-        str | None, typer.Option(help="Who says so. Default: GitHub.", show_default=False)
-    ] = None,
+    issuer: Issuer = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Deploy a bundle by anybody: not for users.")
     ] = False,
@@ -121,10 +116,7 @@ def rollback(
 
 
 app = typer.Typer(
-    name="rollout",
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
     help="Say what an environment is like; end what was interrupted.",
 )
 
@@ -157,27 +149,12 @@ def resume(
 
 
 def _context(root: Path, config: str) -> Context:
-    """What a rollout needs; no base is looked for, which may take a while in a shallow clone."""
-    from assay import ci, extras, prepare, record
-    from assay import config as configuration
-    from assay.console import Console
-    from assay.context import Context
+    """What a rollout needs."""
+    from assay import extras
     from assay.release import howto
-    from assay.workspace import Workspace
 
     extras.require(howto.PACKAGES, extra="deploy", what="Rollouts need")
-    found = ci.detect(os.environ, prepare.event_payload(os.environ))
-    settings = configuration.load(root.resolve(), name=config)
-    return Context(
-        config=settings,
-        workspace=Workspace(root.resolve(), os.environ),
-        ci=found,
-        record=record.new(ci=found, config=settings, head=None, project=""),
-        console=Console(github=found.host == "github"),
-        clock=time.monotonic,
-        environ=os.environ,
-        config_file=config,
-    )
+    return without_base(root, config)
 
 
 def _end(context: Context, told: Told) -> None:

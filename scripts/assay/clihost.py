@@ -9,10 +9,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    name="host",
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
     help="On a machine that versions are deployed to: its agent.",
 )
 Folder = Annotated[

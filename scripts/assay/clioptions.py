@@ -41,6 +41,17 @@ Train = Annotated[
 Debug = Annotated[
     bool, typer.Option("--debug", envvar="ASSAY_DEBUG", help="Show tracebacks of expected errors.")
 ]
+SignerKey = Annotated[
+    Path | None,
+    typer.Option(envvar="ASSAY_VERIFICATION_KEY", help="The signer's public key, a file."),
+]
+Roots = Annotated[Path | None, typer.Option(help="Root certificates of who may sign, a file.")]
+Identity = Annotated[
+    str | None, typer.Option(help="The workflow that signed without a key, at its revision.")
+]
+Issuer = Annotated[
+    str | None, typer.Option(help="Who says so. Default: GitHub.", show_default=False)
+]
 HERE = Path()
 
 

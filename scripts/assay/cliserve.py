@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from assay import cliserveoptions as options
-from assay.clioptions import HERE, Root, console_of_host
+from assay.clioptions import (
+    HERE,
+    Identity,
+    Issuer,
+    Root,
+    Roots,
+    SignerKey,
+    console_of_host,
+)
 
 _PACKAGES = ("httptools", "numpy", "onnxruntime", "orjson", "uvicorn", "zstandard")
 
@@ -22,19 +30,10 @@ def serve(
     ],
     *,
     root: Root = HERE,
-    key: Annotated[
-        Path | None,
-        typer.Option(envvar="ASSAY_VERIFICATION_KEY", help="The signer's public key, a file."),
-    ] = None,
-    certificate: Annotated[
-        Path | None, typer.Option(help="Root certificates of who may sign, a file.")
-    ] = None,
-    identity: Annotated[
-        str | None, typer.Option(help="The workflow that signed without a key, at its revision.")
-    ] = None,
-    issuer: Annotated[
-        str | None, typer.Option(help="Who says so. Default: GitHub.", show_default=False)
-    ] = None,
+    key: SignerKey = None,
+    certificate: Roots = None,
+    identity: Identity = None,
+    issuer: Issuer = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Serve it whoever made it, if it is whole.")
     ] = False,
