@@ -94,7 +94,7 @@ def main() -> None:
     problem = install(missing) if missing else None
     for program in named():
         path = find(program)
-        print(f"   {program:<12} {path or f'missing: {problem}'}")
+        print(f"   {program:<25} {path or f'missing: {problem}'}")
 
 
 if __name__ == "__main__":
