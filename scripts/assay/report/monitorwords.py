@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from assay.monitor import causes as reasons
+from assay.monitor.window import Breach
 from assay.report.escape import Code
 from assay.report.wording import bound, count, decimals, metric_title, number, percent
 
@@ -139,15 +140,13 @@ def share_of_windows(section: MonitorSection) -> str:
 
 def how_sure(section: MonitorSection, cause: Cause) -> Phrase:
     """What was measured of one cause, and how sure that is."""
-    of_windows = share_of_windows(section)
-    if cause.breach is not None:
-        return (f"This concerns {count(cause.breach.rows, 'row')}",)
-    if cause.answer is None:
-        return (of_windows,)
-    question = cause.answer.question
+    found = cause.found
+    if isinstance(found, Breach):
+        return (f"This concerns {count(found.rows, 'row')}",)
+    question = found.question
     verb = " is worse by " if question.about in RATED else " moved by "
-    sure = chance(cause.answer.adjusted)
-    return (*subject(question), f"{verb}{effect(question)} ({sure}); {of_windows}")
+    sure = f"{effect(question)} ({chance(found.adjusted)})"
+    return (*subject(question), f"{verb}{sure}; {share_of_windows(section)}")
 
 
 def moment(section: MonitorSection, at: datetime) -> str:
