@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from assay import __version__
 from assay.environment import declared, overlay, uv
-from assay.environment.build import EXTRAS, Builder, Environment, user_cache
+from assay.environment.build import EXTRAS, OURS, Builder, Environment, user_cache
 from assay.environment.launch import VERBS, BuildLog, Launcher
 from assay.environment.overlay import Requirement
 from assay.errors import ProjectEnvironmentError
@@ -356,6 +356,27 @@ def test_home(environ: dict[str, str], home: str, monkeypatch: pytest.MonkeyPatc
 def test_user_cache_on_macos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     assert user_cache({"HOME": "/Users/a"}) == Path("/Users/a/Library/Caches/assay")
+
+
+@pytest.mark.parametrize("beside", ["", ".140234"])  # what Python calls it until it is whole
+def test_bytecode_that_others_write_is_no_other_assay(tmp_path: Path, beside: str) -> None:
+    def digest() -> str:
+        return Builder(tmp_path, tmp_path, {}, print)._ours
+
+    package = tmp_path / "scripts" / "assay"
+    (package / "__pycache__").mkdir(parents=True)
+    (package / "cli.py").touch()
+    (tmp_path / "pyproject.toml").touch()
+    for name in [*(f"{name}-requirements.txt" for name in OURS), "hashes.txt"]:
+        (tmp_path / "scripts" / name).touch()
+    (tmp_path / overlay.TESTED).touch()
+    before = digest()
+
+    (package / "__pycache__" / f"cli.cpython-311.pyc{beside}").touch()
+    assert digest() == before
+
+    (package / "ci.py").touch()
+    assert digest() != before
 
 
 # The launcher

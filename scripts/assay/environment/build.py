@@ -147,7 +147,8 @@ class Builder:
     def _ours(self) -> str:
         """A digest of the Assay that gets installed."""
         files = sorted((self.root / "scripts" / "assay").rglob("*"))
-        names = [path for path in files if path.is_file() and path.suffix != ".pyc"]
+        # Bytecode comes and goes while other jobs run by the same checkout.
+        names = [path for path in files if path.parent.name != "__pycache__" and path.is_file()]
         names += [self.root / "pyproject.toml", *self._locks]
         return _digest(*(part for path in names for part in (path.name, path.read_bytes())))
 
