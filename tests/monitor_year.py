@@ -75,6 +75,7 @@ class Company:
     ) -> None:
         self.folder, self.api = folder, api
         self.project, self.origin = folder / "checkout", folder / "github.git"
+        self.production = folder / "production"
         scratch.copy_example(self.project)
         self._apart()
         change(self.project)
@@ -95,11 +96,24 @@ class Company:
         self._hours = _year(self.project)
 
     def _apart(self) -> None:
-        """The remote is no part of the repository here, as one on S3 would not be."""
+        """The remote and production are no part of the repository here, as they are not on S3."""
         shutil.move(self.project / "dvc-storage", self.folder / "remote")
-        settings = self.project / ".dvc/config"
-        text = settings.read_text(encoding="utf-8")
-        settings.write_text(text.replace("../dvc-storage", "../../remote"), encoding="utf-8")
+        for name in ("log", "feed"):
+            (self.production / name).mkdir(parents=True)
+        for file, places in (
+            (".dvc/config", {"../dvc-storage": "remote", "../production": "production"}),
+            (
+                "assay.yaml",
+                {"production/log": "production/log", "production/lab": "production/lab"},
+            ),
+        ):
+            path = self.project / file
+            text = path.read_text(encoding="utf-8")
+            for old, new in places.items():
+                if text.count(old) != 1:
+                    raise YearError(f"{file} has {text.count(old)} times {old}, and not once.")
+                text = text.replace(old, str(self.folder / new))
+            path.write_text(text, encoding="utf-8")
 
     def _told_who(self) -> None:
         for key, value in (("name", "Octo Cat"), ("email", "octocat@example.org")):
@@ -120,12 +134,20 @@ class Company:
         """By number."""
         return sorted(self.github.pulls.items())
 
-    def release(self, version: str) -> Version:
-        """Check what is on `main`, package it, and tag it."""
-        self._checked_out("origin/main")
-        self._assay("check", "--no-report", event="push", more=_EVALUATED)
+    def release(self, version: str, *, is_checked: bool = False) -> Version:
+        """Check what is on `main`, package it, and tag it.
+
+        Args:
+            version: What it is called.
+            is_checked: Whether to take the commit that was checked last, of a pull request too: for
+                a test, in place of checking the same files once more.
+        """
+        if not is_checked:
+            self.check_out("origin/main")
+            self._assay("check", "--no-report", event="push", more=_EVALUATED)
         self._assay("package", event="push", more=_EVALUATED)
-        (made,) = (path for path in (self.project / ".assay/bundles").iterdir() if path.is_dir())
+        bundles = (self.project / ".assay/bundles").iterdir()
+        made = max((one for one in bundles if one.is_dir()), key=lambda one: one.stat().st_mtime)
         bundle = self.folder / "releases" / version / made.name
         shutil.copytree(made, bundle)
         tag = f"{MODEL}@{version}"
@@ -143,8 +165,7 @@ class Company:
             version=version.name,
             digest=model.digest,
         )
-        log = PredictionLog(LogSettings(self.project / "production/log", form="parquet"), layout)
-        (self.project / "production/log").mkdir(parents=True, exist_ok=True)
+        log = PredictionLog(LogSettings(self.production / "log", form="parquet"), layout)
         hours = self._of(month)
         kinds = {one.name: one.dtype for one in model.signature.inputs}
         for hour in hours.to_dict("records"):
@@ -156,19 +177,17 @@ class Company:
 
     def count(self, month: str) -> None:
         """The labels of a month come, and the hours themselves to where data is imported from."""
-        place = self.project / "production"
-        (place / "feed").mkdir(parents=True, exist_ok=True)
         hours = self._hours[self._hours["time"] < _end(month)]
-        hours[["id", "peak"]].to_csv(place / "labels.csv", index=False)
+        hours[["id", "peak"]].to_csv(self.production / "labels.csv", index=False)
         table = pd.read_csv(self.project / _YEAR, dtype=str, keep_default_na=False)
-        known = table[table["dteday"] < f"{_end(month):%Y-%m-%d}"]
-        known.to_csv(place / "feed/2012.csv", index=False, lineterminator="\n")
+        known = table[table["dteday"] < end(month)]
+        known.to_csv(self.production / "feed/2012.csv", index=False, lineterminator="\n")
 
     def monitor(self, month: str, version: Version) -> MonitorSection:
         """What the scheduled workflow does on the first day of the next month."""
-        self._checked_out("origin/main")
+        self.check_out("origin/main")
         (self.project / ".assay" / FILE).unlink(missing_ok=True)
-        until = f"--until={_end(month):%Y-%m-%d}"
+        until = f"--until={end(month)}"
         done = self._assay(
             "monitor", until, f"--bundle={version.bundle}", event="schedule", codes=(0, 1, 5)
         )
@@ -188,7 +207,7 @@ class Company:
             YearError: There is none.
         """
         pull = self.github.pulls[number]
-        self._checked_out("origin/main")
+        self.check_out("origin/main")
         title = f"Merge {pull.head_sha}"
         merge = ("merge", "--quiet", "--no-ff", "--message", title, f"origin/{pull.head_ref}")
         scratch.git(self.project, *merge)
@@ -235,7 +254,7 @@ class Company:
             (hours["time"] >= pd.Timestamp(month, tz="UTC")) & (hours["time"] < _end(month))
         ]
 
-    def _checked_out(self, ref: str) -> None:
+    def check_out(self, ref: str) -> None:
         """A fresh clone, but for what DVC has already."""
         scratch.git(self.project, "fetch", "--quiet", "--tags", "origin")
         scratch.git(self.project, "checkout", "--quiet", "--force", "-B", "main", ref)
@@ -294,6 +313,11 @@ class Company:
         )
         with urllib.request.urlopen(request) as answer:
             answer.read()
+
+
+def end(month: str) -> str:
+    """The first day after a month."""
+    return f"{_end(month):%Y-%m-%d}"
 
 
 def _end(month: str) -> pd.Timestamp:
