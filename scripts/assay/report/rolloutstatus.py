@@ -79,10 +79,9 @@ def _back(state: State, events: Sequence[Event], environment: str) -> str:
         return "to nothing: no other version is there"
     # What was rolled back is not among them: nobody is led to a bad version.
     good = [one for one in history.promotions(events) if any(one.same(two) for two in others)]
-    by_name = f"`assay rollback --env {environment} --to"
     if good:
-        return f"only to a version that is named, as {by_name} {good[-1].version}`"
-    return f"to nothing: no other version there is known to be good; {by_name} VERSION` takes any"
+        return f"only by name: `assay rollback --env {environment} --to {good[-1].version}`"
+    return "to nothing: no other is known to be good (--to VERSION takes any)"
 
 
 def _named(version: VersionId | None) -> str:
