@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,20 +14,40 @@ from assay.retrain.decision import Attempt, Decision
 from assay.retrain.marks import line
 from assay.retrain.outcome import Trained
 
-from tests.asking import REPO, SECRET
+from tests.asking import REPO, SECRET, serving
 from tests.builders import make_context, write
-from tests.fakes.github_api import Pull
+from tests.fakes.github_api import Pull, workflow_token
+from tests.repos import Repo, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from assay.context import Context
 
-    from tests.fakes.github_api import GitHubApi, Repository
+    from tests.fakes.github_api import GitHubApi, Level, Repository
 
 BRANCH = "assay/retrain"
+
+
+def founded(folder: Path, files: Mapping[str, str]) -> Path:
+    """A clone and its origin, to be copied: git takes longer than that."""
+    made = Repo(folder / "project")
+    made.commit(files)
+    made("clone", "--quiet", "--bare", ".", str(folder / "origin.git"))
+    made("remote", "add", "origin", "../origin.git")
+    return folder
+
+
+@contextlib.contextmanager
+def opened(founded: Path, folder: Path, server: GitHubApi, **token: Level) -> Iterator[Shop]:
+    """A copy of it, at a GitHub."""
+    target = folder / "shop"
+    shutil.copytree(founded, target)
+    bare = str(target / "origin.git")
+    with serving(server, workflow_token(contents="write", **token), bare=bare) as api:
+        yield Shop(target / "project", environment(folder / "home"), api)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from assay.stages import retrain as stage
 from assay.stages.retrain import Wish
 
 from tests import records
-from tests.asking import REPO, serving
-from tests.fakes.github_api import CheckRun, workflow_token
-from tests.repos import Repo
-from tests.retrain_shop import BRANCH, Shop
+from tests.asking import REPO
+from tests.fakes.github_api import CheckRun
+from tests.retrain_shop import BRANCH, Shop, founded, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,16 +116,18 @@ def test_each_of_these_speaks_against_it(facts: dict[str, Any], why: str) -> Non
 # --- at GitHub -----------------------------------------------------------------------------------
 
 
+FILES = {".gitignore": ".assay/\n", "dvc.yaml": "stages: {}\n", "dvc.lock": "# 1\n"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return founded(tmp_path_factory.mktemp("retrain"), FILES)
+
+
 @pytest.fixture
-def shop(tmp_path: Path, server: GitHubApi) -> Iterator[Shop]:
-    made = Repo(tmp_path / "project")
-    made.commit({".gitignore": ".assay/\n", "dvc.yaml": "stages: {}\n", "dvc.lock": "# 1\n"})
-    origin = tmp_path / "origin.git"
-    made("clone", "--quiet", "--bare", ".", str(origin))
-    made("remote", "add", "origin", "../origin.git")
-    token = workflow_token(contents="write", actions="read", checks="read", statuses="read")
-    with serving(server, token, bare=str(origin)) as api:
-        yield Shop(made.root, made.environ, api)
+def shop(place: Path, tmp_path: Path, server: GitHubApi) -> Iterator[Shop]:
+    with opened(place, tmp_path, server, actions="read", checks="read", statuses="read") as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,11 +16,10 @@ from assay.retrain import marks, outcome
 from assay.stages import retrain as stage
 from assay.stages.retrain import Wish
 
-from tests.asking import REPO, connection, serving
+from tests.asking import REPO, connection
 from tests.fakes.github_api import workflow_token
-from tests.repos import Repo
 from tests.retrain_facts import START, section
-from tests.retrain_shop import BRANCH, Shop
+from tests.retrain_shop import BRANCH, Shop, founded, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,15 +54,15 @@ NEWER = {"dvc.lock": "schema: '2.0'\nstages: {}\n# 3\n", "metrics.json": '{"f1":
 ALARM: list[Outcome] = ["quiet", "quiet", "quiet", "quiet", "drift", "drift"]
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return founded(tmp_path_factory.mktemp("retrain"), FILES)
+
+
 @pytest.fixture
-def shop(tmp_path: Path, server: GitHubApi) -> Iterator[Shop]:
-    made = Repo(tmp_path / "project")
-    made.commit(FILES)
-    origin = tmp_path / "origin.git"
-    made("clone", "--quiet", "--bare", ".", str(origin))
-    made("remote", "add", "origin", "../origin.git")
-    with serving(server, workflow_token(contents="write", actions="read"), bare=str(origin)) as api:
-        yield Shop(made.root, made.environ, api)
+def shop(place: Path, tmp_path: Path, server: GitHubApi) -> Iterator[Shop]:
+    with opened(place, tmp_path, server, actions="read") as made:
+        yield made
 
 
 def proposed(shop: Shop, files: dict[str, str]) -> outcome.Outcome:
@@ -262,6 +262,24 @@ def test_a_branch_that_was_squashed_and_stayed_begins_anew(shop: Shop) -> None:
     ended = proposed(shop, NEWER)
     assert (ended.ending, ended.number) == ("opened", 2)
     assert shop.there("log", "--format=%P", "-1", BRANCH) == shop.head("main")
+
+
+def test_no_commit_of_a_person_is_ever_lost(shop: Shop) -> None:
+    """Trainings and people in turns, whatever either changes."""
+    chance = random.Random(8)
+    people = []
+    for step in range(8):
+        kind = chance.choice(["train", "train", "code", "metrics"])
+        number = f'{{"f1": 0.{step}}}\n'
+        if kind == "train":
+            ended = proposed(shop, {"dvc.lock": f"# {step}\n", "metrics.json": number})
+            assert ended.ending in ("opened", "updated", "left to people")
+        else:
+            name = "src/train.py" if kind == "code" else "metrics.json"
+            people.append(shop.push({name: number}))
+        for sha in people:
+            shop.there("merge-base", "--is-ancestor", sha, BRANCH)
+    assert len(people) > 2
 
 
 def test_two_at_once_do_not_push_over_each_other(shop: Shop) -> None:

@@ -13,6 +13,7 @@ import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -39,7 +40,6 @@ _WHO = {
     "GIT_COMMITTER_NAME": NAME,
     "GIT_COMMITTER_EMAIL": EMAIL,
 }
-_BASE, _BRANCH = "refs/assay/base", "refs/assay/branch"
 Ending = Literal["pushed", "on top", "unchanged", "left"]
 
 
@@ -99,7 +99,7 @@ class Branch:
 
     def people(self) -> tuple[str, ...]:
         """The commits on the branch that are not ours, the newest first."""
-        return tuple(one.sha for one in self._commits() if not one.ours)
+        return tuple(one.sha for one in self._commits if not one.ours)
 
     def commit(
         self, paths: Sequence[str], message: str, *, finished: Collection[str] = ()
@@ -116,7 +116,7 @@ class Branch:
             RemoteError: It cannot be pushed; somebody else pushed at the same moment.
         """
         made = self._made(paths, f"{message}\n\n{TRAILER}: {self.name}\n")
-        head, commits = self.found.head, self._commits()
+        head, commits = self.found.head, self._commits
         people = tuple(one.sha for one in commits if not one.ours)
         if head is None or head in finished or not people:
             if head is not None and self._same(made, head):
@@ -136,13 +136,14 @@ class Branch:
         self._push(on_top, lease=None)
         return Pushed("on top", on_top, people)
 
+    @cached_property
     def _commits(self) -> tuple[_Commit, ...]:
         """What is on the branch and not on the default branch, the newest first."""
         if self.found.head is None:
             return ()
         form = f"--format=%H%x00%P%x00%ce%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
         listed = self._ask(
-            "log", form, "--topo-order", self.found.head, "--not", self.found.base, self._here()
+            "log", form, "--topo-order", self.found.head, "--not", self.found.base, self._here
         )
         lines = (line.split("\0") for line in listed.splitlines())
         return tuple(
@@ -150,6 +151,7 @@ class Branch:
             for sha, parents, email, trailer in lines
         )
 
+    @cached_property
     def _here(self) -> str:
         return self._clone.head()
 
@@ -157,11 +159,10 @@ class Branch:
         """A commit of files, on top of the one that is checked out."""
         index = {"GIT_INDEX_FILE": str(self._bare.project / "index")}
         clone = Git(self._clone.project, {**self._clone.environ, **index})
-        here = self._here()
-        _asked(clone, "read-tree", here)
+        _asked(clone, "read-tree", self._here)
         _asked(clone, "--literal-pathspecs", "add", "--all", "--", *paths)
         tree = _asked(clone, "write-tree")
-        return self._ask("commit-tree", tree, "-p", here, stdin=message)
+        return self._ask("commit-tree", tree, "-p", self._here, stdin=message)
 
     def _on_top(self, made: str, own: str, head: str, message: str) -> str | None:
         """What was trained now, merged with what people did; `None` in a conflict.
@@ -178,8 +179,7 @@ class Branch:
                 f"git could not merge: {_said(done.stderr)}.", hint="It needs git 2.38 or newer."
             )
         tree = done.stdout.decode().split("\n", maxsplit=1)[0].strip()
-        here = self._here()
-        known = self._bare.run("merge-base", "--is-ancestor", here, head).returncode == 0
+        known = self._bare.run("merge-base", "--is-ancestor", self._here, head).returncode == 0
         if known and tree == self._ask("rev-parse", f"{head}^{{tree}}"):
             return head
         # What was trained stays a commit of its own: the next one is held against it.
@@ -243,11 +243,13 @@ def looked_at(context: Context, name: str, *, token: SecretStr | None) -> Iterat
                 f"`retrain.branch` is `{name}`, which is the default branch.",
                 hint="Name one that nobody works on, as `assay/retrain`.",
             )
-        wanted = [f"+{sha}:{ref}" for sha, ref in zip(refs, (_BASE, _BRANCH), strict=True) if sha]
-        done = bare.run("fetch", "--quiet", "--no-tags", "--", address, *wanted)
-        if done.returncode != 0:
-            raise _unreachable(done.stderr)
         base, head = refs
+        # What is checked out is here already.
+        wanted = [sha for sha in (base if base != clone.head() else None, head) if sha]
+        if wanted:
+            done = bare.run("fetch", "--quiet", "--no-tags", "--", address, *wanted)
+            if done.returncode != 0:
+                raise _unreachable(done.stderr)
         yield Branch(clone, bare, address, name, Found(default, base or "", head))
 
 
