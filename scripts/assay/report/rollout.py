@@ -49,7 +49,7 @@ _MEASURES = {
 }
 MOST_VERDICTS = 50
 """Judgements that are listed; the journal has all."""
-NARROW = 32
+NARROW = 40
 """Columns; a sentence in fewer is hard to read."""
 MOST_MEASURES = 40
 """Of one judgement: a model may have hundreds of outputs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from assay.report import rolloutstatus
+from assay.report.rollout import NARROW
 from assay.rollout.journal import Event
 from assay.rollout.snapshot import Snapshot
 from assay.rollout.targets.base import Observation, Routing, Seen, State, VersionId
@@ -56,8 +57,8 @@ def test_after_a_rollback_nobody_is_led_to_the_bad_version() -> None:
     text = rolloutstatus.text(state, Observation(), events, environment="production", width=60)
     assert "v1.3.0" not in text.partition("traffic")[0]
     assert (
-        "rolls back   to nothing: no other is known to be good\n"
-        "             (--to VERSION takes any)\n"
+        "rolls back   to nothing: no other is known to be good (--to\n"
+        "             VERSION takes any)\n"
     ) in text
 
 
@@ -78,7 +79,7 @@ def test_long_lines_are_broken_below_their_beginning(width: int) -> None:
     long = BEGIN.model_copy(update={"what": "word " * 60 + "\n  as the log has it"})
     text = rolloutstatus.text(State(), Observation(), [long], environment="x", width=width)
     told = [line for line in text.splitlines() if "word" in line]
-    assert all(len(line) <= max(width, 21 + 32) for line in told)
+    assert all(len(line) <= max(width, 21 + NARROW) for line in told)
     assert all(line.startswith(" " * 21) for line in told[1:])
     assert "\n  as the log has it\n" in text
 
