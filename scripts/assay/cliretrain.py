@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -111,8 +111,7 @@ def _wish(why: str, *, merge_only: bool, dry_run: bool = False) -> Wish:
         raise UsageError(
             f"`why` is {printable(asked)!r}.", hint=f"Allowed: {', '.join(decision.WHYS)}."
         )
-    known = cast("decision.Why | None", asked or None)
-    return Wish(known, merge_only=merge_only, dry_run=dry_run)
+    return Wish(asked or None, merge_only=merge_only, dry_run=dry_run)
 
 
 def _end(context: Context, outcome: Outcome) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -266,10 +265,8 @@ def test_a_branch_that_was_squashed_and_stayed_begins_anew(shop: Shop) -> None:
 
 def test_no_commit_of_a_person_is_ever_lost(shop: Shop) -> None:
     """Trainings and people in turns, whatever either changes."""
-    chance = random.Random(8)
     people = []
-    for step in range(8):
-        kind = chance.choice(["train", "train", "code", "metrics"])
+    for step, kind in enumerate(["train", "code", "train", "metrics", "train", "code", "train"]):
         number = f'{{"f1": 0.{step}}}\n'
         if kind == "train":
             ended = proposed(shop, {"dvc.lock": f"# {step}\n", "metrics.json": number})
@@ -279,7 +276,6 @@ def test_no_commit_of_a_person_is_ever_lost(shop: Shop) -> None:
             people.append(shop.push({name: number}))
         for sha in people:
             shop.there("merge-base", "--is-ancestor", sha, BRANCH)
-    assert len(people) > 2
 
 
 def test_two_at_once_do_not_push_over_each_other(shop: Shop) -> None:
