@@ -133,7 +133,7 @@ class HostSpec(Documented):
     """The most that one server process may have, as `2 GB`. A version that needs more is ended,
     which fails its rollout."""
     keep: Annotated[Whole, Field(ge=2, le=1000)] = 3
-    """Bundles that stay there for a rollback."""
+    """Bundles that stay there for a rollback: first those that were stable, then the newest."""
 
     @model_validator(mode="after")
     def _folder_is_somewhere(self) -> HostSpec:
