@@ -16,6 +16,9 @@ import sys
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations)
 from typing import Annotated
 
+if sys.argv[1:2] == ["serve"]:
+    gc.disable()  # until it serves: nothing of what is imported now ever goes
+
 import typer
 
 from assay import (
@@ -168,13 +171,12 @@ def main() -> None:
 
 
 def _start_quickly() -> None:
-    """Leave away what a server that starts need not wait for: other commands, plugins, the GC."""
+    """Leave away what a server that starts need not wait for: other commands and plugins."""
     app.registered_commands = [
         one for one in app.registered_commands if one.callback is cliserve.serve
     ]
     app.registered_groups = []
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    gc.disable()  # until it serves
 
 
 def _run() -> None:
