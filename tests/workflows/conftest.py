@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import shutil
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,20 +27,46 @@ REPOSITORY = "acme/bikes"
 
 
 @pytest.fixture(scope="session")
-def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `uses: your-org/assay@v1` downloads."""
-    return export_action(tmp_path_factory.mktemp("action"))
+def everybody(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all processes that run tests."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    made = folder / "workflows"
+    made.mkdir(exist_ok=True)
+    return made
 
 
 @pytest.fixture(scope="session")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def action(everybody: Path) -> Path:
+    """What `uses: your-org/assay@v1` downloads.
+
+    The engine copies it anew for every job. Behind a link it is one Assay, in one place, for all of
+    them, so that its environments are built once.
+    """
+    exported, linked = everybody / "exported", everybody / "action"
+    with (everybody / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not linked.exists():
+            export_action(exported)
+            scratch = everybody / "action.new"
+            shutil.copytree(exported, scratch, ignore=shutil.ignore_patterns("scripts"))
+            (scratch / "scripts").symlink_to(exported / "scripts")
+            scratch.rename(linked)
+    return linked
+
+
+@pytest.fixture(scope="session")
+def environments(everybody: Path) -> Path:
     """Where environments are kept from one test to the next.
 
     Ours is the same for all, and is imported much faster the second time.
     """
-    folder = tmp_path_factory.mktemp("environments")
+    folder = everybody / "environments"
+    folder.mkdir(exist_ok=True)
     for uv in (user_cache() / "assay").glob("uv-*"):
-        (folder / uv.name).symlink_to(uv)
+        with contextlib.suppress(FileExistsError):
+            (folder / uv.name).symlink_to(uv)
     return folder
 
 
