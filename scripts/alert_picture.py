@@ -49,7 +49,8 @@ def _alarmed() -> MonitorSection:
                 company.count(month)
                 found = company.monitor(month, version)
                 if found.state.alarm:
-                    return found
+                    source = found.source.replace(f"{folder}/", "")
+                    return found.model_copy(update={"source": source})
     finally:
         remove(folder)
     raise YearError("The year had no alarm.")

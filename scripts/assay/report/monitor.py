@@ -13,7 +13,7 @@ from assay.report import escape, monitorwords
 from assay.report import monitortables as tables
 from assay.report.markdown import length
 from assay.report.monitorwords import OUTCOMES
-from assay.report.wording import count
+from assay.report.wording import count, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +28,8 @@ MOST_ROWS = 8
 """Columns that are shown at once; the others are folded."""
 MOST_FOLDED = 60
 """Of the folded ones; the page has all."""
+LONGEST_NOTE = 160
+"""Characters; the page has them whole."""
 MOST_METRICS = 20
 MOST_SLICES = 10
 _ICON_ENDS = "✅"
@@ -157,7 +159,7 @@ def notes(found: MonitorSection) -> tuple[str, ...]:
 
 
 def _listed(sentences: Sequence[str]) -> str:
-    return "\n".join(f"- {escape.message(one)}" for one in sentences)
+    return "\n".join(f"- {escape.message(short(one, LONGEST_NOTE))}" for one in sentences)
 
 
 def _next(found: MonitorSection) -> str:
