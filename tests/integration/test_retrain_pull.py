@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from assay import ci
 from assay import config as configs
 from assay.errors import ConfigError, ForgeError, RemoteError, RepositoryError, UsageError
 from assay.forge.proposals import Proposals
@@ -15,14 +17,14 @@ from assay.retrain import marks, outcome
 from assay.stages import retrain as stage
 from assay.stages.retrain import Wish
 
-from tests.asking import REPO, connection
+from tests.asking import REPO, SECRET, connection
 from tests.fakes.github_api import workflow_token
+from tests.git_http import GitServer
 from tests.retrain_facts import START, section
 from tests.retrain_shop import BRANCH, Shop, founded, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from assay.forge.proposals import Proposal
     from assay.monitor.verdict import Outcome
@@ -358,6 +360,31 @@ def test_an_origin_that_is_not_there(shop: Shop) -> None:
     with pytest.raises(RemoteError, match="origin cannot be read") as caught:
         stage.run(shop.context(), Wish("hand"))
     assert "pw" not in caught.value.message
+
+
+def test_the_token_opens_github_s_git_and_nothing_else(shop: Shop) -> None:
+    """What a training may have written, into the clone or the home folder, is not asked."""
+    (shop.origin.parent / "acme").mkdir()
+    shop.origin.rename(shop.origin.parent / "acme/bikes.git")
+    bare = shop.origin.parent / "acme/bikes.git"
+    shop.git("--git-dir", str(bare), "config", "http.receivepack", "true")
+    shop.repository.bare = str(bare)
+    with GitServer(bare.parent.parent, SECRET) as git, GitServer(bare.parent.parent, "no") as other:
+        stolen = f"[url {chr(34)}{other.url}/{chr(34)}]\n  insteadOf = {git.url}/\n"
+        with (shop.root / ".git/config").open("a") as file:
+            file.write(stolen)
+        (Path(shop.environ["HOME"]) / ".gitconfig").write_text(stolen)
+        shop.git("remote", "set-url", "origin", "https://somewhere.example/else.git")
+        context = shop.train(NEW)
+        runner = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": git.url}
+        context = replace(context, ci=ci.detect({**context.environ, **runner}))
+        assert stage.propose(context).ending == "opened"
+        assert git.seen
+        assert None not in git.seen
+        assert other.seen == []
+    assert shop.git("--git-dir", str(bare), "rev-parse", f"{BRANCH}^") == shop.git(
+        "rev-parse", "HEAD"
+    )
 
 
 # --- what was tried before, as GitHub has it -----------------------------------------------------
