@@ -31,7 +31,9 @@ def text(found: MonitorSection) -> str:
     lines += _history(found)
     lines += _metrics(found)
     lines += _columns(found)
-    lines += [f"why: {one}" for one in window.judgement.why[:MOST]]
+    why = window.judgement.why
+    if len(why) > 1 or window.judgement.outcome != "drift":  # else the first line says it
+        lines += [f"why: {one}" for one in why[:MOST]]
     lines += [f"note: {note}" for note in window.notes]
     return "\n".join(wrapped for line in lines for wrapped in _wrapped(escape.text(line)))
 
@@ -119,7 +121,8 @@ def _columns(found: MonitorSection) -> Iterator[str]:
             )
         )
     yield ""
-    yield from _table(("column", "matters", "distance", "allowed", "PSI", ""), rows[:MOST])
+    matters = "matters" if any(one.importance is not None for one in found.ranked) else ""
+    yield from _table(("column", matters, "distance", "allowed", "PSI", ""), rows[:MOST])
     if (left := len(rows) - MOST) > 0:
         yield f"  and {left} more"
     together = [one for one in answers.values() if one.question.about == "features together"]
