@@ -90,6 +90,8 @@ def moved(found: MonitorSection, answers: Sequence[Answer]) -> Table:
 def decision(answer: Answer) -> str:
     """What a question was answered, with how likely chance does it where that decides."""
     icon, words = OUTCOMES[answer.outcome]
+    if answer.outcome == "drift" and answer.question.about in RATED:
+        words = "worse"
     sure = "" if answer.outcome == "quiet" else f" ({monitorwords.chance(answer.adjusted)})"
     return f"{icon} {words}{sure}"
 

@@ -119,11 +119,11 @@ class TestMarkdown:
         metrics = [measured(0.84), measured(0.6, slice="a (b)=1"), measured(0.8, slice="c=1")]
         found = sections.section([window(1, asked=asked), window(asked=asked, metrics=metrics)])
         assert monitor.title(found) == "peak-hour in production: ROC AUC on a (b)=1 got worse"
-        rows = [row for row in monitor.markdown(found).splitlines() if "🔴 drift (p" in row]
+        rows = [row for row in monitor.markdown(found).splitlines() if "🔴 worse (p" in row]
         judged = "by labels | 0.8500 | 0.6000 | 0.2000 (0.1800 to 0.2200) | 0.05 | 1,800 |"
         assert rows == [
-            f"| ROC AUC on `a (b)=1` | {judged} 🔴 drift (p &lt; 0.001) |",
-            f"| `a (b)=1` | ROC AUC | {judged} 🔴 drift (p &lt; 0.001) |",
+            f"| ROC AUC on `a (b)=1` | {judged} 🔴 worse (p &lt; 0.001) |",
+            f"| `a (b)=1` | ROC AUC | {judged} 🔴 worse (p &lt; 0.001) |",
         ]
 
 
@@ -140,7 +140,7 @@ class TestHostile:
         text = monitor.markdown(found)
         assert "<script" not in text
         assert "\n# " not in text
-        rows = [line for line in text.splitlines() if line.endswith("🔴 drift (p &lt; 0.001) |")]
+        rows = [line for line in text.splitlines() if line.endswith("(p &lt; 0.001) |")]
         assert {row.count(" | ") for row in rows} == {5, 7}
         assert "\n" not in monitor.title(found)
 
