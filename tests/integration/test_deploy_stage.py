@@ -308,6 +308,22 @@ class TestDeploy:
         assert "peak-hour#staging#1" in site.repo("ls-remote", "--tags", "origin")
         assert site.held.deployments == []
 
+    def test_a_first_version_that_broke_off_leaves_the_stage_empty(self, site: Site) -> None:
+        site.release("v1.0.0")
+        site.target = {"unreachable": lambda _, name: name == "start"}
+        told = site.deploy("v1.0.0", "staging")
+        assert (told.outcome.ending, told.outcome.asked, told.warnings) == ("error", True, ())
+        assert "staging" not in site.stages()
+
+    def test_who_is_in_a_stage_is_not_guessed(self, site: Site) -> None:
+        site.release("v1.0.0")
+        site.target = {"unreachable": lambda number, _: number >= 12}
+        told = site.deploy("v1.0.0", "staging")
+        assert (told.outcome.ending, told.outcome.asked) == ("error", False)
+        (warning,) = told.warnings
+        assert "Who is in `staging` now is not known, so no tag says it" in warning
+        assert "staging" not in site.stages()
+
     def test_where_nothing_was_done_nothing_is_missing_at_github(self, site: Site) -> None:
         made = site.release("v1.0.0")
         site.token = False

@@ -61,9 +61,9 @@ class _Story:
 
     def end(self, ending: Ending, reason: str, hint: str | None = None) -> Outcome:
         """The outcome."""
-        stable = None
+        stable, asked = None, False
         with contextlib.suppress(AssayError):
-            stable = self.conduct.target.state().stable
+            stable, asked = self.conduct.target.state().stable, True
         return Outcome(
             verb=self.verb,
             ending=ending,
@@ -71,6 +71,7 @@ class _Story:
             version=self.version,
             before=self.before,
             stable=stable,
+            asked=asked,
             reason=reason,
             hint=hint,
             stage=self.stage,

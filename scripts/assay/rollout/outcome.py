@@ -127,6 +127,8 @@ class Outcome(Fact):
     """The stable one when it began."""
     stable: VersionId | None = None
     """The stable one at the end, as far as the target could be asked."""
+    asked: bool = True
+    """Whether it could."""
     reason: str
     """In a sentence or two."""
     hint: str | None = None

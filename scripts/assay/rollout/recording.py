@@ -177,7 +177,7 @@ class Recording:
         subject = outcome.stable or outcome.version
         if subject is None:
             return
-        if outcome.stable is None and (outcome.before or outcome.ending == "error"):
+        if not outcome.asked or (outcome.stable is None and outcome.before):
             self.warnings.append(
                 f"Who is in `{self.environment}` now is not known, so no tag says it: look at "
                 f"`assay rollout status --env {self.environment}`."
