@@ -12,6 +12,7 @@ import typer
 
 from assay.clioptions import (
     HERE,
+    BundlePath,
     Identity,
     Issuer,
     Root,
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
     from assay.packaging.signing import KeySigner, Signer, Trust
 
 _PACKAGES = ("cryptography", "OpenSSL", "zstandard")
-BundlePath = Annotated[
-    Path | None,
-    typer.Argument(
-        envvar="ASSAY_BUNDLE",
-        show_default=False,
-        help="A bundle: its folder or .tar.zst. By default the one that was packaged here.",
-    ),
-]
 
 
 def sign(

@@ -41,6 +41,14 @@ Train = Annotated[
 Debug = Annotated[
     bool, typer.Option("--debug", envvar="ASSAY_DEBUG", help="Show tracebacks of expected errors.")
 ]
+BundlePath = Annotated[
+    Path | None,
+    typer.Argument(
+        envvar="ASSAY_BUNDLE",
+        show_default=False,
+        help="A bundle: its folder or .tar.zst. By default the one that was packaged here.",
+    ),
+]
 SignerKey = Annotated[
     Path | None,
     typer.Option(envvar="ASSAY_VERIFICATION_KEY", help="The signer's public key, a file."),

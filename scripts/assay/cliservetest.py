@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.clioptions import HERE, Root, console_of_host
+from assay.clioptions import HERE, BundlePath, Root, console_of_host
 
 if TYPE_CHECKING:
     from assay.serving.trial import Trial
@@ -17,14 +17,7 @@ _PACKAGES = ("httptools", "numpy", "onnxruntime", "orjson", "uvicorn", "zstandar
 
 
 def serve_test(
-    bundle: Annotated[
-        Path | None,
-        typer.Argument(
-            envvar="ASSAY_BUNDLE",
-            show_default=False,
-            help="A bundle: its folder or .tar.zst. By default the one that was packaged here.",
-        ),
-    ] = None,
+    bundle: BundlePath = None,
     *,
     root: Root = HERE,
     rows: Annotated[
