@@ -193,8 +193,8 @@ class RecentSpec(Documented):
     """How it is known that neither model was trained on the rows that both are compared on."""
 
     time: Name
-    """The column that puts rows in order: dates, moments, or numbers that grow. The predictions
-    file has it, and so has the table in `trained_on`."""
+    """The column that puts rows in order: dates, moments, or numbers that grow. The table in
+    `trained_on` has it, and the predictions file, or else `predictions.features`."""
     trained_on: File
     """The table that the model is trained on, of the pipeline: CSV or Parquet."""
 

@@ -97,10 +97,12 @@ def recent(
             _ordered(_column(folders[1], spec, "Base: "), spec.trained_on, spec),
             key=lambda one: one.last,
         )
-        evaluated = _ordered(_own_column(head.frame, spec), "the predictions file", spec)
+        evaluated = _ordered(
+            _own_column(head.frame, config, folders[0], spec), "the evaluated rows", spec
+        )
         if evaluated.dates != until.dates:
             raise DataError(
-                f"`{printable(spec.time)}` is dates in one of the predictions file and "
+                f"`{printable(spec.time)}` is dates in one of the evaluated rows and "
                 f"{printable(spec.trained_on)}, and numbers in the other."
             )
     except AssayError as error:
@@ -139,35 +141,48 @@ def _warning(message: str) -> Reason:
     return Reason(message=message, severity="warning", key=("retrain", "recent"))
 
 
-def _own_column(frame: pd.DataFrame, spec: RecentSpec) -> pd.Series[Any]:
-    from assay.stats.columns import pick, require
+def _own_column(
+    frame: pd.DataFrame, config: Config, folder: Path, spec: RecentSpec
+) -> pd.Series[Any]:
+    """The column of the evaluated rows: of the predictions file, or of the table of features."""
+    from assay.rescoring.table import on_rows_of
+    from assay.stats.columns import pick, require, text_names
 
-    require(frame, [spec.time])
-    return pick(frame, spec.time)
+    predictions = config.predictions
+    features = predictions.features if predictions is not None else None
+    if spec.time in map(str, frame.columns) or predictions is None or features is None:
+        require(frame, [spec.time])
+        return pick(frame, spec.time)
+    table = _read(folder / features, printable(features), [*predictions.key, spec.time])
+    placed = on_rows_of(text_names(table), frame, key=predictions.key, shown=printable(features))
+    return pick(placed, spec.time)
 
 
 def _column(folder: Path, spec: RecentSpec, whose: str) -> pd.Series[Any]:
     """The column of a table that a model was trained on; nothing else of it is kept."""
+    shown = f"{whose}{printable(spec.trained_on)}"
+    return _read(folder / spec.trained_on, shown, [spec.time])[spec.time]
+
+
+def _read(path: Path, shown: str, columns: list[str]) -> pd.DataFrame:
     import pandas as pd
 
-    path, shown = folder / spec.trained_on, f"{whose}{printable(spec.trained_on)}"
+    wanted = list(dict.fromkeys(columns))
     try:
         if path.suffix == ".parquet":
-            table = pd.read_parquet(path, columns=[spec.time])
-        else:
-            table = pd.read_csv(path, usecols=[spec.time])
+            return pd.read_parquet(path, columns=wanted)
+        return pd.read_csv(path, usecols=wanted)
     except FileNotFoundError:
         raise DataError(
-            f"{shown} is not there, so what the model was trained on is not known.",
-            key=("retrain", "recent", "trained_on"),
+            f"{shown} is not there, so which rows are new to both models is not known.",
+            key=("retrain", "recent"),
         ) from None
     except (OSError, ValueError, ImportError) as error:
         said = printable(str(error).split("\n", maxsplit=1)[0])[:200]
+        names = ", ".join(f"`{printable(name)}`" for name in wanted)
         raise DataError(
-            f"{shown}: its column `{printable(spec.time)}` cannot be read: {said}.",
-            key=("retrain", "recent", "time"),
+            f"{shown}: {names} cannot be read: {said}.", key=("retrain", "recent")
         ) from error
-    return table[spec.time]
 
 
 class _Ordered:
@@ -194,6 +209,7 @@ class _Ordered:
 
 
 def _ordered(column: pd.Series[Any], where: str, spec: RecentSpec) -> _Ordered:
+    import numpy as np
     import pandas as pd
 
     wrong = f"`{printable(spec.time)}` of {printable(where)}"
@@ -212,4 +228,5 @@ def _ordered(column: pd.Series[Any], where: str, spec: RecentSpec) -> _Ordered:
             key=key,
         ) from error
     since = moments - pd.Timestamp(0, tz="UTC")
-    return _Ordered((since / pd.Timedelta(1, "ns")).to_numpy(dtype="float64"), dates=True)
+    nanoseconds = (since / pd.Timedelta(1, "ns")).to_numpy().astype(np.float64)
+    return _Ordered(nanoseconds, dates=True)

@@ -170,7 +170,7 @@ def test_too_few_rows_decide_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("until", "message"),
     [
-        ("", "Base: train.csv is not there, so what the model was trained on is not known."),
+        ("", "Base: train.csv is not there, so which rows are new to both models is not known."),
         ("soon", "`time` of train.csv is neither dates nor numbers."),
         ("", ""),
     ],
@@ -183,20 +183,36 @@ def test_what_cannot_be_known_is_a_warning(tmp_path: Path, until: str, message: 
     (tmp_path / "base").mkdir()
     (tmp_path / "base/train.csv").write_text("x\n1\n")
     _, (reason,) = asked(tmp_path, base_until="")
-    assert "Base: train.csv: its column `time` cannot be read" in reason.message
+    assert "Base: train.csv: `time` cannot be read" in reason.message
 
 
 @pytest.mark.parametrize(
     ("times", "message"),
     [
         ([*DAYS[1:], None], "has no value in 1 rows"),
-        (np.arange(ROWS), "dates in one of the predictions file and"),
+        (np.arange(ROWS), "dates in one of the evaluated rows and"),
         (["x"] * ROWS, "is neither dates nor numbers"),
     ],
 )
 def test_a_column_that_puts_nothing_in_order(tmp_path: Path, times: Any, message: str) -> None:
     _, (reason,) = asked(tmp_path, head=found(told(0.4, 1), times))
     assert message in reason.message
+
+
+def test_the_table_of_features_may_have_the_column(tmp_path: Path) -> None:
+    """In another order, as its key says."""
+    assert HEAD.frame is not None
+    assert BASE.frame is not None
+    table = HEAD.frame[["id", "time"]].iloc[::-1]
+    (tmp_path / "head").mkdir()
+    table.to_csv(tmp_path / "head/features.csv", index=False)
+    bare = [
+        Found(frame=one.frame.drop(columns="time"), predictions=one.predictions)
+        for one in (HEAD, BASE)
+        if one.frame is not None
+    ]
+    named = config(CONFIG.replace("key: id", "key: id, features: features.csv"))
+    assert asked(tmp_path, head=bare[0], base=bare[1], given=named) == asked(tmp_path)
 
 
 def test_a_column_that_is_not_there(tmp_path: Path) -> None:
