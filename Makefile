@@ -82,7 +82,7 @@ NOT_LOWEST := *_coverage *_simulated *_fuzzed_* test_base test_causes_* test_for
   test_models_rescore test_process test_programs test_seed_noise contract/test_attacks \
   contract/test_evolution* contract/test_failing contract/test_infer* \
   contract/test_pandera_examples* contract/test_promises contract/test_relations_* \
-  monitor/test_alerts_* monitor/test_prometheus_* packaging/* \
+  monitor/test_alerts_* monitor/test_monitor_stage monitor/test_prometheus_* packaging/* \
   release/* serving/* report/test_escape report/test_pictures stats/test_areas stats/test_disparity stats/test_holm \
   stats/test_intervals stats/test_paired* stats/test_resampling stats/test_search
 lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allowed

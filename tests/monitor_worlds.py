@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import yaml
-from assay.packaging import bundle as bundles
-from assay.packaging import kept
-from assay.packaging.manifest import FILE as MANIFEST
+from assay.packaging import bundle, kept
 from assay.stages import monitor
 
 from tests import serving_bundles
 from tests.builders import make_context
+from tests.unit.packaging import bundles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.context import Context
     from assay.monitor.watched import MonitorSection
+    from assay.packaging.bundle import Bundle
+    from assay.packaging.manifest import MetricValue
 
 FIRST = datetime(2026, 11, 2, tzinfo=UTC)
 """A Monday."""
@@ -90,12 +91,30 @@ def labels(logged: pd.DataFrame, *, wrong: float = 0.0, seed: int = 9) -> pd.Dat
     )
 
 
+def packaged(
+    parent: Path, *, keeps: kept.Kept | None = None, metrics: tuple[MetricValue, ...] = ()
+) -> Bundle:
+    """A bundle with a profile; nobody asks its model."""
+    profile = serving_bundles.profile().model_dump_json().encode()
+    model = serving_bundles.model("good")
+    files = {**bundles.FILES, "model.onnx": model, "profile.json": profile}
+    if keeps is not None:
+        files[kept.FILE] = keeps.model_dump_json().encode()
+    manifest = bundles.manifest(metrics=metrics)
+    return bundle.write(parent, manifest, files)
+
+
 @dataclass(frozen=True)
 class World:
-    """A project on disk."""
+    """A project on disk.
+
+    Args:
+        root: Its folder, with an empty `logs/`.
+        made: The bundle of the version that is watched.
+    """
 
     root: Path
-    made: serving_bundles.Made
+    made: Bundle
 
     @property
     def digest(self) -> str:
@@ -109,36 +128,16 @@ class World:
     def write(self, frame: pd.DataFrame, name: str = "") -> Path:
         """A file of the log."""
         path = self.root / "logs" / (name or f"{frame['id'].iloc[0]}.parquet")
-        path.parent.mkdir(exist_ok=True)
         frame.to_parquet(path, index=False)
         return path
 
-    def context(self, config: dict[str, Any] | None = None, **monitor_: Any) -> Context:
+    def context(self, **monitor_: Any) -> Context:
         """The project, as the stage gets it."""
         spec = {"log": {"path": "logs/*.parquet"}, "alerts": {"issue": False}, **monitor_}
-        return make_context(self.root, yaml.safe_dump({"monitor": spec, **(config or {})}))
+        return make_context(self.root, yaml.safe_dump({"monitor": spec}))
 
-    def run(
-        self, day: int = 0, config: dict[str, Any] | None = None, **given: Any
-    ) -> MonitorSection:
+    def run(self, day: int = 0, **given: Any) -> MonitorSection:
         """Judge the window that a day is, and those before it."""
         until = FIRST + timedelta(days=day + 1)
         wish = monitor.Wish(until=until, bundle=self.made.folder, now=FIRST + timedelta(days=30))
-        return monitor.run(self.context(config, **given), wish)
-
-    def keep(self, found: kept.Kept) -> None:
-        """Put what a monitor needs into the bundle."""
-        old = bundles.read(self.made.folder)
-        files: dict[str, Any] = {
-            entry.path: (old.folder / entry.path).read_bytes() for entry in old.manifest.files
-        }
-        files[kept.FILE] = found.model_dump_json().encode()
-        new = bundles.write(
-            self.root / "kept", old.manifest.model_copy(update={"files": ()}), files
-        )
-        assert (new.folder / MANIFEST).is_file()
-        object.__setattr__(
-            self,
-            "made",
-            serving_bundles.Made(new.folder, self.made.archive, new.digest, self.made.key),
-        )
+        return monitor.run(self.context(**given), wish)

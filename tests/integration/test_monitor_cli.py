@@ -13,8 +13,7 @@ from assay.release import gto
 from assay.release.deployed import _chosen
 from typer.testing import CliRunner
 
-from tests import serving_bundles
-from tests.monitor_worlds import World
+from tests.monitor_worlds import World, packaged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +23,7 @@ DAY = "2026-11-03"
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    found = World(tmp_path, serving_bundles.made(tmp_path / "bundle"))
+    found = World(tmp_path, packaged(tmp_path / "bundle"))
     (tmp_path / "logs").mkdir()
     (tmp_path / ".git").mkdir()
     spec = {

@@ -15,32 +15,49 @@ from assay.configmonitor import MonitorSpec
 from assay.errors import ConfigError, DataError, OutsideError, UsageError
 from assay.monitor.watched import MonitorSection
 from assay.packaging import kept
+from assay.packaging.manifest import MetricValue
 from assay.section import Status
 from assay.stages import monitor
 from assay.stats.predictions import from_frame
 
-from tests import monitor_worlds, serving_bundles
+from tests import monitor_worlds
 from tests.builders import make_context, printed
-from tests.monitor_worlds import FIRST, ROWS, World, labels
+from tests.monitor_worlds import FIRST, ROWS, World, labels, packaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from assay.packaging.bundle import Bundle
 
 QUICK: dict[str, Any] = {"multivariate": False, "hysteresis": {"windows": 1, "of": 1}}
 """One window alone, and no classifier."""
 METRICS: dict[str, Any] = {"metrics": {"accuracy": 0.05}, "labels": {"path": "labels.parquet"}}
 
 
+KNOWN = (
+    MetricValue(name="accuracy", value=0.81, low=0.80, high=0.82),
+    MetricValue(name="roc_auc", value=0.91, low=0.90, high=0.92),
+)
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> serving_bundles.Made:
-    return serving_bundles.made(tmp_path_factory.mktemp("bundle"))
+def made(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return packaged(tmp_path_factory.mktemp("bundle"), metrics=KNOWN)
 
 
 @pytest.fixture
-def world(tmp_path: Path, made: serving_bundles.Made) -> World:
+def world(tmp_path: Path, made: Bundle) -> World:
     (tmp_path / "logs").mkdir()
     return World(tmp_path, made)
+
+
+@pytest.fixture
+def calibrated(tmp_path: Path) -> World:
+    """With a bundle that keeps calibrations."""
+    (tmp_path / "logs").mkdir()
+    keeps = kept.of(reference_labelled(), None)
+    return World(tmp_path, packaged(tmp_path / "bundle", keeps=keeps))
 
 
 def why(found: MonitorSection) -> str:
@@ -275,35 +292,7 @@ def labelled(world: World, wrong: float = 0.0) -> pd.DataFrame:
 
 def with_labels(world: World, told: pd.DataFrame, **given: Any) -> MonitorSection:
     told.to_parquet(world.root / "labels.parquet", index=False)
-    known = [
-        {"name": "accuracy", "value": 0.81, "low": 0.80, "high": 0.82},
-        {"name": "roc_auc", "value": 0.91, "low": 0.90, "high": 0.92},
-    ]
-    world_metrics(world, known)
     return world.run(**{**QUICK, **METRICS, **given})
-
-
-def world_metrics(world: World, known: list[dict[str, Any]]) -> None:
-    """What the bundle says of the evaluation: replaced, for the model of these tests has none."""
-    path = world.root / "bundle"
-    if path.exists():
-        return
-    from assay.packaging import bundle as bundles
-    from assay.packaging.manifest import MetricValue
-
-    old = bundles.read(world.made.folder)
-    metrics = tuple(MetricValue(**one) for one in known)
-    files: dict[str, Any] = {
-        entry.path: (old.folder / entry.path).read_bytes() for entry in old.manifest.files
-    }
-    manifest = old.manifest.model_copy(update={"files": (), "metrics": metrics})
-    new = bundles.write(path, manifest, files)
-    relog = {world.digest: new.digest}
-    for file in (world.root / "logs").glob("*.parquet"):
-        frame = pd.read_parquet(file)
-        frame.assign(digest=frame["digest"].replace(relog)).to_parquet(file, index=False)
-    replaced = serving_bundles.Made(new.folder, world.made.archive, new.digest, world.made.key)
-    object.__setattr__(world, "made", replaced)
 
 
 def test_with_labels_performance_is_a_question_like_the_others(world: World) -> None:
@@ -378,8 +367,10 @@ def reference_labelled() -> Any:
     return from_frame(pd.DataFrame({"y": truth, "p": score}), truth="y", score="p", positive=1)
 
 
-def test_without_labels_performance_is_estimated_by_what_the_bundle_keeps(world: World) -> None:
-    world.keep(kept.of(reference_labelled(), None))
+def test_without_labels_performance_is_estimated_by_what_is_kept(
+    calibrated: World,
+) -> None:
+    world = calibrated
     world.write(world.day())
     found = world.run(**QUICK, metrics={"accuracy": 0.05, "roc_auc": 0.05})
     assert ended(found) == ("quiet", 0)
@@ -389,8 +380,8 @@ def test_without_labels_performance_is_estimated_by_what_the_bundle_keeps(world:
     }
 
 
-def test_a_model_that_hardly_knows_any_more_drifts_by_the_estimate(world: World) -> None:
-    world.keep(kept.of(reference_labelled(), None))
+def test_a_model_that_hardly_knows_any_more_drifts_by_the_estimate(calibrated: World) -> None:
+    world = calibrated
     frame = world.day()
     frame["prediction.probabilities[1]"] = 0.5 + (frame["prediction.label"] - 0.5) * 0.1
     frame["prediction.probabilities[0]"] = 1 - frame["prediction.probabilities[1]"]
