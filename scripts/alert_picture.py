@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from assay.report import monitor, monitorcharts, pictures
 from assay.report.images import Image
+from year import MONTHS
 
 from benchmarks.harness import remove
-from scripts.year import MONTHS
 from tests.fakes.github_api import GitHubApi, State
 from tests.monitor_year import Company, YearError
 

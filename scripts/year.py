@@ -21,9 +21,10 @@ from rich.markdown import Markdown
 from rich.rule import Rule
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from scripts.demo import folded  # noqa: E402 (the line above makes it importable)
+from demo import folded  # noqa: E402 (the line above makes it importable)
+
 from tests.fakes.github_api import GitHubApi, State  # noqa: E402
 from tests.monitor_year import Company, Version, YearError  # noqa: E402
 
@@ -123,7 +124,7 @@ def _month(console: Console, month: str, section: MonitorSection) -> None:
     )
 
 
-def _issues(console: Console, company: Company, before: list[str]) -> None:
+def _issues(console: Console, company: Company, before: Sequence[str]) -> None:
     """What happened to issues."""
     for place, (number, issue) in enumerate(company.issues):
         was = before[place] if place < len(before) else None
