@@ -50,6 +50,8 @@ button.addEventListener("click", async () => {
   }
 });
 """
+_TALLEST = 30
+"""Lines of the field that a request is written in."""
 
 
 def _hash(text: str) -> str:
@@ -95,9 +97,10 @@ def index(loaded: Loaded) -> bytes:
 def docs(loaded: Loaded, document: Document) -> bytes:
     """How to ask it: every path, an example of each, and a form for the plainest."""
     first = _example(document["paths"]["/predict"]["post"])
+    lines = min(first.count("\n") + 2, _TALLEST)
     form = (
         '<h2>Try it</h2><p><label for="request">Rows, as JSON</label></p>'
-        f'<textarea id="request" rows="12" spellcheck="false">{escape(first)}</textarea>'
+        f'<textarea id="request" rows="{lines}" spellcheck="false">{escape(first)}</textarea>'
         "<p><label>API key or token, where one is needed "
         '<input id="key" type="password" autocomplete="off"></label></p>'
         '<p><button id="ask" type="button">Predict</button></p>'

@@ -126,6 +126,15 @@ def pages(loaded: Loaded) -> list[bytes]:
     return [docspage.index(loaded), docspage.docs(loaded, document)]
 
 
+@pytest.mark.parametrize(("inputs", "lines"), [(1, 8), (7, 14), (200, 30)])
+def test_a_row_is_seen_whole_unless_it_is_very_long(
+    loaded: Loaded, inputs: int, lines: int
+) -> None:
+    named = tuple(InputSpec(name=f"x{one}", dtype="float64") for one in range(inputs))
+    many = replace(loaded, signature=loaded.signature.model_copy(update={"inputs": named}))
+    assert f'rows="{lines}"' in pages(many)[1].decode()
+
+
 def test_what_a_bundle_says_is_text(loaded: Loaded) -> None:
     inputs = (InputSpec(name=EVIL, dtype="string", categories=(EVIL,)),)
     evil = replace(
