@@ -108,8 +108,8 @@ for _command in (
     clihistory.reproduce,
 ):
     app.command()(_command)
-for _command in (cliretrain.decide, cliretrain.train, cliretrain.propose):
-    app.command(f"retrain-{_command.__name__}", hidden=True)(_command)
+for _step in (cliretrain.decide, cliretrain.train, cliretrain.propose):
+    app.command(f"retrain-{_step.__name__}", hidden=True)(_step)
 
 
 @gate_app.command()
