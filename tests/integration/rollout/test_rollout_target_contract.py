@@ -62,6 +62,8 @@ class Place:
     another: Callable[[], Target]
     """One more caller's way to it."""
     bundles: dict[VersionId, Path]
+    at_first: tuple[State, list[Event]]
+    """What it said before anything was deployed there."""
 
     @property
     def versions(self) -> list[VersionId]:
@@ -111,7 +113,8 @@ def place(
     bundles = {version: one.folder for version, one in made.items()}
     with contextlib.ExitStack() as stack:
         another = WAYS[request.param](folder, key, stack)
-        yield Place(another, bundles)
+        target = another()
+        yield Place(another, bundles, (target.state(), target.events()))
 
 
 def _command(folder: Path, _: str, stack: contextlib.ExitStack) -> Callable[[], Target]:
@@ -155,11 +158,8 @@ WAYS = {"command": _command, "host": _host, "ssh": _ssh}
 
 
 def test_it_is_a_target_and_empty_at_first(place: Place) -> None:
-    target = place.another()
-    assert isinstance(target, Target)
-    if target.state().stable is None:  # nothing was deployed here before
-        assert target.state() == State()
-        assert target.events() == []
+    assert isinstance(place.another(), Target)
+    assert place.at_first == (State(), [])
 
 
 def test_a_bundle_is_placed_once_and_verified(place: Place, tmp_path: Path) -> None:
