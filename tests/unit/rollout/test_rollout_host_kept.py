@@ -64,7 +64,8 @@ def test_of_many_good_ones_the_newest_stay(agent: Agent) -> None:
     for number in range(1, 7):
         _place(agent, number)
         _promote(agent, number, number - 1 or None)
-    assert _there(agent) == {"v1.4.0", "v1.5.0", "v1.6.0"}
+    _place(agent, 7)
+    assert _there(agent) == {"v1.4.0", "v1.5.0", "v1.6.0", "v1.7.0"}
 
 
 def test_what_was_gone_back_from_is_no_better_than_a_candidate(agent: Agent) -> None:

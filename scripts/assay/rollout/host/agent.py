@@ -284,8 +284,7 @@ class Agent:
         if routing is not None:
             used += [routing.stable, routing.candidate]
         needed = {one.digest for one in used if one is not None}
-        was_stable = [*history.promotions(self.events()), promoted.stable]
-        good = {one.digest for one in was_stable if one is not None}
+        good = {one.digest for one in history.promotions(self.events())}
         bundles.prune(self.place, self._known().keep, needed, good)
 
     def append(self, event: Event) -> None:
