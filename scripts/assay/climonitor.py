@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.clioptions import HERE, ConfigFile, Root
+from assay.clioptions import HERE, ConfigFile, Root, without_base
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,9 +46,14 @@ def monitor(
 
     Ends with 0 without an alarm, 1 with one, 5 when nobody can say.
     """
+    from dataclasses import replace
+
+    from assay.console import Console
     from assay.stages import monitor as stage
 
-    context = _context(root, config, aside=as_json)
+    context = without_base(root, config)
+    if as_json:  # what is said meanwhile must not stand in it
+        context = replace(context, console=Console(github=context.console.github, out=sys.stderr))
     section = stage.run(context, stage.Wish(until=_moment(until), bundle=bundle))
     _end(context, section, as_json=as_json)
 
@@ -71,28 +75,6 @@ def _moment(text: str) -> datetime | None:
             hint="Write it as 2026-11-24 or 2026-11-24T06:00:00+00:00.",
         ) from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _context(root: Path, config: str, *, aside: bool) -> Context:
-    """What a watch needs; with `aside` what it says meanwhile goes to standard error."""
-    from assay import ci, prepare, record
-    from assay import config as configuration
-    from assay.console import Console
-    from assay.context import Context
-    from assay.workspace import Workspace
-
-    found = ci.detect(os.environ, prepare.event_payload(os.environ))
-    settings = configuration.load(root.resolve(), name=config)
-    return Context(
-        config=settings,
-        workspace=Workspace(root.resolve(), os.environ),
-        ci=found,
-        record=record.new(ci=found, config=settings, head=None, project=""),
-        console=Console(github=found.host == "github", out=sys.stderr if aside else None),
-        clock=time.monotonic,
-        environ=os.environ,
-        config_file=config,
-    )
 
 
 def _end(context: Context, section: MonitorSection, *, as_json: bool) -> None:

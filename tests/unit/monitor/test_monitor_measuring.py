@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
 from assay import config as configs
 from assay.config import Column
 from assay.evaluation import Found as Read
-from assay.monitor import measuring, model
+from assay.monitor import frames, measuring, model
 from assay.monitor.baseline import Side
 from assay.monitor.measuring import Asked
 from assay.monitor.model import TRUTH, Model
@@ -169,3 +171,19 @@ def test_categories_that_a_reader_would_change_are_read_as_text(
     signature = subject("binary").signature
     watched = Model("m", "v", "d", signature, EMPTY.model_copy(update={"features": (one,)}))
     assert (watched.texts == {"x"}) is is_text
+
+
+def test_of_too_many_rows_whole_requests_are_taken() -> None:
+    connection = duckdb.connect(config={"threads": 1})
+    table = pd.DataFrame({"id": np.arange(4000) // 2, "x": 1.0, "at": np.arange(4000)[::-1]})
+    connection.register("given", table)
+    connection.execute("CREATE TABLE log AS SELECT * FROM given")
+    rows = ibis.duckdb.from_connection(connection).table("log")
+    found = frames.of(rows, {"id": "id", "at": "at"}, key=("id",), time="at", most=400)
+    assert 250 < len(found) < 550
+    assert (found["id"].value_counts() == 2).all()
+    assert found["at"].is_monotonic_increasing
+    assert len(frames.of(rows, {"id": "id"}, most=4000)) == 4000
+    nothing = frames.of(rows.filter(rows["x"] > 1), {"id": "id"})
+    assert list(nothing.columns) == ["id"]
+    assert nothing.empty
