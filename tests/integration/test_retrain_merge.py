@@ -214,6 +214,16 @@ def test_a_token_that_may_not_merge_says_so(shop: Shop, check: Any) -> None:
     assert shop.repository.pulls[1].state == "open"
 
 
+def test_what_may_not_be_looked_up_leaves_it_to_a_person(shop: Shop, check: Any) -> None:
+    check()
+    shop.repository.private = True
+    for token in shop.github.state.tokens.values():
+        del token.permissions["checks"]
+    said = tried(shop)
+    assert said.startswith("not now: #1 was not merged by itself: the token may not read checks of")
+    assert "checks: read" in said
+
+
 def test_the_next_retraining_merges_first(shop: Shop, check: Any) -> None:
     check()
     ended = stage.run(shop.context(CONFIG), Wish("hand"))

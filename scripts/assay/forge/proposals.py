@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from assay.forge.transport import Api
 
-PERMISSION = "pull-requests: write"
 LONGEST_TITLE = 256
 State = Literal["open", "merged", "closed"]
 

@@ -20,8 +20,8 @@ _BY_PATH = (
     (r"/check-(runs|suites)", "checks"),
     (r"/statuses/|/commits/[^/]+/status", "statuses"),
     (r"/actions/", "actions"),
-    (r"/(git|contents|branches|commits|releases)(/|$)", "contents"),
-    (r"/issues/|/pulls/", "pull-requests"),
+    (r"/(git|contents|branches|commits|releases)(/|$)|/pulls/[0-9]+/merge$", "contents"),
+    (r"/issues/|/pulls(/|$)", "pull-requests"),
 )
 """What stands in a path below a repository, and the permission that it needs."""
 _SCOPES = {"actions": "repo", "deployments": "repo_deployment", "statuses": "repo:status"}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from assay import connection
 from assay.errors import UsageError
-from assay.forge import proposals
 from assay.forge.proposals import Proposals
 from assay.release import tagging
 from assay.report import retrain as report
@@ -76,7 +75,7 @@ def opened(context: Context) -> Iterator[Desk]:
         )
     name, token = context.config.retrain.branch, connection.token(context.environ)
     with (
-        forge.api("the retraining", permission=proposals.PERMISSION) as api,
+        forge.api("the retraining") as api,
         branches.looked_at(context, name, token=token) as branch,
     ):
         found = Proposals(api, repository, sleep=time.sleep)

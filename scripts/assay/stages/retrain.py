@@ -23,7 +23,7 @@ from assay.retrain.outcome import Outcome
 if TYPE_CHECKING:
     from assay.context import Context
     from assay.retrain.branch import Found, Pushed
-    from assay.retrain.decision import Decision, Why
+    from assay.retrain.decision import Attempt, Decision, Why
     from assay.retrain.desk import Desk
 
 
@@ -123,11 +123,26 @@ def _tell(desk: Desk, decided: Decision) -> None:
 
 def _merged(desk: Desk) -> Outcome | None:
     """Merge the open pull request, or say why not; nothing where that is not asked for."""
-    config, current = desk.context.config, desk.current
-    if current is None or config.retrain.merge == "never":
+    current = desk.current
+    if current is None or desk.context.config.retrain.merge == "never":
         return None
+    try:
+        against = _against(desk, current)
+    except ForgeError as error:  # the candidate can be judged by a person all the same
+        against = [f"{error.message.rstrip('.')}. {error.hint or ''}".strip().rstrip(".")]
+    where = {"number": current.number, "url": current.url}
+    if against:
+        reason = f"#{current.number} was not merged by itself: {'; '.join(against)}."
+        return Outcome(ending="not now", reason=reason, **where)
+    reason = f"#{current.number} is merged: every gate says superior. Release it to have it used."
+    return Outcome(ending="merged", reason=reason, **where)
+
+
+def _against(desk: Desk, current: Attempt) -> list[str]:
+    """Merge, or say what speaks against it."""
     proposed = next(one.head for one in desk.listed if one.number == current.number)
-    record, why = merging.look(desk.api, desk.repository, config.release.checked_by, proposed)
+    workflow = desk.context.config.release.checked_by
+    record, why = merging.look(desk.api, desk.repository, workflow, proposed)
     facts = merging.Facts(
         head=desk.branch.found.head,
         base=desk.branch.found.base,
@@ -141,16 +156,8 @@ def _merged(desk: Desk) -> Outcome | None:
     against = list(merging.objections(facts))
     if not against:
         title = f"Merge pull request #{current.number}: every gate says superior"
-        try:
-            desk.proposals.merge(current.number, sha=proposed, title=title)
-        except ForgeError as error:
-            against.append(error.message.rstrip("."))
-    where = {"number": current.number, "url": current.url}
-    if against:
-        reason = f"#{current.number} was not merged by itself: {'; '.join(against)}."
-        return Outcome(ending="not now", reason=reason, **where)
-    reason = f"#{current.number} is merged: every gate says superior. Release it to have it used."
-    return Outcome(ending="merged", reason=reason, **where)
+        desk.proposals.merge(current.number, sha=proposed, title=title)
+    return against
 
 
 def train(context: Context) -> Outcome | None:
