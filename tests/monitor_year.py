@@ -102,10 +102,7 @@ class Company:
             (self.production / name).mkdir(parents=True)
         for file, places in (
             (".dvc/config", {"../dvc-storage": "remote", "../production": "production"}),
-            (
-                "assay.yaml",
-                {"production/log": "production/log", "production/lab": "production/lab"},
-            ),
+            ("assay.yaml", {name: name for name in ("production/log", "production/labels")}),
         ):
             path = self.project / file
             text = path.read_text(encoding="utf-8")
