@@ -70,14 +70,30 @@ class Duck:
         """Parquet files as one Ibis table; a column that some lack is null there."""
         name = self.name("rows")
         listed = ", ".join(map(quoted, files))
-        self.connection.execute(
-            f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name = true)"  # noqa: S608 (names of ours)
-        )
+        plain = f"SELECT * FROM read_parquet([{listed}], union_by_name = true)"  # noqa: S608 (names of ours)
+        self.connection.execute(f"CREATE VIEW {name} AS {self._known(plain)}")
         return self.backend.table(name)
+
+    def _known(self, plain: str) -> str:
+        """The same with times of microseconds: Ibis does not know those of nanoseconds."""
+        described = self.connection.execute(f"DESCRIBE {plain}").fetchall()
+        finer = {str(row[0]): str(row[1]) for row in described if str(row[1]).endswith("_NS")}
+        if not finer:
+            return plain
+        casts = (
+            f"{named(name)}::{type_.removesuffix('_NS')} AS {named(name)}"
+            for name, type_ in finer.items()
+        )
+        return f"SELECT * REPLACE ({', '.join(casts)}) FROM ({plain})"  # noqa: S608 (quoted)
 
     def close(self) -> None:
         """End it."""
         self.connection.close()
+
+
+def named(column: str) -> str:
+    """A column in SQL."""
+    return '"' + column.replace('"', '""') + '"'
 
 
 def quoted(text: str) -> str:
@@ -229,7 +245,7 @@ class Files:
             plain = plain.replace(options, f"{options}, types = {{{types}}}", 1)
         if self._time is None or self._time not in columns:
             return plain
-        time = '"' + self._time.replace('"', '""') + '"'
+        time = named(self._time)
         dated = f"SELECT * REPLACE (try_cast({time} AS TIMESTAMPTZ) AS {time}) FROM ({plain})"  # noqa: S608 (quoted)
         if self._since is None:
             return dated

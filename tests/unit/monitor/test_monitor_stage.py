@@ -521,6 +521,28 @@ def test_the_same_rows_give_the_same_answer_from_any_form(
     assert ended(found) == ("drift", 1)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda time: time.astype(str),
+        lambda time: time.dt.tz_localize(None),
+        lambda time: time.dt.date,
+        lambda time: time.dt.as_unit("ns"),
+        lambda time: time.dt.tz_localize(None).dt.as_unit("ns"),
+        lambda time: time.dt.tz_convert("Asia/Kolkata"),
+    ],
+    ids=["text", "no zone", "date", "nanoseconds", "nanoseconds, no zone", "another zone"],
+)
+def test_times_of_any_form_are_the_same_moments(
+    world: World, written: Callable[[pd.Series], pd.Series]
+) -> None:
+    frame = world.day()
+    world.write(frame.assign(time=written(frame["time"])))
+    found = world.run(**QUICK)
+    assert (ended(found), found.newest.judgement.rows) == (("quiet", 0), ROWS)
+    assert found.newest.notes == ()
+
+
 def test_a_table_of_a_database_is_read_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = world.day()
     with duckdb.connect(str(world.root / "warehouse.duckdb")) as connection:
