@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assay.console import printable
 from assay.errors import DataError
 from assay.monitor import bounds, frames, model, reference, scan, windows
-from assay.monitor.model import FEATURE, PREDICTION, TRUTH
+from assay.monitor.model import DIGEST, FEATURE, PREDICTION, TRUTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,8 @@ class Side:
     """Its rows, where there are some."""
     labelled: pd.DataFrame | None = None
     """Of them those with a truth: features by name, `prediction.NAME`, `TRUTH`."""
+    unusable: str | None = None
+    """Why nothing can be held against it."""
 
 
 class Baseline:
@@ -78,7 +80,20 @@ class Baseline:
             predictions=list(table.predictions),
             categorical=self._model.categorical,
         )
-        return Side(found, table, self._labelled(table)) if found.rows else None
+        if not found.rows:
+            return None
+        if self._is_of_others(rows):
+            why = "the reference is of another model version than the one that is watched"
+            return Side(found, unusable=why)
+        return Side(found, table, self._labelled(table))
+
+    def _is_of_others(self, rows: Any) -> bool:
+        """Whether the reference is a log, and no row of it is of the version that is watched."""
+        if DIGEST not in rows.columns:
+            return False
+        own = rows.filter(rows[DIGEST] == self._model.digest)
+        found: int = scan.answer(own.aggregate(n=own.count()), private=self._private)["n"]
+        return found == 0
 
     def _table(self, rows: Any) -> scan.Table:
         spec, profile = self._spec, self._model.profile

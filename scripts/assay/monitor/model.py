@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FEATURE, PREDICTION = "feature.", "prediction."
 """What columns of a server's log begin with."""
+DIGEST = "digest"
+"""The column of a server's log with the bundle that answered."""
 TRUTH = "__truth__"
 _TASKS = {"binary", "multiclass", "regression"}
 

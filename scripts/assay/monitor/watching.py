@@ -9,7 +9,7 @@ from assay.monitor import frames, measuring, model, multivariate, scan
 from assay.monitor.comparing import ColumnDrift, compared
 from assay.monitor.labelled import labelled, strangers
 from assay.monitor.measuring import Found
-from assay.monitor.model import FEATURE, PREDICTION
+from assay.monitor.model import DIGEST, FEATURE, PREDICTION
 from assay.monitor.verdict import judge, of_column
 from assay.monitor.watched import Window
 from assay.monitor.window import breaches
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 MOST_ODD = 0.01
 """With a greater share of rows that belong to no window, nobody knows what was in it."""
-_DIGEST = "digest"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +98,8 @@ def watched(watch: Watch, span: Span, *, limit: datetime | None) -> Seen:
     odd, doubts = _odd(watch, span, limit, count) if limit is not None else ((), ())
     notes += odd
     side = watch.baseline.of(span) if found is not None and unusable is None else None
+    if side is not None and side.unusable is not None:
+        unusable, side = side.unusable, None
     if found is None or side is None or not count:
         if found is not None and count and unusable is None:
             unusable = "the reference has no row of the same window a season earlier"
@@ -157,20 +158,20 @@ def _judged(
 
 def _own(watch: Watch, rows: Any) -> tuple[Any, tuple[str, ...], str | None]:
     """The rows of the version that is watched; a note on others, and why there are none."""
-    if _DIGEST not in rows.columns:
+    if DIGEST not in rows.columns:
         return rows, (), None
     digest = watch.asked.model.digest
-    counted = rows.group_by(_DIGEST).aggregate(__assay_rows__=rows.count())
+    counted = rows.group_by(DIGEST).aggregate(__assay_rows__=rows.count())
     by_digest: dict[str | None, int] = {}
     for batch in scan.batches(counted, private=watch.private):
         for row in batch.to_pylist():
-            by_digest[row[_DIGEST]] = row["__assay_rows__"]
+            by_digest[row[DIGEST]] = row["__assay_rows__"]
     own = by_digest.pop(digest, 0)
     if not by_digest:
         return rows, (), None
     others = sum(by_digest.values())
     named = ", ".join(sorted(str(one)[:12] if one else "none" for one in by_digest)[:3])
-    kept = rows.filter(rows[_DIGEST] == digest)
+    kept = rows.filter(rows[DIGEST] == digest)
     if not own:
         why = f"its {others:,} rows are of another model version ({named}, not {digest[:12]})"
         return kept, (), why

@@ -440,6 +440,14 @@ def test_a_season_is_compared_with_the_same_one(world: World) -> None:
     assert "the reference has no row of the same window a season earlier" in why(found)
 
 
+def test_a_reference_of_another_version_is_inconclusive(world: World) -> None:
+    monitor_worlds.log(digest="a" * 64).to_parquet(world.root / "reference.parquet")
+    world.write(world.day(temperature=9))
+    found = world.run(**QUICK, reference={"path": "reference.parquet"})
+    assert ended(found) == ("inconclusive", 5)
+    assert "the reference is of another model version" in why(found)
+
+
 def test_a_bound_is_learned_from_parts_that_differ(world: World) -> None:
     parts = [world.day(seed=n, rows=600, temperature=4.0 * (n % 4)) for n in range(10)]
     pd.concat(parts).rename(columns=lambda name: name.removeprefix("feature.")).to_parquet(
