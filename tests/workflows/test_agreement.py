@@ -252,8 +252,8 @@ def test_what_watches_and_what_retrains_are_given_what_they_take() -> None:
             assert value == f"${{{{ secrets.{key} }}}}"
         for key, value in used["with"].items():
             assert key == "github-token" or value == f"${{{{ inputs.{key} }}}}"
-    # What runs the project's code may not write issues, and what watches may push nothing.
-    assert workflow["jobs"]["monitor"]["permissions"] == {"contents": "read", "issues": "write"}
+    # What runs the project's code may not write issues; what watches writes them, and their plots.
+    assert workflow["jobs"]["monitor"]["permissions"] == {"contents": "write", "issues": "write"}
     assert "issues" not in workflow["jobs"]["retrain"]["permissions"]
 
 

@@ -32,9 +32,11 @@ WRITE_PERMISSIONS = {
     ("model-deploy.yml", "deployments"),
     ("model-deploy.yml", "issues"),
     ("model-monitor.yml", "actions"),
+    ("model-monitor.yml", "checks"),
     ("model-monitor.yml", "contents"),
     ("model-monitor.yml", "issues"),
     ("model-monitor.yml", "pull-requests"),
+    ("model-monitor.yml", "statuses"),
 }
 
 every_workflow = pytest.mark.parametrize(
