@@ -44,6 +44,7 @@ tool = ["tiny-plot>=1"]
 release = ["tiny-sign>=1"]
 serve = ["tiny-serve>=1; sys_platform != 'win32'"]
 deploy = ["assay[release,serve]"]
+monitor = ["assay[tool]", "tiny-scan>=1"]
 [build-system]
 requires = ["uv_build>=0.8,<1"]
 build-backend = "uv_build"
@@ -171,6 +172,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, uv: Path) -> Path:
     wheel(index, "tiny-onnx", "1.0")
     wheel(index, "tiny-sign", "1.0")
     wheel(index, "tiny-serve", "1.0")
+    wheel(index, "tiny-scan", "1.0")
     wheel(index, "tiny-other", "1.0")
     for name in MODULES:
         source, target = ROOT / "scripts" / "assay" / name, scripts / "assay" / name
@@ -236,7 +238,7 @@ def test_what_setup_installs_by_is_what_the_lock_says(tmp_path: Path) -> None:
     for made in tmp_path.iterdir():
         same = made.read_text() == (ROOT / "scripts" / made.name).read_text()
         assert same, f"scripts/{made.name} is stale; make lock renews it"
-    assert len(list(tmp_path.iterdir())) == 6
+    assert len(list(tmp_path.iterdir())) == 7
 
 
 # The project environment
@@ -457,9 +459,15 @@ def test_what_has_no_hash_is_not_installed(machine: Machine) -> None:
     assert "must have a hash, but none were provided for: tiny-plot==1.0" in done.stdout
 
 
-def test_deployments_have_an_environment_of_their_own(machine: Machine) -> None:
-    seen = machine.seen("deploy")["packages"]
-    assert set(seen) == {"assay", "tiny-core", "tiny-serve", "tiny-sign"}
+@pytest.mark.parametrize(
+    ("verb", "packages"),
+    [("deploy", {"tiny-serve", "tiny-sign"}), ("monitor", {"tiny-plot", "tiny-scan"})],
+)
+def test_what_runs_beside_a_project_has_an_environment_of_its_own(
+    machine: Machine, verb: str, packages: set[str]
+) -> None:
+    seen = machine.seen(verb)["packages"]
+    assert set(seen) == {"assay", "tiny-core", *packages}
     assert not list(machine.home.glob("project-*"))
 
 
