@@ -282,6 +282,13 @@ def test_the_documentation_is_what_the_code_says() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_page_of_the_configuration_has_every_mapping() -> None:
+    page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    mappings = load(ROOT / "docs/assay.schema.json")["$defs"]
+    # Without marks the generator has nowhere to write, and "mapping (below)" has nothing below.
+    assert [name for name in mappings if f"<!-- begin: {name} -->" not in page] == []
+
+
 def pages() -> list[Path]:
     return [ROOT / "README.md", ROOT / "example-repo/README.md", *ROOT.glob("docs/**/*.md")]
 
@@ -314,6 +321,26 @@ def test_an_example_uses_what_there_is(page: str, block: str) -> None:
             assert set(used.get("with") or {}) <= set(load(place / "action.yml")["inputs"])
 
 
+@pytest.mark.parametrize(("page", "block"), examples(), ids=lambda value: value[:40])
+def test_an_example_grants_what_a_called_workflow_takes(page: str, block: str) -> None:
+    document = yaml.safe_load(block)
+    for job in document.get("jobs", {}).values() if isinstance(document, dict) else ():
+        place = job.get("uses", "").partition("@")[0].removeprefix("your-org/assay/")
+        if not place.endswith(".yml"):
+            continue
+        for called in load(ROOT / place)["jobs"].values():
+            # GitHub does not even start a workflow that grants less.
+            taken = (called.get("permissions") or {}).items()
+            missing = [scope for scope, level in taken if not grants(job, scope, level)]
+            assert missing == [], f"{page} lacks {missing}"
+
+
+def grants(job: Json, scope: str, level: str) -> bool:
+    levels = ("none", "read", "write")
+    given = (job.get("permissions") or {}).get(scope, "none")
+    return levels.index(given) >= levels.index(level)
+
+
 def test_a_workflow_that_checks_runs_on_pushes_too() -> None:
     checks = ("your-org/assay@v1", "your-org/assay/.github/workflows/model-check.yml@v1")
     found = {
@@ -335,6 +362,14 @@ def uses_in(node: object) -> list[Json]:
         own = [node] if isinstance(node.get("uses"), str) else []
         return own + [used for value in node.values() for used in uses_in(value)]
     return []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_fence_that_opens_is_closed(page: Path) -> None:
+    fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    # What closes names no language.
+    assert fences[1::2] == [""] * (len(fences) // 2)
+    assert len(fences) % 2 == 0
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
