@@ -171,6 +171,16 @@ class TestIssue:
         assert "It began 2026-11-22" in comment.body
         assert site.events == ["starts", "ends"]
 
+    def test_a_stranger_who_foresees_a_comment_keeps_nobody_from_being_told(
+        self, site: Site
+    ) -> None:
+        for _ in range(2):
+            site.held.issues.clear()
+            site.tell(drifting())
+            site.tell(section())
+            site.held.comments[0].author = "mallory"  # the same words, before us
+        assert [one.author for one in site.held.comments] == ["mallory", "github-actions[bot]"]
+
     def test_a_window_without_rows_ends_nothing(self, site: Site) -> None:
         site.tell(drifting(), **WITH_HOOK)
         site.tell(sections.empty(), **WITH_HOOK)

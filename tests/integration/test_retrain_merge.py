@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +198,23 @@ def test_a_default_branch_that_moved_asks_for_another_check(shop: Shop, check: A
     check()
     shop.push({"README.md": "more\n"}, branch="main")
     assert "the default branch has moved since it was checked" in tried(shop)
+
+
+def test_a_stranger_s_pull_request_from_our_branch_is_not_ours(shop: Shop, check: Any) -> None:
+    """Whoever may read a repository may open one from its branches, with a mark like ours."""
+    check()
+    ours = shop.repository.pulls[1]
+    ours.state, ours.closed_at = "closed", ours.created_at  # a person said no
+    shop.repository.pulls[2] = replace(ours, author="mallory", state="open", closed_at=None)
+    assert tried(shop).startswith("not now: There is no open pull request that could be merged")
+    assert shop.repository.pulls[2].state == "open"
+
+
+def test_one_that_leads_elsewhere_is_not_merged(shop: Shop, check: Any) -> None:
+    check()
+    shop.there("branch", "old", "main")
+    shop.repository.pulls[1].base_ref = "old"
+    assert tried(shop).startswith("not now: There is no open pull request that could be merged")
 
 
 def test_by_default_nothing_is_merged(shop: Shop, check: Any) -> None:

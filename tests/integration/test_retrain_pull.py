@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from assay import ci
@@ -439,6 +440,32 @@ def proposal(shop: Shop, number: int) -> Proposal:
     with connection(shop.github, "a test") as api:
         listed = Proposals(api, REPO, sleep=lambda _: None).listed(BRANCH)
     return next(one for one in listed if one.number == number)
+
+
+def test_what_strangers_opened_from_our_branch_counts_for_nothing(shop: Shop) -> None:
+    """They can neither keep it from training, nor keep the text of the pull request theirs."""
+    proposed(shop, NEW)
+    ours = shop.repository.pulls[1]
+    ours.state, ours.closed_at = "closed", ours.created_at
+    old = shop.pull(datetime.now(UTC), "closed", why="drift", until=START + 9 * DAY, stopped=True)
+    new = shop.pull(datetime.now(UTC), runs=(datetime.now(UTC),) * 3)
+    for number in (old, new):
+        shop.repository.pulls[number].author = "mallory"
+    ours.body = ours.body.partition("\n")[2]
+    shop.git("checkout", "--quiet", "--", ".")
+    monitored(shop, ALARM)
+    assert stage.decide(shop.context(), Wish()) is None
+    ended = proposed(shop, NEWER)
+    assert (ended.ending, ended.number) == ("opened", 4)
+    assert shop.repository.pulls[new].state == "closed"
+
+
+def test_what_a_pull_request_remembers_may_be_anything(shop: Shop) -> None:
+    number = shop.pull(datetime(2012, 1, 1, tzinfo=UTC), "closed")
+    facts = '{"why":"drift","until":"2012-01-05T00:00:00","runs":["2012-01-05T00:00:00"]}'
+    shop.repository.pulls[number].body = f"<!-- assay:retrain {quote(facts)} -->\n"
+    monitored(shop, ALARM)
+    assert stage.decide(shop.context(), Wish()) is None
 
 
 def test_a_document_of_the_monitor_that_cannot_be_read(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from assay.errors import ForgeError
+from assay.forge import pulls
 from assay.forge.pulls import account, moment
 from assay.forge.refusal import WRONG_API, ForbiddenError, RejectedError
 from assay.forge.transport import repeated
@@ -67,23 +68,35 @@ class Proposals:
     def __init__(self, api: Api, repository: str, *, sleep: Callable[[float], None]) -> None:
         self._api, self._repository, self._sleep = api, repository, sleep
         self._root = f"/repos/{repository}/pulls"
+        self._trusted: dict[str, bool] = {}
 
     def listed(self, branch: str) -> tuple[Proposal, ...]:
-        """All that were ever opened from a branch, in any order.
+        """All that were ever opened from a branch by who may write, in any order.
 
         Raises:
             ForgeError: GitHub refuses, or cannot be reached.
         """
-        return tuple(self._found(branch, "all"))
+        return tuple(one for one, trusted in self._found(branch, "all") if trusted)
 
-    def _found(self, branch: str, state: Literal["all", "open"]) -> Iterator[Proposal]:
+    def _found(self, branch: str, state: Literal["all", "open"]) -> Iterator[tuple[Proposal, bool]]:
+        """Pull requests, and whether somebody opened them who may write to the repository.
+
+        Whoever may read it can open one from a branch that is there, and write marks in it.
+        """
         owner = self._repository.partition("/")[0]
         head = quote(f"{owner}:{branch}", safe="")
         for data in self._api.pages(f"{self._root}?state={state}&head={head}"):
             found, repository = _proposal(data)
             # The owner may have a fork with a branch of that name.
             if repository is not None and repository.lower() == self._repository.lower():
-                yield found
+                yield found, self._is_trusted(data)
+
+    def _is_trusted(self, data: object) -> bool:
+        user = data.get("user") if isinstance(data, dict) else None
+        login, _ = account(user)
+        if login not in self._trusted:
+            self._trusted[login] = pulls.is_trusted(self._api, self._repository, user)
+        return self._trusted[login]
 
     def publish(self, wanted: Wanted) -> Proposal:
         """Open one, or bring the one that is open up to date.
@@ -109,21 +122,33 @@ class Proposals:
 
     def _publish_once(self, wanted: Wanted) -> Proposal:
         text = {"title": short(wanted.title, LONGEST_TITLE), "body": wanted.body}
-        for one in self._found(wanted.head, "open"):
-            if one.base == wanted.base:
-                return self.change(one.number, **text)
+        if (known := self._open(wanted)) is not None:
+            return self.change(known, **text)
         document = {**text, "head": wanted.head, "base": wanted.base}
         try:
             return _proposal(self._api.request("POST", self._root, document))[0]
         except RejectedError:
             # Somebody else may have opened it at the same moment.
-            for one in self._found(wanted.head, "open"):
-                if one.base == wanted.base:
-                    return self.change(one.number, **text)
+            if (known := self._open(wanted)) is not None:
+                return self.change(known, **text)
             raise
 
+    def _open(self, wanted: Wanted) -> int | None:
+        """The one that is open.
+
+        A stranger's is closed: who opened it could change its text, and GitHub lets there be no
+        other one.
+        """
+        for one, trusted in self._found(wanted.head, "open"):
+            if one.base != wanted.base:
+                continue
+            if trusted:
+                return one.number
+            self.change(one.number, state="closed")
+        return None
+
     def change(self, number: int, **fields: str) -> Proposal:
-        """Give one another title or body.
+        """Give one another title, body or state.
 
         Raises:
             ForgeError: GitHub refuses, or cannot be reached.

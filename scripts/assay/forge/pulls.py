@@ -116,6 +116,15 @@ def writers(api: Api, repository: str, logins: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def is_trusted(api: Api, repository: str, user: object) -> bool:
+    """Whether an account is a bot, which somebody had to install, or may write to the repository.
+
+    Anybody may comment on a public issue and open a pull request, with marks like ours in it.
+    """
+    login, person = account(user)
+    return bool(login) and (not person or login in writers(api, repository, [login]))
+
+
 def comment(data: object) -> Comment:
     """A comment from GitHub's JSON.
 

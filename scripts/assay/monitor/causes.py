@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
+
+from pydantic import AwareDatetime
 
 from assay.monitor.verdict import settled
 from assay.monitor.window import Breach
@@ -17,6 +18,7 @@ from assay.section import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from assay.monitor.verdict import Answer, Question
     from assay.monitor.watched import MonitorSection, Window
@@ -131,9 +133,9 @@ def since(section: MonitorSection) -> datetime:
 class Told(Fact):
     """Who knows of what: by listener the keys of causes; `None` where it knows of no alarm."""
 
-    since: datetime | None = None
+    since: AwareDatetime | None = None
     """When the alarm began that somebody was told of."""
-    window: datetime | None = None
+    window: AwareDatetime | None = None
     """The end of the newest window that was told of: older ones are no news."""
     issue: tuple[str, ...] | None = None
     webhook: tuple[str, ...] | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import AwareDatetime
+
 from assay.configdata import duration
 from assay.monitor.verdict import settled
 from assay.section import Fact
@@ -39,12 +41,12 @@ class Attempt(Fact):
     ended: datetime | None = None
     """When it was merged or closed."""
     why: Why = "hand"
-    until: datetime | None = None
+    until: AwareDatetime | None = None
     """The end of the newest window when it was last trained; of an alarm alone. It is compared with
     windows and never with the clock, so that a year can be played again in a minute."""
     digest: str | None = None
     """Of the version that was watched then."""
-    runs: tuple[datetime, ...] = ()
+    runs: tuple[AwareDatetime, ...] = ()
     """When it was trained; the first time is when it was opened."""
     seen: str | None = None
     """The commit that the branch was at when we left it."""

@@ -44,8 +44,12 @@ class Desk:
 
     @property
     def current(self) -> Attempt | None:
-        """The open one."""
-        return next((one for one in self.history if one.state == "open"), None)
+        """The open one, into the default branch."""
+        into = self.branch.found.default
+        numbers = {one.number for one in self.listed if one.base == into}
+        return next(
+            (one for one in self.history if one.state == "open" and one.number in numbers), None
+        )
 
     def remember(self, attempt: Attempt, **facts: object) -> None:
         """Note something in the body of a pull request."""
