@@ -41,6 +41,8 @@ from assay.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from assay.errors import AssayError
+
 
 __all__ = [
     "FILE",
@@ -163,6 +165,17 @@ def load(root: Path, *, name: str = FILE) -> Config:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"{name} cannot be read: {reason}.", file=name) from error
     return parse(text, file=name)
+
+
+def place(error: AssayError, root: Path, *, name: str = FILE) -> None:
+    """Say in which line of the configuration the key stands that an error is about."""
+    if error.key is None or error.file is not None:
+        return
+    try:
+        document = yamlfile.load_document((root / name).read_text(encoding="utf-8-sig"), file=name)
+    except (OSError, UnicodeDecodeError, ConfigError):
+        return  # what is said of the key says enough
+    error.file, error.line = name, document.line(error.key)
 
 
 def parse(text: str, *, file: str = FILE) -> Config:

@@ -76,6 +76,61 @@ def test_a_time_that_is_none(world: World) -> None:
     assert "'yesterday'" in done.exception.message
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"log": {"path": "lgs"}},
+            ("assay.yaml:path: lgs", "There is no lgs. Correct the path, or let the server write"),
+        ),
+        (
+            {"labels": {"path": "truth.csv"}},
+            (
+                "assay.yaml:path: truth.csv",
+                "There is no truth.csv. Correct the path; where labels are still to come",
+            ),
+        ),
+        (
+            {"reference": {"path": "reference.csv"}},
+            (
+                "assay.yaml:path: reference.csv",
+                "There is no reference.csv. Correct the path; what DVC tracks",
+            ),
+        ),
+        (
+            {"log": {"connection": "LOG_DB", "table": "t"}},
+            (
+                "assay.yaml:connection: LOG_DB",
+                "The environment variable LOG_DB is not set. Pass it to the step",
+            ),
+        ),
+        (
+            {"metrics": {"rocauc": 0.1}},
+            ("assay.yaml:rocauc: 0.1", "There is no metric 'rocauc' that could be watched."),
+        ),
+        (
+            {"bounds": {"temprature": 0.1}},
+            ("assay.yaml:temprature: 0.1", "`monitor.bounds` names 'temprature', which the model"),
+        ),
+    ],
+    ids=["log", "labels", "reference", "connection", "metric", "bound"],
+)
+def test_what_is_wrong_in_assay_yaml_is_told_with_its_line(
+    world: World, changed: dict[str, object], said: tuple[str, str]
+) -> None:
+    path = world.root / "assay.yaml"
+    spec = yaml.safe_load(path.read_text())["monitor"]
+    text = yaml.safe_dump({"monitor": {**spec, **changed}}, sort_keys=False)
+    path.write_text(text)
+    world.write(world.day())
+    done = CliRunner().invoke(app, ["monitor", "--bundle", str(world.made.folder)])
+    error = done.exception
+    assert isinstance(error, UsageError), done.output
+    assert error.exit_code == 2
+    assert f"{error.file}:{text.splitlines()[(error.line or 0) - 1].strip()}" == said[0]
+    assert f"{error.message} {error.hint}".startswith(said[1])
+
+
 def test_without_the_key_there_is_nothing_to_watch(world: World) -> None:
     (world.root / "assay.yaml").write_text("metrics: {}\n")
     done = CliRunner().invoke(app, ["monitor"])

@@ -20,6 +20,12 @@ from assay.errors import DataError, OutsideError, RemoteError
 
 _REMOTE = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PATTERN = re.compile(r"[*?\[]")
+_MISSING = {
+    "log": "Correct the path, or let the server write its log there: it may be empty.",
+    "labels": "Correct the path; where labels are still to come, a folder may be empty.",
+    "reference": "Correct the path; what DVC tracks has to be pulled before.",
+}
+"""What to do about a path that is not there, by the key of `monitor`."""
 
 
 class NotReadable(Exception):  # noqa: N818 (no failure of the run: the file is left out)
@@ -60,7 +66,7 @@ def listed(path: str, root: Path, *, key: tuple[str, ...]) -> list[Listed]:
     if not fixed.exists():
         raise DataError(
             f"There is no {printable(str(_relative(fixed, root)))}.",
-            hint="Correct the path, or let the server write its log there: it may be empty.",
+            hint=_MISSING[key[1]],
             key=key,
         )
     if fixed.is_file():

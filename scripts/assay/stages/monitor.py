@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay import config as configuration
 from assay import extras
 from assay.configdata import duration
 from assay.configmodels import Column
 from assay.console import printable
-from assay.errors import ConfigError, DataError
+from assay.errors import ConfigError, DataError, UsageError
 from assay.monitor import listing, model, opening, windows
 from assay.monitor.baseline import Baseline
 from assay.monitor.filerows import Duck
@@ -85,6 +86,9 @@ def run(context: Context, wish: Wish) -> MonitorSection:
     scratch = Path(tempfile.mkdtemp(prefix="assay-monitor-"))
     try:
         section = _section(context, spec, wish, scratch)
+    except UsageError as error:
+        configuration.place(error, context.workspace.root, name=context.config_file)
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     write_atomically(path, section.model_dump_json(indent=1) + "\n")
