@@ -55,11 +55,16 @@ class TableSpec(Documented):
     """The environment variable with the URL of a database, in place of `path`."""
     table: Name | None = None
     """The table of that database, as `schema.table`."""
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    """What reads files: DuckDB on this machine, or Spark."""
 
     @model_validator(mode="after")
     def _one_place(self) -> TableSpec:
         if bool(self.path) == bool(self.connection and self.table):
             message = "needs either `path`, or `connection` and `table`"
+            raise ValueError(message)
+        if self.engine == "spark" and not self.path:
+            message = "has `engine: spark`, which is for `path`"
             raise ValueError(message)
         return self
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.configmonitor import TableSpec
+    from assay.contract.sources.base import Source
     from assay.monitor.filerows import Duck
     from assay.monitor.windows import Span
 
@@ -85,7 +86,17 @@ def opened(
                 hint="Pass it to the step, from a secret: it holds the URL of the database.",
                 key=(*key, "connection"),
             )
-        return _Database(url, spec.table, time=time, private=private)
+        from assay.contract.sources import open_table
+
+        shown = printable(spec.table)
+        table = open_table(url, spec.table, shown=shown, private=private)
+        return _Table(table, time=time, private=private)
+    if spec.engine == "spark":
+        from assay.contract.sources.spark import open_spark
+
+        paths = sorted(root.glob(spec.path)) or root / spec.path
+        table = open_spark(paths, shown=printable(spec.path), private=private)
+        return _Table(table, time=time, private=private)
     found = listing.listed(spec.path, root, key=(*key, "path"))
     rows = Files(duck, found, time=time, since=since, texts=frozenset(texts), private=private)
     if not found:
@@ -93,16 +104,14 @@ def opened(
     return rows
 
 
-class _Database:
-    """A table of a database; what is asked of it runs there."""
+class _Table:
+    """A table of another engine, a database or Spark; what is asked of it runs there."""
 
     notes: tuple[str, ...] = ()
     unreadable = False
 
-    def __init__(self, url: str, table: str, *, time: str | None, private: bool) -> None:
-        from assay.contract.sources import open_table
-
-        self._source = open_table(url, table, shown=printable(table), private=private)
+    def __init__(self, source: Source, *, time: str | None, private: bool) -> None:
+        self._source = source
         self._rows = self._source.layout("ibis", has_index=False).table
         self._time, self._private = time, private
         self.first: datetime | None = None
@@ -137,7 +146,7 @@ class _Database:
         ]
         return Odd(*counts)
 
-    def drop_damaged(self, span: Span) -> tuple[str, ...]:  # noqa: ARG002 (a database has no files)
+    def drop_damaged(self, span: Span) -> tuple[str, ...]:  # noqa: ARG002 (it has no files of ours)
         """See `Rows`."""
         return ()
 
