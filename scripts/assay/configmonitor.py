@@ -60,7 +60,8 @@ class TableSpec(Documented):
 
     @model_validator(mode="after")
     def _one_place(self) -> TableSpec:
-        if bool(self.path) == bool(self.connection and self.table):
+        database = {self.connection is not None, self.table is not None}
+        if len(database) == 2 or database == {bool(self.path)}:
             message = "needs either `path`, or `connection` and `table`"
             raise ValueError(message)
         if self.engine == "spark" and not self.path:
@@ -107,6 +108,13 @@ class BaselineSpec(TableSpec):
     """The column with the label, where there is one: performance is compared with these rows."""
     columns: dict[str, str] = Field(default_factory=dict)
     """As in the log."""
+
+    @model_validator(mode="after")
+    def _seasons_have_times(self) -> BaselineSpec:
+        if self.season is not None and self.time is None:
+            message = "has `season` and no `time`; name the column that says when a row was"
+            raise ValueError(message)
+        return self
 
 
 class HysteresisSpec(Documented):
@@ -192,6 +200,13 @@ class MonitorSpec(Documented):
     alerts: Annotated[AlertsSpec, BeforeValidator(none_is_empty)] = Field(
         default_factory=AlertsSpec
     )
+
+    @model_validator(mode="after")
+    def _has_what_it_learns_from(self) -> MonitorSpec:
+        if self.bound == "learned" and self.reference is None:
+            message = "has `bound: learned` and no `reference`, whose parts it is learned from"
+            raise ValueError(message)
+        return self
 
 
 class RecentSpec(Documented):
