@@ -29,8 +29,8 @@ MOST_UNLISTED = 1000
 """Values that the reference does not list and that are counted apart."""
 MOST_NAMED = 20
 """Of these, so many at most are named."""
-_LONGEST = 100
-"""Characters of a value that is named."""
+LONGEST = 100
+"""Characters of a value that is named; of one that is longer no more is looked at."""
 
 
 class NumberCounter:
@@ -167,7 +167,7 @@ class CategoryCounter:
 
     def found(self) -> Categories:
         """What was counted: the reference's values in its order, then new ones."""
-        new = [one for one in self._unlisted.items() if one[1] >= LEAST and len(one[0]) <= _LONGEST]
+        new = [one for one in self._unlisted.items() if one[1] >= LEAST and len(one[0]) <= LONGEST]
         named = sorted(new, key=lambda one: (-one[1], one[0]))[:MOST_NAMED]
         listed = [*self._counts.items(), *named]
         return Categories(

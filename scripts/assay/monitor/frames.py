@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 500_000
 """Of which metrics are computed; more make them surer than anybody needs."""
 
+_LONGEST = 1_000
+"""Characters of a text: no two ids differ only after these."""
+
 
 def of(
     rows: Any,
@@ -69,4 +72,6 @@ def _plain(column: Any) -> Any:
     type_ = column.type()
     if type_.is_decimal():
         return column.cast("float64")
-    return column if type_.is_primitive() or type_.is_string() else column.cast("string")
+    if type_.is_primitive():
+        return column
+    return scan.cut(column if type_.is_string() else column.cast("string"), _LONGEST)

@@ -17,7 +17,7 @@ import numpy as np
 
 from assay.contract.scan.query import translated
 from assay.errors import AssayError
-from assay.monitor.counting import CategoryCounter, NumberCounter
+from assay.monitor.counting import LONGEST, CategoryCounter, NumberCounter
 from assay.monitor.window import WindowProfile
 from assay.packaging.profile import Categories, Numbers
 
@@ -143,9 +143,11 @@ class _Wanted:
     """Why it cannot be counted: it is `gone`, or of another `type`."""
 
     def expression(self, rows: Any) -> Any:
-        """What the engine shall hand over: numbers as float64, all else as it is."""
+        """What the engine shall hand over: numbers as float64, text cut off, all else as it is."""
         found = rows[self.column]
         type_ = found.type()
+        if type_.is_string():
+            return cut(found, LONGEST + 1)
         if _is_text(type_) or type_.is_boolean():
             return found
         if isinstance(self.reference, Numbers):
@@ -261,6 +263,14 @@ def _once(table: Table) -> tuple[Any, int]:
     names = rows.columns
     once = keyed.anti_join(repeated, _MARK).select(*names).union(first.select(*names))
     return once, int(found["rows"] - found["keys"])
+
+
+def cut(text: Any, most: int) -> Any:
+    """A column of text with at most so many characters: who asks the model chooses how many.
+
+    What is short is left as it is, which costs a third of cutting it.
+    """
+    return (text.length() > most).ifelse(text.substr(0, most), text)
 
 
 def hashed(values: Mapping[str, Any]) -> Any:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from assay.errors import DataError
-from assay.monitor import reference, scan
+from assay.monitor import frames, reference, scan
 from assay.monitor.window import breaches, together
 from assay.packaging.profile import Categories, Numbers, Profile, column, numbers
 from assay.serving import predictiontable
@@ -239,6 +239,27 @@ def test_infinite_numbers_are_told_and_nan_is_missing(duck: Any) -> None:
     found = window(duck, log)
     assert [(one.problem, one.rows) for one in breaches(REFERENCE, found)] == [("infinite", 2)]
     assert named(found, "heat").nulls == 1
+
+
+def test_text_without_end_is_not_held(duck: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks the model may send a category of a megabyte in every request."""
+    sizes: list[int] = []
+    count = scan._add
+    monkeypatch.setattr(
+        scan, "_add", lambda batch, counters: (sizes.append(batch.nbytes), count(batch, counters))
+    )
+    table = frame(200)
+    plain = frame(200)
+    table["kind"] = [f"{name}{'x' * 100_000}" for name in table["kind"]]
+    found = window(duck, logged(table))
+    kind = named(found, "kind")
+    assert isinstance(kind, Categories)
+    assert kind.other == 200
+    assert sum(sizes) < 500_000
+    rows = frames.of(stored(duck, table), {"kind": "kind"})
+    assert rows["kind"].str.len().max() == 1_000
+    rows = frames.of(stored(duck, plain), {"kind": "kind"})
+    assert rows["kind"].tolist() == plain["kind"].tolist()
 
 
 def test_whole_numbers_that_became_fractions_are_the_same_categories(duck: Any) -> None:
