@@ -28,6 +28,7 @@ class Labelled:
     frame: pd.DataFrame
     """The columns that were asked for, and `TRUTH`."""
     notes: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
 
 def labelled(watch: Watch, table: Table, columns: Mapping[str, str], *, count: int) -> Labelled:
@@ -77,7 +78,13 @@ def labelled(watch: Watch, table: Table, columns: Mapping[str, str], *, count: i
         notes.append(f"{found.empty:,} labels have no value: left out.")
     if lost := len(frame) - len(whole):
         notes.append(f"{lost:,} labelled rows have no prediction: left out.")
-    return Labelled(whole.reset_index(drop=True), tuple(notes))
+    doubts = []
+    if found.disagreeing > len(whole):  # else what is left says how the model does
+        doubts.append(
+            f"{found.disagreeing:,} rows have labels that contradict each other, and only "
+            f"{len(whole):,} have one that counts"
+        )
+    return Labelled(whole.reset_index(drop=True), tuple(notes), tuple(doubts))
 
 
 _ALL = 1 << 62
@@ -123,7 +130,7 @@ def strangers(watch: Watch, table: Table) -> str | None:
     some = scan.answer(near.aggregate(n=near.count()), private=watch.private)["n"]
     if some or not count:
         return None
-    return f"none of the {count:,} labels belongs to a row of the log: is `id` the right column?"
+    return f"none of the {count:,} labels belongs to a row of the log, by what `id` names in both"
 
 
 def _empty(columns: Mapping[str, str]) -> pd.DataFrame:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.configmodels import Column
 from assay.console import printable
 from assay.monitor import estimated, estimatedclasses, model, performance
-from assay.monitor.model import PREDICTION
+from assay.monitor.model import PREDICTION, TRUTH
 from assay.monitor.performance import Known
 from assay.monitor.watched import Measured
 from assay.packaging import kept as keeping
@@ -92,7 +93,8 @@ def with_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
         labelled = side.labelled
         base = None if labelled is None else model.predictions(labelled, asked.model)
     except PredictionsError as error:
-        return Found(doubts=(f"the labels do not fit the predictions: {printable(error.message)}",))
+        why = printable(error.message).replace(f" '{TRUTH}'", "")  # a name of ours
+        return Found(doubts=(f"the labels do not fit the predictions: {why}",))
     found = _judged(asked, _Part(own, base))
     parts, notes = _slices(asked, window, labelled, own, base)
     for part in parts:
@@ -156,8 +158,11 @@ def _slices(
 
     known = _known_slices(asked)
     parts: list[_Part] = []
-    notes: list[str] = []
+    missing = [name for one in asked.slices if (name := _missing(one, window)) is not None]
+    notes = [_no_slices(missing)] if missing else []
     for spec in asked.slices:
+        if _missing(spec, window) is not None:
+            continue
         try:
             here = slices(window, [spec], min_rows=asked.least_rows)
             there = here if labelled is None else here.of(labelled)
@@ -171,6 +176,19 @@ def _slices(
             elif base is not None and other.rows >= asked.least_rows:
                 parts.append(_Part(part, base.subset(other.mask), one.name))
     return parts, tuple(notes)
+
+
+def _missing(spec: SliceSpec, window: pd.DataFrame) -> str | None:
+    """The column of a slice, where the table has none of that name."""
+    if not isinstance(spec, Column) or spec.column in window.columns:
+        return None
+    return spec.column
+
+
+def _no_slices(columns: Sequence[str]) -> str:
+    """One sentence for all: the slices of the gates may be of columns that no request has."""
+    named = ", ".join(map(printable, columns))
+    return f"There are no slices by {named}: the model has no such feature."
 
 
 def _known_slices(asked: Asked) -> dict[str, dict[str, Known]]:

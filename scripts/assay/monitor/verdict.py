@@ -127,7 +127,8 @@ def judge(
     if rows < least_rows:
         amount = "no row" if rows == 0 else "one row" if rows == 1 else f"only {rows:,} rows"
         said.append(("inconclusive", f"the window has {amount}; {least_rows:,} are needed"))
-    said += [(one.outcome, one.why) for one in answers]
+    else:  # what too few rows answer is no news beside that
+        said += [(one.outcome, one.why) for one in answers]
     if not questions and not said:
         said.append(("inconclusive", "nothing could be compared"))
     gravest = max((outcome for outcome, _ in said), key=_GRAVITY.__getitem__, default="quiet")

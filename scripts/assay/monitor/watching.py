@@ -289,18 +289,18 @@ def _performance(watch: Watch, rows: _Rows, side: Side) -> tuple[Found, int]:
         if column in there
     }
     count = 0
-    notes: tuple[str, ...] = ()
+    besides = Found()
     if watch.labels is not None and said and rows.key:
         features = rows.table.features if asked.slices else {}
         named = {name: column for name, column in features.items() if column in there}
         joined = labelled(watch, rows.table, {**named, **said}, count=rows.profile.rows)
-        count, notes = len(joined.frame), joined.notes
+        count, besides = len(joined.frame), Found(notes=joined.notes, doubts=joined.doubts)
         if count >= watch.spec.least_rows:
             found = measuring.with_labels(asked, joined.frame, side)
-            return found.and_(Found(notes=notes)), count
+            return found.and_(besides), count
         few = f"{count:,} of {rows.profile.rows:,} rows have a label: too few to judge by them."
-        notes += (few,)
+        besides = besides.and_(Found(notes=(few,)))
     if not watch.spec.estimate or not said:
-        return Found(notes=(*notes, measuring.UNKNOWN)), count
+        return besides.and_(Found(notes=(measuring.UNKNOWN,))), count
     frame = _frame(watch, rows, said, frames.MOST_ROWS)
-    return measuring.without_labels(asked, frame, side).and_(Found(notes=notes)), count
+    return measuring.without_labels(asked, frame, side).and_(besides), count

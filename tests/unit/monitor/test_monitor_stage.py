@@ -325,6 +325,16 @@ def test_labels_that_disagree_are_left_out_and_those_that_repeat_count_once(worl
     assert found.newest.metrics[0].rows == ROWS - 35
 
 
+def test_where_most_labels_contradict_each_other_nobody_can_say(world: World) -> None:
+    told = labelled(world)
+    turned = told.iloc[:451].assign(truth=lambda one: 1 - one["truth"])
+    found = with_labels(world, pd.concat([told, turned]))
+    assert ended(found) == ("inconclusive", 5)
+    assert why(found) == (
+        "451 rows have labels that contradict each other, and only 449 have one that counts"
+    )
+
+
 def test_few_labels_decide_nothing_and_are_counted(world: World) -> None:
     found = with_labels(world, labelled(world).iloc[:40])
     assert ended(found) == ("quiet", 0)
@@ -336,7 +346,7 @@ def test_labels_of_other_words_than_the_classes_are_inconclusive(world: World) -
     told = labelled(world)
     found = with_labels(world, told.assign(truth=told["truth"].map({0: "no", 1: "yes"})))
     assert ended(found) == ("inconclusive", 5)
-    assert "the labels do not fit the predictions" in why(found)
+    assert "the labels do not fit the predictions: the truth column holds text and" in why(found)
 
 
 def test_labels_of_one_class_give_no_area_and_that_is_said(world: World) -> None:
