@@ -134,6 +134,46 @@ def test_only_what_says_what_was_trained_is_committed(shop: Shop) -> None:
     assert "The training changed `src/train.py`: not committed" in shop.repository.pulls[1].body
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_training_that_writes_another_pipeline_commits_no_code(
+    shop: Shop, *, replaced: bool
+) -> None:
+    evil = PIPELINE.replace(
+        "- metrics.json", "- src/train.py: {cache: false}\n      - metrics.json"
+    )
+    context = shop.train({**NEW, "dvc.yaml": evil, "src/train.py": "print('evil')\n"})
+    if replaced:
+        made = shop.git("hash-object", "-w", "dvc.yaml")
+        shop.git("replace", "HEAD:dvc.yaml", made)
+    assert stage.propose(context).number == 1
+    names = shop.there("diff", "--name-only", "main", BRANCH).splitlines()
+    assert names == ["dvc.lock", "metrics.json"]
+
+
+def test_a_hook_that_a_training_wrote_adds_nothing(shop: Shop) -> None:
+    hook = shop.root / ".git/hooks/post-index-change"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        "#!/bin/sh\nrm $0\nsha=$(echo evil | git hash-object -w --stdin)\n"
+        "git update-index --cacheinfo 100644,$sha,src/train.py\n"
+    )
+    hook.chmod(0o755)
+    context = shop.train(NEW)
+    with (
+        branches.looked_at(context, BRANCH, token=None) as one,
+        pytest.raises(RepositoryError, match=r"would change src/train\.py too"),
+    ):
+        one.commit(["dvc.lock", "metrics.json"], "One")
+
+
+def test_a_commit_that_a_training_made_is_not_pushed(shop: Shop) -> None:
+    (shop.root / "src/train.py").write_text("print('evil')\n")
+    shop.git("commit", "--quiet", "--all", "--message=Mine")
+    with pytest.raises(RepositoryError, match="no commit of `main` at origin"):
+        proposed(shop, NEW)
+    assert not shop.there("branch", "--list", BRANCH)
+
+
 def test_a_clone_without_history(shop: Shop) -> None:
     """As actions/checkout makes it."""
     proposed(shop, NEW)

@@ -7,8 +7,6 @@ that a training could have written.
 
 from __future__ import annotations
 
-import base64
-import os
 import re
 import tempfile
 from contextlib import contextmanager
@@ -16,10 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from assay.console import printable
 from assay.errors import RemoteError, RepositoryError, UsageError
+from assay.retrain import origin
 from assay.workspace.dvccli import without_credentials
 from assay.workspace.git import Git
 
@@ -113,9 +111,11 @@ class Branch:
                 them is nobody's work any more.
 
         Raises:
+            RepositoryError: It would bring more than these files.
             RemoteError: It cannot be pushed; somebody else pushed at the same moment.
         """
         made = self._made(paths, f"{message}\n\n{TRAILER}: {self.name}\n")
+        self._check(made, paths)
         head, commits = self.found.head, self._commits
         people = tuple(one.sha for one in commits if not one.ours)
         if head is None or head in finished or not people:
@@ -163,6 +163,26 @@ class Branch:
         _asked(clone, "--literal-pathspecs", "add", "--all", "--", *paths)
         tree = _asked(clone, "write-tree")
         return self._ask("commit-tree", tree, "-p", self._here, stdin=message)
+
+    def _check(self, made: str, paths: Sequence[str]) -> None:
+        """Refuse what a training brought in by way of the clone: its hooks, filters and commits.
+
+        The clone's git made the tree, and that obeys what stands in the clone. This one does not.
+        """
+        if self._bare.run("merge-base", "--is-ancestor", self._here, self.found.base).returncode:
+            raise RepositoryError(
+                f"What is checked out is no commit of `{self.found.default}` at origin, where a "
+                "retraining begins.",
+                hint="Did the pipeline commit something? A retraining must not.",
+            )
+        names = self._ask("diff-tree", "-r", "--no-renames", "--name-only", "-z", self._here, made)
+        prefix = self._clone.prefix()
+        more = set(names.split("\0")) - {"", *(f"{prefix}{path}" for path in paths)}
+        if more:
+            raise RepositoryError(
+                f"The commit would change {printable(min(more))} too, which no retraining may.",
+                hint="Look for a hook or a filter of git that the pipeline set up.",
+            )
 
     def _on_top(self, made: str, own: str, head: str, message: str) -> str | None:
         """What was trained now, merged with what people did; `None` in a conflict.
@@ -232,9 +252,9 @@ def looked_at(context: Context, name: str, *, token: SecretStr | None) -> Iterat
         RemoteError: origin cannot be reached.
     """
     clone = context.workspace.git
-    address = _address(context)
+    address = origin.address(context)
     with tempfile.TemporaryDirectory(prefix="assay-retrain-") as folder:
-        extra = {**_WHO, **_trusted(context, address, token)}
+        extra = {**_WHO, **origin.trusted(context, address, token)}
         bare = Git(Path(folder), {**context.environ, **extra})
         _borrow(clone, bare)
         default, refs = _refs(bare, address, name)
@@ -251,41 +271,6 @@ def looked_at(context: Context, name: str, *, token: SecretStr | None) -> Iterat
             if done.returncode != 0:
                 raise _unreachable(done.stderr)
         yield Branch(clone, bare, address, name, Found(default, base or "", head))
-
-
-def _address(context: Context) -> str:
-    """Where origin is; at GitHub by what the run says, and not by what a training may write."""
-    address = context.workspace.git.text("remote", "get-url", "origin")
-    if address is None:
-        raise RepositoryError(
-            "There is no remote `origin` to push a branch to.",
-            hint="Name the repository on GitHub: `git remote add origin ADDRESS`.",
-        )
-    ci = context.ci
-    if ci.host == "github" and ci.repository and address.startswith(("http://", "https://")):
-        return f"{ci.server_url.rstrip('/')}/{ci.repository}.git"
-    if "://" not in address and ":" not in address:
-        return str((context.workspace.root / address).resolve())
-    return address
-
-
-def _trusted(context: Context, address: str, token: SecretStr | None) -> dict[str, str]:
-    """The token as git takes it: for this one server, and in no argument.
-
-    https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpltURLgtextraHeader
-    """
-    server = context.ci.server_url.rstrip("/")
-    same = urlsplit(address)[:2] == urlsplit(server)[:2]
-    if token is None or not address.startswith(("http://", "https://")) or not same:
-        return {}
-    secret = base64.b64encode(f"x-access-token:{token.get_secret_value()}".encode()).decode()
-    return {
-        # A training may have written there, too.
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
-        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {secret}",
-    }
 
 
 def _borrow(clone: Git, bare: Git) -> None:

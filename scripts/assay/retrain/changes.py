@@ -49,9 +49,11 @@ def to_commit(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The files that say what was trained, and those that a training changed and should not have.
 
     The first are DVC's own, parameters, and outputs that git keeps, as metrics. Nothing else is
-    committed, whatever a training writes: code is changed by people.
+    committed, whatever a training writes: code is changed by people. Which they are the commit
+    says, for a training could write another `dvc.yaml`.
     """
-    git, files = workspace.git, workspace.head_files()
+    git = workspace.git
+    files = workspace.files_at(git.head())
     uncached = (out.path for out in files.outputs if not out.cached)
     ours = {"params.yaml", *files.param_files, *files.metrics, *uncached}
 

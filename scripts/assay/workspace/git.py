@@ -44,6 +44,7 @@ class Git:
             **{k: v for k, v in self.environ.items() if k not in process.FORGE_SECRETS},
             "GIT_TERMINAL_PROMPT": "0",  # fail, never wait for a password
             "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is what it is for everybody
             "LC_ALL": "C",  # we read its messages
         }
         return process.capture(["git", *args], cwd=self.project, env=env, stdin=stdin)
