@@ -76,15 +76,16 @@ $(LOWEST)/done: pyproject.toml tests/lowest.txt
 	  $(UV) pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
 	    -e '.[check,tool]' -r tests/lowest.txt && touch $@; fi
 
-# Left out: simulations, and what the contract does beside holding data against a schema.
-# What takes long, and calls nothing that older versions could have otherwise.
+# Left out: simulations, what the contract does beside holding data against a schema, and rooms that
+# mostly run in environments of our own lock. What takes long, and calls nothing that older versions
+# could have otherwise.
 NOT_LOWEST := *_coverage *_simulated *_fuzzed_* test_base test_causes_* test_forks_record test_git \
   test_models_rescore test_process test_programs test_seed_noise contract/test_attacks \
   contract/test_evolution* contract/test_failing contract/test_infer* \
-  contract/test_pandera_examples* contract/test_promises contract/test_relations_* \
-  monitor/test_alerts_* monitor/test_monitor_stage monitor/test_prometheus_* packaging/* \
-  release/* serving/* report/test_escape report/test_pictures stats/test_areas stats/test_disparity stats/test_holm \
-  stats/test_intervals stats/test_paired* stats/test_resampling stats/test_search
+  contract/test_pandera_examples* contract/test_promises contract/test_relations_* monitor/* \
+  packaging/* release/* retrain/* rollout/* serving/* report/test_escape report/test_pictures \
+  stats/test_areas stats/test_disparity stats/test_holm stats/test_intervals stats/test_paired* \
+  stats/test_resampling stats/test_search
 lowest: sync $(LOWEST)/done ## Unit tests with the oldest versions that are allowed
 	@echo "== lowest: unit tests"
 	@if [[ -e $(LOWEST)/done ]]; then \
