@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import http.client
 import os
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 TIMEOUT = 10.0
 _LARGEST = 4096
 """Bytes of an answer that are read."""
+_SHORTEST = 8
+"""Characters of a part of an address that may be a token."""
 _LONGEST = 200
 """Characters of what it says that are shown."""
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
@@ -129,7 +132,10 @@ def _address(variable: str, environ: Mapping[str, str], whose: str) -> _Address:
     if parts.username is not None:
         token = base64.b64encode(f"{user}:{password}".encode()).decode()
         headers["Authorization"] = f"Basic {token}"
-    secrets = (parts.hostname or "", parts.path.strip("/"), parts.query, user, password)
+    # An answer that names the wrong token does so without the rest of the path.
+    pieces = re.split(r"[/&=]", unquote(f"{parts.path}&{parts.query}"))
+    long = [one for one in pieces if len(one) >= _SHORTEST]
+    secrets = (parts.hostname or "", parts.path.strip("/"), parts.query, user, password, *long)
     return _Address(
         url=urlunsplit((parts.scheme, netloc, parts.path, parts.query, "")),
         headers=headers,

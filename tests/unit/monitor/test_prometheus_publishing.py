@@ -222,6 +222,17 @@ def test_an_answer_that_repeats_the_address_is_not_shown(
     assert one.message.endswith("the Pushgateway in GATEWAY answered 502.")
 
 
+@pytest.mark.parametrize("address", ["services/T0/{}", "hook?room=1&token={}"])
+def test_an_answer_that_names_a_part_of_the_address_is_not_shown(
+    gateway: Gateway, address: str
+) -> None:
+    gateway.status, gateway.body = 403, b'{"error": "no such token: s3cr3t+Token"}'
+    where = {"HOOK": f"{gateway.url}/{address.format('s3cr3t%2BToken')}"}
+    with pytest.raises(OutsideError) as caught:
+        outgoing.send("POST", "HOOK", where, body=b"", media="text/plain", whose="the webhook")
+    assert caught.value.message == "the webhook in HOOK answered 403."
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [
