@@ -109,9 +109,14 @@ def marker(key: str) -> str:
         key: Any text. It is percent-encoded, so that it can neither close the HTML comment nor
             break its line; different keys never give the same marker.
     """
-    encoded = quote(key, safe="", errors="backslashreplace")
+    return f"{OURS}{hidden(key)} -->"
+
+
+def hidden(text: str) -> str:
+    """Text that can end neither an HTML comment nor its line; `unquote` gives it back."""
+    encoded = quote(text, safe="", errors="backslashreplace")
     # A double hyphen may not stand inside an HTML comment (CommonMark's inline comments, XML).
-    return f"{OURS}{encoded.replace('--', '-%2D')} -->"
+    return encoded.replace("--", "-%2D")
 
 
 def key_of(marker: str) -> str:

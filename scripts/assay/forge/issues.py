@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from assay.errors import ForgeError
 from assay.forge import pulls
-from assay.forge.comment import MAX_BODY
+from assay.forge.comment import MAX_BODY, hidden
 from assay.forge.refusal import WRONG_API, MissingError
 from assay.forge.transport import repeated
 from assay.report.wording import short
@@ -59,9 +58,7 @@ def _marks(matter: str, event: str) -> str:
 
 
 def _mark(kind: str, key: str) -> str:
-    # Percent-encoded, it can neither end the HTML comment nor its line.
-    encoded = quote(key, safe="").replace("--", "-%2D")
-    return f"<!-- assay:{kind} {encoded} -->"
+    return f"<!-- assay:{kind} {hidden(key)} -->"
 
 
 def publish(api: Api, repository: str, issue: Issue, *, sleep: Callable[[float], None]) -> str:

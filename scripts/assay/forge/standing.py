@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
 from assay.forge import issues
+from assay.forge.comment import hidden
 from assay.monitor.causes import Told
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ def body(markdown: str, *, told: Told, text: str, note: str = "") -> str:
         text: See `mark`.
         note: The line of the pictures that it shows, where there are any.
     """
-    # Percent-encoded, it can neither end the comment nor its line.
-    remembered = quote(told.model_dump_json(), safe="").replace("--", "-%2D")
+    remembered = hidden(told.model_dump_json())
     lines = [f"{_TOLD}{remembered}{_END}", f"{_TEXT}{text}{_END}", *([note] if note else [])]
     return "\n".join([*lines, "", markdown])
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
+from assay.forge.comment import hidden
 from assay.retrain.decision import Attempt
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ MOST_RUNS = 50
 def line(attempt: Attempt) -> str:
     """The first line of the body."""
     facts = attempt.model_dump(mode="json", include=set(_KEPT), exclude_none=True)
-    # Percent-encoded, it can neither end the HTML comment nor its line.
-    encoded = quote(json.dumps(facts, separators=(",", ":")), safe="").replace("--", "-%2D")
-    return f"<!-- assay:retrain {encoded} -->\n"
+    return f"<!-- assay:retrain {hidden(json.dumps(facts, separators=(',', ':')))} -->\n"
 
 
 def attempt(proposal: Proposal) -> Attempt | None:
