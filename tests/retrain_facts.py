@@ -18,25 +18,33 @@ START = datetime(2012, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def question(about: About, name: str) -> Question:
+def question(about: About, name: str, effect: float = 0.3) -> Question:
     return Question(
         name=name,
         about=about,
-        effect=0.3,
-        low=0.25,
-        high=0.35,
+        effect=effect,
+        low=effect - 0.05,
+        high=effect + 0.05,
         bound=0.1,
-        p_value=1e-9,
+        p_value=1e-9 if effect > 0.1 else 1.0,
         rows=2_000,
         reference_rows=8_000,
     )
 
 
 def window(
-    number: int, outcome: Outcome, *, about: About = "performance", name: str = "roc_auc"
+    number: int,
+    outcome: Outcome,
+    *,
+    about: About = "performance",
+    name: str = "roc_auc",
+    labelled: bool = True,
 ) -> Window:
     """A day of production, the first one being number 0."""
-    answers = ()
+    answers: tuple[Answer, ...] = ()
+    if outcome == "quiet" and labelled:
+        good = question("performance", "roc_auc", 0.01)
+        answers = (Answer(question=good, adjusted=1.0, outcome=outcome, why=""),)
     if outcome == "drift":
         why = f"{name}: 0.3, and at most 0.1 is allowed"
         answers = (Answer(question=question(about, name), adjusted=1e-8, outcome=outcome, why=why),)
@@ -45,7 +53,7 @@ def window(
         end=START + (number + 1) * DAY,
         judgement=Judgement(
             outcome=outcome,
-            why=tuple(one.why for one in answers),
+            why=tuple(one.why for one in answers if one.outcome == "drift"),
             rows=2_000,
             breaches=(),
             answers=answers,
@@ -62,11 +70,13 @@ def section(
     digest: str = "a" * 64,
     k: int = 2,
     n: int = 5,
+    labelled: int = 100,
 ) -> MonitorSection:
-    """What the monitor found in days, the newest last."""
+    """What the monitor found in days, the newest last; so many of them have labels."""
     state = settled(outcomes, k=k, n=n)
     windows = [
-        window(first + at, outcome, about=about, name=name) for at, outcome in enumerate(outcomes)
+        window(first + at, outcome, about=about, name=name, labelled=at < labelled)
+        for at, outcome in enumerate(outcomes)
     ]
     return MonitorSection(
         status=Status.FAIL if state.alarm else Status.PASS,

@@ -181,8 +181,10 @@ def settled(outcomes: Sequence[Outcome], *, k: int = 2, n: int = 5) -> State:
     """Whether there is an alarm after these windows.
 
     There is one where at least `k` of the last `n` windows drift. So it starts with a window that
-    drifts and ends with a quiet one. Inconclusive windows neither count nor change anything; a
-    broken contract is an alarm at once, as long as it lasts.
+    drifts and ends with a quiet one. Where labels are late, that window may be an older one: the
+    newest, which has none yet, is quiet, and what they say of the others counts all the same.
+    Inconclusive windows neither count nor change anything; a broken contract is an alarm at once,
+    as long as it lasts.
 
     Args:
         outcomes: Of all windows that are known, the newest last; at least one.

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assay.configmonitor import RetrainSpec
-    from assay.monitor.watched import MonitorSection
+    from assay.monitor.verdict import Answer
+    from assay.monitor.watched import MonitorSection, Window
 
 Why = Literal["drift", "performance", "schedule", "data", "hand"]
 WHYS: tuple[Why, ...] = ("drift", "performance", "schedule", "data", "hand")
@@ -148,11 +149,26 @@ def _over(tried: Sequence[Attempt], section: MonitorSection | None) -> tuple[int
 
 def _alarm(section: MonitorSection | None) -> tuple[Why, ...]:
     """What the alarm is about, where there is one to learn from; the graver first."""
-    if section is None or not section.state.alarm or section.state.newest != "drift":
+    if section is None or not section.state.alarm:
         return ()
-    answers = section.newest.judgement.answers
-    found = {_ABOUT[one.question.about] for one in answers if one.outcome == "drift"}
+    found = {_ABOUT[one.question.about] for one in _drifting(section)}
     return tuple(why for why in ALARMS if why in found)
+
+
+def _drifting(section: MonitorSection) -> list[Answer]:
+    """What drifts in the newest window, and by labels, which come late, in the newest with some."""
+    if section.state.newest not in ("quiet", "drift"):
+        return []
+    labelled = (one.judgement for one in reversed(section.windows) if _by_labels(one))
+    late = next(labelled, None)
+    found = list(section.newest.judgement.answers)
+    if late is not None and late is not section.newest.judgement and late.outcome == "drift":
+        found += [one for one in late.answers if one.question.about == "performance"]
+    return [one for one in found if one.outcome == "drift"]
+
+
+def _by_labels(window: Window) -> bool:
+    return any(one.question.about == "performance" for one in window.judgement.answers)
 
 
 def _not_asked_for(
@@ -170,7 +186,7 @@ def _not_asked_for(
         return f"`{asked}` is no reason to train anew here: `retrain.when` has {allowed}."
     if asked in ("schedule", "data"):
         return None
-    if (reason := _no_alarm(section)) is not None:
+    if (reason := _no_alarm(section, alarm)) is not None:
         return reason
     if why not in alarm:
         found = " and ".join(f"`{one}`" for one in alarm) or "nothing that retraining is for"
@@ -178,7 +194,7 @@ def _not_asked_for(
     return None
 
 
-def _no_alarm(section: MonitorSection | None) -> str | None:
+def _no_alarm(section: MonitorSection | None, alarm: Sequence[Why]) -> str | None:
     """Why there is no alarm to learn from."""
     if section is None:
         return "Nothing is known of production: `assay monitor` has not run."
@@ -186,7 +202,7 @@ def _no_alarm(section: MonitorSection | None) -> str | None:
         return "The data of the newest window breaks the contract: it is not to be learned from."
     if not section.state.alarm:
         return "There is no alarm."
-    if section.state.newest != "drift":
+    if not alarm:
         return f"There is an alarm, and the newest window is {section.state.newest}."
     return None
 

@@ -93,6 +93,21 @@ def test_only_a_window_that_drifts_is_learned_from(outcomes: list[Outcome], reas
         assert (decision.retrain, decision.outcome, decision.reason) == (False, "not now", reason)
 
 
+def test_what_late_labels_say_of_days_ago_is_learned_from() -> None:
+    """The newest windows have none yet, so they are quiet about it."""
+    unlabelled: list[Outcome] = ["quiet", "quiet"]
+    found = section(["quiet", "drift", "drift", *unlabelled], labelled=3)
+    assert asked(section=found).why == "performance"
+    assert asked("drift", section=found).reason == (
+        "The alarm is about `performance`, and not about `drift`."
+    )
+    # Newer labels say that it is over.
+    assert not asked(section=section(["drift", "drift", "quiet", "quiet"], labelled=3)).retrain
+    # What moved some days ago, and no more, is nothing to learn.
+    moved = section(["quiet", "drift", "drift", *unlabelled], about="feature", labelled=0)
+    assert asked(section=moved).reason == "There is an alarm, and the newest window is quiet."
+
+
 def test_without_a_monitor_there_is_no_alarm() -> None:
     assert asked(section=None).reason == (
         "Nothing is known of production: `assay monitor` has not run."
