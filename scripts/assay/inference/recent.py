@@ -92,19 +92,7 @@ def recent(
         rows = samples.samples(head, paired, config, own)
         if rows is None or rows.base is None:
             return None, ()
-        until = max(
-            _ordered(_column(folders[0], spec, ""), spec.trained_on, spec),
-            _ordered(_column(folders[1], spec, "Base: "), spec.trained_on, spec),
-            key=lambda one: one.last,
-        )
-        evaluated = _ordered(
-            _own_column(head.frame, config, folders[0], spec), "the evaluated rows", spec
-        )
-        if evaluated.dates != until.dates:
-            raise DataError(
-                f"`{printable(spec.time)}` is dates in one of the evaluated rows and "
-                f"{printable(spec.trained_on)}, and numbers in the other."
-            )
+        until, evaluated = _times(head.frame, config, folders, spec)
     except AssayError as error:
         return None, (Reason.of(error, severity="warning"),)
     mask = evaluated.values > until.last
@@ -121,11 +109,11 @@ def recent(
             "both."
         )
         return found, (_warning(why),)
+    import numpy as np
+
     kept = evaluated.values[mask]
     part = replace(rows, head=rows.head.subset(mask), base=rows.base.subset(mask))
     wanted = metrics.of_slices(config, measured)
-    import numpy as np
-
     with np.errstate(over="ignore", invalid="ignore"):  # as of all rows
         evidence, missing = metrics.whole(part, wanted)
     update = {
@@ -135,6 +123,23 @@ def recent(
         "no_evidence": missing,
     }
     return found.model_copy(update=update), ()
+
+
+def _times(
+    frame: pd.DataFrame, config: Config, folders: tuple[Path, Path], spec: RecentSpec
+) -> tuple[_Ordered, _Ordered]:
+    """Of what was learned from, by the model that knows newer rows; and of what was evaluated."""
+    learned = (
+        _ordered(_column(folders[0], spec, ""), spec.trained_on, spec),
+        _ordered(_column(folders[1], spec, "Base: "), spec.trained_on, spec),
+    )
+    evaluated = _ordered(_own_column(frame, config, folders[0], spec), "the evaluated rows", spec)
+    if any(one.dates != evaluated.dates for one in learned):
+        raise DataError(
+            f"`{printable(spec.time)}` is dates in one of the evaluated rows and "
+            f"{printable(spec.trained_on)}, and numbers in the other."
+        )
+    return max(learned, key=lambda one: one.last), evaluated
 
 
 def _warning(message: str) -> Reason:

@@ -186,6 +186,13 @@ def test_what_cannot_be_known_is_a_warning(tmp_path: Path, until: str, message: 
     assert "Base: train.csv: `time` cannot be read" in reason.message
 
 
+def test_dates_that_are_numbers_at_base_are_no_dates(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/train.csv").write_text("x,time\n1,8759\n")
+    _, (reason,) = asked(tmp_path, base_until="")
+    assert "and numbers in the other" in reason.message
+
+
 @pytest.mark.parametrize(
     ("times", "message"),
     [
