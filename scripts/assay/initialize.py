@@ -109,11 +109,20 @@ def run(
     if written:
         console.line("Next: look at them, then commit, push and open a pull request:")
         console.line(f"  {_git_add(written, root)}")
-        console.line('  git commit -m "Check models in pull requests with Assay"')
+        what = _does(release=release or deploy or monitor, deploy=deploy, monitor=monitor)
+        console.line(f'  git commit -m "{what}"')
     where = "" if workspace.root == Path.cwd() else f" -C {_shell(workspace.root, Path.cwd())}"
     for line in told or [f"To release versions as signed bundles too: assay init --release{where}"]:
         console.line(line)
     console.line(f"See now what a pull request would say: assay check{where}")
+
+
+def _does(*, release: bool, deploy: bool, monitor: bool) -> str:
+    """What the workflows do, as the message of a commit."""
+    if not release:
+        return "Check models in pull requests with Assay"
+    *verbs, last = ["Check", "release", *["deploy"] * deploy, *["watch"] * monitor]
+    return f"{', '.join(verbs)} and {last} models with Assay"
 
 
 def _written(plan: Mapping[Path, str], root: Path, console: Console) -> list[Path]:

@@ -131,6 +131,7 @@ def test_the_release_workflow_is_offered_and_written_when_asked(project: Project
     code, out = _init(project, "--release", "--uses", "o/n@v2")
     assert code == 0, out
     assert f"git add {RELEASE_WORKFLOW}\n" in out
+    assert 'git commit -m "Check and release models with Assay"' in out
     assert "gh secret set ASSAY_SIGNING_KEY --env release" in out
     assert "init --release" not in out
     parsed = yaml.safe_load((project.root / RELEASE_WORKFLOW).read_text())
