@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 WIDTH = 80
 MOST = 10
 """Rows of a table."""
-_RATED = ("performance", "estimate")
 _LONGEST = 32
 """Characters of a name."""
 _MARKS = {"quiet": ".", "inconclusive": "?", "drift": "D", "contract broken": "!"}
@@ -59,7 +58,8 @@ def _history(found: MonitorSection) -> Iterator[str]:
 
 
 def _metrics(found: MonitorSection) -> Iterator[str]:
-    answers = [one for one in found.newest.judgement.answers if one.question.about in _RATED]
+    every = found.newest.judgement.answers
+    answers = [one for one in every if one.question.about in monitorwords.RATED]
     if not answers:
         return
     by_name = {
