@@ -58,8 +58,6 @@ class Seen:
 
     window: Window
     columns: tuple[ColumnDrift, ...] = ()
-    labelled: int = 0
-    """Rows with a label."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +66,6 @@ class _Rows:
 
     table: scan.Table
     profile: WindowProfile
-    span: Span
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -117,7 +114,7 @@ def watched(watch: Watch, span: Span, *, limit: datetime | None) -> Seen:
     questions += _together(watch, found, side, columns)
     said = replace(performance, questions=(*questions, *performance.questions))
     window = _judged(watch, span, found, said, broken=broken)
-    return Seen(window, columns, with_label)
+    return Seen(window, columns)
 
 
 def _few_infinite(broken: tuple[Breach, ...], least_rows: int) -> Iterator[str]:
@@ -192,7 +189,7 @@ def _scanned(watch: Watch, rows: Any, span: Span) -> _Rows:
         time=log.time if log.time in there else None,
         private=watch.private,
     )
-    return _Rows(table, scan.profile(table, _shape(watch, span)), span)
+    return _Rows(table, scan.profile(table, _shape(watch, span)))
 
 
 def _shape(watch: Watch, span: Span) -> Profile:
