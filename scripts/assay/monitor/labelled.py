@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assay.console import printable
 from assay.errors import DataError
 from assay.monitor import frames, scan
-from assay.monitor.labels import joined
+from assay.monitor.labels import joined, text
 from assay.monitor.model import PREDICTION, TRUTH
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def labelled(watch: Watch, table: Table, columns: Mapping[str, str], *, count: i
     )
     near = _near(rows, id_, table)
     labels = frames.of(near, {**theirs, TRUTH: spec.truth}, most=_ALL, private=watch.private)
-    texts = set(window["__id__"].map(str))
-    labels = labels[labels["__id__"].map(str).isin(texts)].reset_index(drop=True)
+    texts = set(window["__id__"].map(text))
+    labels = labels[labels["__id__"].map(text).isin(texts)].reset_index(drop=True)
     found = joined(window, labels, key=list(keys), truth=TRUTH)
     frame = window.iloc[found.predictions].drop(columns=list(keys)).reset_index(drop=True)
     frame[TRUTH] = labels[TRUTH].iloc[found.labels].reset_index(drop=True)

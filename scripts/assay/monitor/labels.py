@@ -96,7 +96,7 @@ def _keys(frame: pd.DataFrame, key: Sequence[str], other: pd.DataFrame) -> pd.Da
     found = frame[list(key)].reset_index(drop=True)
     for name in key:
         if frame[name].dtype != other[name].dtype and not _both_numbers(frame, other, name):
-            found[name] = found[name].map(_text, na_action="ignore")
+            found[name] = found[name].map(text, na_action="ignore")
     return found
 
 
@@ -106,6 +106,7 @@ def _both_numbers(one: pd.DataFrame, other: pd.DataFrame, name: str) -> bool:
     return all(pd.api.types.is_numeric_dtype(frame[name].dtype) for frame in (one, other))
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """A value as text: whole numbers without a fraction, which come of a column with nulls."""
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if whole and isinstance(value, float) else str(value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from assay.console import printable
+from assay.errors import DataError
 from assay.monitor import frames, measuring, model, multivariate, scan
 from assay.monitor.comparing import ColumnDrift, compared
 from assay.monitor.labelled import labelled, strangers
@@ -15,7 +17,7 @@ from assay.monitor.watched import Window
 from assay.monitor.window import breaches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -287,7 +289,9 @@ def _performance(watch: Watch, rows: _Rows, side: Side) -> tuple[Found, int]:
     }
     count = 0
     besides = Found()
-    if watch.labels is not None and said and rows.key:
+    if watch.labels is not None and not rows.key:
+        raise _no_id(watch.spec.log.id, there)
+    if watch.labels is not None and said:
         features = rows.table.features if asked.slices else {}
         named = {name: column for name, column in features.items() if column in there}
         joined = labelled(watch, rows.table, {**named, **said}, count=rows.profile.rows)
@@ -301,3 +305,12 @@ def _performance(watch: Watch, rows: _Rows, side: Side) -> tuple[Found, int]:
         return besides.and_(Found(notes=(measuring.UNKNOWN,))), count
     frame = _frame(watch, rows, said, frames.MOST_ROWS)
     return measuring.without_labels(asked, frame, side).and_(besides), count
+
+
+def _no_id(name: str, there: Sequence[str]) -> DataError:
+    listed = ", ".join(repr(printable(one)) for one in there[:20])
+    return DataError(
+        f"The log has no column {printable(name)!r}, by which labels are joined.",
+        hint=f"Name it as `monitor.log.id`. There: {listed}.",
+        key=("monitor", "log", "id"),
+    )

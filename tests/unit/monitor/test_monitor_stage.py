@@ -363,6 +363,25 @@ def test_labels_whose_key_fits_no_row_are_told(world: World) -> None:
     assert "none of the 900 labels belongs to a row of the log" in why(found)
 
 
+def test_ids_that_are_numbers_find_their_labels_though_some_row_has_none(world: World) -> None:
+    day = world.day()
+    numbers = pd.array([pd.NA, *range(1, ROWS)], dtype="Int64")
+    world.write(day.assign(id=numbers), "numbers.parquet")
+    found = with_labels(world, labels(day).assign(id=range(ROWS)))
+    assert ended(found) == ("quiet", 0)
+    assert found.newest.metrics[0].rows == ROWS - 1
+
+
+def test_labels_and_a_log_without_their_id_are_a_mistake_of_the_configuration(
+    world: World,
+) -> None:
+    told = labelled(world)
+    with pytest.raises(DataError, match="The log has no column 'request', by which") as error:
+        with_labels(world, told, log={"path": "logs/*.parquet", "id": "request"})
+    assert "'digest'" in (error.value.hint or "")
+    assert error.value.exit_code == 2
+
+
 def test_labels_without_the_column_are_a_mistake_of_the_configuration(world: World) -> None:
     with pytest.raises(DataError, match="The labels have no column 'truth'") as error:
         with_labels(world, labelled(world).rename(columns={"truth": "label"}))
