@@ -164,6 +164,7 @@ def _watch(
         return rows
 
     base = spec.reference
+    _check_reference(spec)
     rows = None if base is None else open_(base, "reference", base.time)
     baseline = Baseline(subject, base, rows, private=private)
     bounds, why = baseline.learned(spec.least_rows) if spec.bound == "learned" else ({}, None)
@@ -218,6 +219,31 @@ def _slices(spec: MonitorSpec, config: Config) -> tuple[SliceSpec, ...]:
     if spec.slices:
         return tuple(Column(column=name) for name in spec.slices)
     return config.predictions.slices if config.predictions else ()
+
+
+def _check_reference(spec: MonitorSpec) -> None:
+    """Rows must not be held against themselves: that would hide what drifts."""
+    base, log = spec.reference, spec.log
+    if base is None:
+        return
+    places = ((one.path, one.connection, one.table) for one in (base, log))
+    if base.season is None and len(set(places)) == 1:
+        raise ConfigError(
+            "`monitor.reference` is the log itself, so each window would be a part of what it is "
+            "held against.",
+            hint="Set `season`, as `7 d`, or name rows of a time that is over.",
+            key=("monitor", "reference"),
+        )
+    if base.season in (None, windows.YEAR):
+        return
+    newest = windows.newest(spec.window, datetime.now(UTC))
+    if windows.earlier(newest, base.season).end > newest.start:
+        raise ConfigError(
+            f"`season: {base.season}` is shorter than the window of {spec.window}, which would be "
+            "held against a part of itself.",
+            hint="Make it as long as the window, or longer.",
+            key=("monitor", "reference", "season"),
+        )
 
 
 def _check_bounds(spec: MonitorSpec, subject: Model) -> None:

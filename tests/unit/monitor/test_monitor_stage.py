@@ -469,6 +469,23 @@ def test_a_season_is_compared_with_the_same_one(world: World) -> None:
     assert "the reference has no row of the same window a season earlier" in why(found)
 
 
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"path": "logs/*.parquet", "time": "time"}, "`monitor.reference` is the log itself"),
+        ({"path": "logs/*.parquet", "time": "time", "season": "6 h"}, "`season: 6 h` is shorter"),
+    ],
+)
+def test_a_window_is_never_held_against_itself(
+    world: World, spec: dict[str, Any], said: str
+) -> None:
+    world.write(world.day())
+    with pytest.raises(ConfigError, match=said):
+        world.run(**QUICK, reference=spec)
+    found = world.run(**QUICK, reference={**spec, "season": "1 d"})
+    assert "the reference has no row of the same window" in why(found)
+
+
 def test_a_reference_of_another_version_is_inconclusive(world: World) -> None:
     monitor_worlds.log(digest="a" * 64).to_parquet(world.root / "reference.parquet")
     world.write(world.day(temperature=9))
