@@ -9,11 +9,13 @@ import numpy as np
 
 from assay.configmodels import Column
 from assay.console import printable
-from assay.monitor import estimated, estimatedclasses, model, performance
+from assay.monitor import deciding, estimated, estimatedclasses, model, performance
+from assay.monitor.labels import text
 from assay.monitor.model import PREDICTION, TRUTH
 from assay.monitor.performance import Known
 from assay.monitor.watched import Measured
 from assay.packaging import kept as keeping
+from assay.stats.catalogue import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,12 +97,42 @@ def with_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
     except PredictionsError as error:
         why = printable(error.message).replace(f" '{TRUTH}'", "")  # a name of ours
         return Found(doubts=(f"the labels do not fit the predictions: {why}",))
-    found = _judged(asked, _Part(own, base))
+    rule = _kept_rule(asked) if base is None else deciding.of(base)
+    asked, lost = _comparable(asked, own=deciding.of(own), base=rule)
+    if not asked.allowed:
+        return Found(notes=lost)
+    found = _judged(asked, _Part(own, base)).and_(Found(notes=lost))
     parts, notes = _slices(asked, window, labelled, own, base)
     for part in parts:
         # What all rows cannot give is said once.
         found = found.and_(replace(_judged(asked, part), doubts=()))
     return found.and_(Found(notes=notes))
+
+
+def _kept_rule(asked: Asked) -> bool | None:
+    return asked.model.kept.by_largest if asked.model.kept else None
+
+
+def _comparable(
+    asked: Asked, *, own: bool | None, base: bool | None
+) -> tuple[Asked, tuple[str, ...]]:
+    """What can be asked where labels were decided by these rules; and a note on what cannot."""
+    if own is None or base is None or own == base:
+        return asked, ()
+    lost = [name for name in asked.allowed if _is_of_labels(name)]
+    if not lost:
+        return asked, ()
+    rest = {name: loss for name, loss in asked.allowed.items() if name not in lost}
+    note = (
+        f"Not compared: {', '.join(lost)}. The model's labels were decided by another rule where "
+        "it was tested, as a threshold of its own."
+    )
+    return replace(asked, allowed=rest), (note,)
+
+
+def _is_of_labels(metric: str) -> bool:
+    known = find(metric)
+    return known is not None and known.needs == "prediction"
 
 
 def _judged(asked: Asked, part: _Part) -> Found:
@@ -217,14 +249,18 @@ def without_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
     learned = _learned(asked, side)
     if learned is None:
         return Found(notes=(UNKNOWN,))
-    classes, calibrations, expected = learned
-    own = _estimates(window, asked, classes, calibrations)
+    classes, calibrations, expected, rule = learned
+    answers = _answers(window, classes)
+    if answers is None:
+        return Found(notes=(UNKNOWN,))
+    asked, lost = _comparable(asked, own=deciding.by_largest(*answers), base=rule)
+    own = _estimates(*answers, asked, calibrations)
     questions = estimated.questions(
         own, expected, allowed=asked.allowed, confidence=asked.settings.confidence
     )
     by_name = {one.name: one for one in questions}
     if not questions:
-        return Found(notes=(UNKNOWN,))
+        return Found(notes=(*lost, UNKNOWN))
     metrics = tuple(
         Measured(
             metric=name,
@@ -238,7 +274,7 @@ def without_labels(asked: Asked, window: pd.DataFrame, side: Side) -> Found:
         for name, one in own.items()
         if name in by_name
     )
-    return Found(tuple(questions), metrics)
+    return Found(tuple(questions), metrics, lost)
 
 
 def _reach(asked: Asked) -> float:
@@ -248,7 +284,7 @@ def _reach(asked: Asked) -> float:
 
 
 def _learned(asked: Asked, side: Side) -> Any:
-    """Classes, calibrations, and the estimates of the reference; `None` where there are none."""
+    """Classes, calibrations, estimates and rule of the reference; `None` where there are none."""
     if side.labelled is not None:
         from assay.stats.columns import PredictionsError
 
@@ -258,27 +294,33 @@ def _learned(asked: Asked, side: Side) -> Any:
             rows = None
         if rows is not None and rows.score is not None and rows.score_problem is None:
             found = keeping.learned(rows)
-            return found if found[1] else None
+            return (*found, deciding.of(rows)) if found[1] else None
     kept = asked.model.kept
     if kept is None or not kept.calibrations:
         return None
-    return kept.classes, keeping.calibrations(kept), keeping.estimates(kept)
+    return kept.classes, keeping.calibrations(kept), keeping.estimates(kept), kept.by_largest
+
+
+def _answers(
+    window: pd.DataFrame, classes: Sequence[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]] | None:
+    """Scores and what was said, of rows whose probabilities are finite; `None` without any."""
+    names = [f"{PREDICTION}probabilities[{one}]" for one in classes]
+    if any(name not in window.columns for name in names):
+        return None
+    score = window[names].to_numpy(dtype=np.float64, na_value=np.nan)
+    good = np.isfinite(score).all(axis=1)
+    return (score[good], _said(window[good], classes, score[good])) if good.any() else None
 
 
 def _estimates(
-    window: pd.DataFrame, asked: Asked, classes: Sequence[Any], calibrations: Sequence[Any]
+    score: NDArray[np.float64],
+    said: NDArray[np.intp],
+    asked: Asked,
+    calibrations: Sequence[Any],
 ) -> dict[str, Estimate]:
-    """Of the rows whose probabilities are finite."""
-    names = [f"{PREDICTION}probabilities[{one}]" for one in classes]
-    if any(name not in window.columns for name in names):
-        return {}
-    score = window[names].to_numpy(dtype=np.float64, na_value=np.nan)
-    good = np.isfinite(score).all(axis=1)
-    score = score[good]
-    if not len(score):
-        return {}
-    said = _said(window[good], classes, score)
-    if len(classes) == 1:
+    """What the labels are expected to give."""
+    if score.shape[1] == 1:
         wanted = [name for name in asked.allowed if name in estimated.METRICS]
         return estimated.estimates(score[:, 0], said == 0, calibrations[0], metrics=wanted)
     wanted = [name for name in asked.allowed if name in estimatedclasses.NAMES]
@@ -295,9 +337,5 @@ def _said(
             return np.where(score[:, 0] >= 0.5, 0, -1).astype(np.intp)
         return np.asarray(score.argmax(axis=1), dtype=np.intp)
     places = {str(one): place for place, one in enumerate(classes)}
-    texts = window[name].map(_text)
+    texts = window[name].map(text)
     return np.asarray(texts.map(places).fillna(-1).to_numpy(dtype=np.intp))
-
-
-def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from assay.monitor import deciding
 from assay.packaging.facts import Scalar
 from assay.section import Fact
 
@@ -79,6 +80,9 @@ class Kept(Fact):
     calibrations: tuple[Blocks, ...] = ()
     estimates: dict[str, Expected] = Field(default_factory=dict)
     """By metric."""
+    by_largest: bool | None = None
+    """Whether each row was called what has the largest probability, as a server does; `None` where
+    there are no probabilities to tell by."""
     importance: dict[str, float] = Field(default_factory=dict)
     """By feature, what the metric loses without it."""
     importance_metric: str | None = None
@@ -112,6 +116,7 @@ def of(
     classes, fitted, expected = learned(predictions)
     return found.model_copy(
         update={
+            "by_largest": deciding.of(predictions),
             "classes": classes,
             "calibrations": tuple(_blocks(one) for one in fitted),
             "estimates": {

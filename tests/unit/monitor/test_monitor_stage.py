@@ -382,6 +382,31 @@ def test_labels_and_a_log_without_their_id_are_a_mistake_of_the_configuration(
     assert error.value.exit_code == 2
 
 
+def other_rule(world: World, **given: Any) -> MonitorSection:
+    """A pipeline that says yes from 0.3 on, and a server that says it from 0.5 on."""
+    asked = monitor_worlds.asked(4000, 77)
+    score = monitor_worlds.chance(asked)
+    truth = (np.random.default_rng(1).random(len(score)) < score).astype(int)
+    tested = pd.DataFrame({"y": truth, "p": score, "said": (score > 0.3).astype(int)})
+    rows = from_frame(tested, truth="y", prediction="said", score="p", positive=1)
+    made = packaged(world.root / "other", keeps=kept.of(rows, None), metrics=KNOWN)
+    other = World(world.root, made)
+    day = other.day()
+    other.write(day)
+    labels(day).to_parquet(world.root / "labels.parquet", index=False)
+    return other.run(**QUICK, metrics={"accuracy": 0.05, "roc_auc": 0.05}, **given)
+
+
+@pytest.mark.parametrize("given", [{}, {"labels": {"path": "labels.parquet"}}])
+def test_metrics_of_labels_by_another_rule_are_not_compared(
+    world: World, given: dict[str, Any]
+) -> None:
+    found = other_rule(world, **given)
+    assert ended(found) == ("quiet", 0)
+    assert {one.metric for one in found.newest.metrics} == {"roc_auc"}
+    assert "Not compared: accuracy. The model's labels were decided by another rule" in notes(found)
+
+
 def test_labels_without_the_column_are_a_mistake_of_the_configuration(world: World) -> None:
     with pytest.raises(DataError, match="The labels have no column 'truth'") as error:
         with_labels(world, labelled(world).rename(columns={"truth": "label"}))
