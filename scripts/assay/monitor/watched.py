@@ -66,6 +66,8 @@ class MonitorSection(Section):
     reference: str
     """`bundle`, or the file."""
     alpha: float
+    confidence: float = 0.95
+    """Of every interval."""
     least_rows: int
     k: int
     """Of the last `n` windows this many must drift."""

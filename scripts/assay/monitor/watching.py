@@ -231,7 +231,13 @@ def _compared(watch: Watch, reference: Profile, window: WindowProfile) -> tuple[
         known = {one.name: one for one in base}
         for one in own:
             bound = watch.bound(one.name)
-            drift = compared(known[one.name], one, role=role, bound=bound)  # type: ignore[arg-type]
+            drift = compared(
+                known[one.name],
+                one,
+                role=role,  # type: ignore[arg-type]
+                bound=bound,
+                confidence=watch.asked.settings.confidence,
+            )
             found += [] if drift is None else [drift]
     return tuple(found)
 
@@ -253,7 +259,8 @@ def _together(
         private=watch.private,
     )
     found = multivariate.separation(base, window)
-    return [] if found is None else [found.question()]
+    sure = watch.asked.settings.confidence
+    return [] if found is None else [found.question(confidence=sure)]
 
 
 def _frame(

@@ -13,7 +13,7 @@ from assay.report import escape, monitorwords
 from assay.report import monitortables as tables
 from assay.report.markdown import length
 from assay.report.monitorwords import OUTCOMES
-from assay.report.wording import count, short
+from assay.report.wording import count, percent, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -198,6 +198,7 @@ def _facts(found: MonitorSection, run_url: str | None) -> str:
         f"rows from {escape.code(found.source)}",
         f"reference {escape.code(found.reference)}",
         f"an alarm at {found.k} of {found.n} windows",
+        f"intervals of {percent(found.confidence)}",
         f"a quiet window is called drift in at most {monitorwords.confidence(found)} of cases",
     ]
     return " · ".join(shown)

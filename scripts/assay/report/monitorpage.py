@@ -18,7 +18,7 @@ from assay.monitor import causes as reasons
 from assay.report import escape, monitor, monitorcharts, monitorwords, svg, templating
 from assay.report import monitortables as tables
 from assay.report.monitorwords import OUTCOMES
-from assay.report.wording import number, share
+from assay.report.wording import number, percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,8 +143,9 @@ def render(found: MonitorSection) -> str:
 def _facts(found: MonitorSection) -> str:
     return (
         f"bundle {found.digest[:12]} · rows from {found.source} · reference {found.reference} · an "
-        f"alarm at {found.k} of {found.n} windows · p-values are adjusted for all questions of a "
-        f"window, and {monitorwords.confidence(found)} is the limit"
+        f"alarm at {found.k} of {found.n} windows · intervals of {percent(found.confidence)} · "
+        "p-values are adjusted for all questions of a window, and "
+        f"{monitorwords.confidence(found)} is the limit"
     )
 
 

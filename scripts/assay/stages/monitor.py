@@ -118,7 +118,7 @@ def _section(context: Context, spec: MonitorSpec, wish: Wish, scratch: Path) -> 
         for one in places:
             one.close()
         duck.close()
-    return _told(spec, subject, seen)
+    return _told(spec, subject, seen, confidence=context.config.statistics.confidence)
 
 
 def _folder(scratch: Path) -> Path:
@@ -288,7 +288,9 @@ def _readable(watch: Watch, span: Span, limit: datetime | None) -> Seen:
     return replace(seen, window=seen.window.model_copy(update={"notes": said}))
 
 
-def _told(spec: MonitorSpec, subject: Model, seen: list[Seen]) -> MonitorSection:
+def _told(
+    spec: MonitorSpec, subject: Model, seen: list[Seen], *, confidence: float
+) -> MonitorSection:
     k, n = spec.hysteresis.windows, spec.hysteresis.of
     found = tuple(one.window for one in seen)
     state = settled([one.judgement.outcome for one in found], k=k, n=n)
@@ -303,6 +305,7 @@ def _told(spec: MonitorSpec, subject: Model, seen: list[Seen]) -> MonitorSection
         source=_shown(spec.log),
         reference="bundle" if spec.reference is None else _shown(spec.reference),
         alpha=spec.alpha,
+        confidence=confidence,
         least_rows=spec.least_rows,
         k=k,
         n=n,

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from assay.configmonitor import MonitorSpec
 from assay.errors import ConfigError, DataError, OutsideError, UsageError
 from assay.monitor.watched import MonitorSection
@@ -333,6 +334,20 @@ def test_where_most_labels_contradict_each_other_nobody_can_say(world: World) ->
     assert why(found) == (
         "451 rows have labels that contradict each other, and only 449 have one that counts"
     )
+
+
+def test_every_interval_is_as_sure_as_those_of_the_gates(world: World) -> None:
+    found = with_labels(world, labelled(world))
+    spec = {"log": {"path": "logs/*.parquet"}, "alerts": {"issue": False}, **QUICK, **METRICS}
+    document = {"monitor": spec, "statistics": {"confidence": 0.999}}
+    wish = monitor.Wish(
+        until=FIRST + timedelta(days=1), bundle=world.made.folder, now=FIRST + timedelta(days=30)
+    )
+    surer = monitor.run(make_context(world.root, yaml.safe_dump(document)), wish)
+    assert (found.confidence, surer.confidence) == (0.95, 0.999)
+    assert surer.newest.metrics[0].high > found.newest.metrics[0].high
+    for one, wider in zip(found.columns, surer.columns, strict=True):
+        assert wider.drift.high > one.drift.high
 
 
 def test_few_labels_decide_nothing_and_are_counted(world: World) -> None:
