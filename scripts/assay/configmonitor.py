@@ -121,7 +121,7 @@ class HysteresisSpec(Documented):
     """When windows that drift become an alarm, so that one odd day wakes nobody."""
 
     windows: Annotated[Whole, Field(ge=1, le=100)] = 2
-    """So many of the last `of` windows must drift, and the newest of them."""
+    """An alarm starts when so many of the last `of` windows drift, and ends when fewer do."""
     of: Annotated[Whole, Field(ge=1, le=100)] = 5
     """How many windows count."""
 
