@@ -217,6 +217,21 @@ def test_one_that_leads_elsewhere_is_not_merged(shop: Shop, check: Any) -> None:
     assert tried(shop).startswith("not now: There is no open pull request that could be merged")
 
 
+def test_who_asks_for_changes_is_heard(shop: Shop, check: Any) -> None:
+    """Also where no rule of the branch asks for a review."""
+    check()
+    shop.repository.roles["ann"] = "write"
+    reviews = shop.repository.pulls[1].reviews
+    reviews += [
+        ("ann", "CHANGES_REQUESTED"),
+        ("ann", "COMMENTED"),
+        ("mallory", "CHANGES_REQUESTED"),
+    ]
+    assert tried(shop) == "not now: #1 was not merged by itself: `ann` asks for changes."
+    reviews.append(("ann", "DISMISSED"))  # and what a stranger wants is no veto
+    assert tried(shop).startswith("merged")
+
+
 def test_by_default_nothing_is_merged(shop: Shop, check: Any) -> None:
     check()
     ended = stage.run(shop.context(), Wish(merge_only=True))

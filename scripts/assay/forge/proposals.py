@@ -176,6 +176,25 @@ class Proposals:
                 return
         raise ForgeError(f"GitHub did not merge #{number}", hint=WRONG_API)
 
+    def refused_by(self, number: int) -> tuple[str, ...]:
+        """Who may write and asks for changes, as their last word on a pull request.
+
+        https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request
+
+        Raises:
+            ForgeError: GitHub refuses, or cannot be reached.
+        """
+        last: dict[str, tuple[str, object]] = {}
+        for data in self._api.pages(f"{self._root}/{number}/reviews"):
+            match data:
+                case {
+                    "state": "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED" as said,
+                    "user": user,
+                }:
+                    last[account(user)[0]] = said, data
+        wants = {who: data for who, (said, data) in last.items() if said == "CHANGES_REQUESTED"}
+        return tuple(who for who, data in wants.items() if self._is_trusted(data))
+
     def failing(self, sha: str) -> tuple[str, ...]:
         """The checks and statuses of a commit that have not passed, or not ended, by name.
 

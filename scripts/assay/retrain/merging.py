@@ -38,6 +38,8 @@ class Facts:
     """Of the check of that commit, from the run that GitHub names; `None` where there is none."""
     failing: tuple[str, ...]
     """Checks of the commit that have not passed, or not ended."""
+    refused_by: tuple[str, ...] = ()
+    """Who asks for changes in a review."""
     why_none: str = ""
     """Why there is no record."""
 
@@ -48,6 +50,8 @@ def objections(facts: Facts) -> Iterator[str]:
         yield "there are commits of people on the branch"
     if not facts.head == facts.proposed == facts.ours:
         yield "the branch is not at the commit that was pushed by a retraining"
+    if facts.refused_by:
+        yield f"`{facts.refused_by[0]}` asks for changes"
     if facts.failing:
         more = f" and {len(facts.failing) - 3} more" if len(facts.failing) > 3 else ""
         named = ", ".join(f"`{name}`" for name in facts.failing[:3])

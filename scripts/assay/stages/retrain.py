@@ -151,6 +151,7 @@ def _against(desk: Desk, current: Attempt) -> list[str]:
         people=desk.branch.people(),
         record=record,
         failing=desk.proposals.failing(proposed),
+        refused_by=desk.proposals.refused_by(current.number),
         why_none=why,
     )
     against = list(merging.objections(facts))

@@ -7,6 +7,7 @@ import subprocess
 from tests.fakes.github.comments import MAX_BODY
 from tests.fakes.github.issues import MAX_TITLE
 from tests.fakes.github.pulls import TALK, branches, get_pull, git, label_document, thread
+from tests.fakes.github.repositories import html, moment, node_id, user_document
 from tests.fakes.github.routing import NOT_FOUND, Call, Refused, Reply, route
 from tests.fakes.github.state import Pull
 
@@ -64,6 +65,32 @@ def add_labels(call: Call) -> Reply:
         if name not in pull.labels:
             call.state.label(call.name, call.parameters["number"], name, actor=call.login)
     return Reply(200, [label_document(call, name) for name in pull.labels])
+
+
+@route("GET", "/repos/{owner}/{repo}/pulls/{number:int}/reviews", "pull_requests")
+def list_reviews(call: Call) -> Reply:
+    """The oldest first. https://docs.github.com/en/rest/pulls/reviews"""
+    number, pull = call.parameters["number"], _pull(call)
+    url = f"{call.root}/repos/{call.name}/pulls/{number}"
+    page = html(call, "pull", number)
+    return call.page(
+        [
+            {
+                "id": at,
+                "node_id": node_id("PRR", at),
+                "user": user_document(call, who),
+                "body": "",
+                "state": state,
+                "html_url": f"{page}#pullrequestreview-{at}",
+                "pull_request_url": url,
+                "author_association": "NONE",
+                "_links": {"html": {"href": page}, "pull_request": {"href": url}},
+                "submitted_at": moment(),
+                "commit_id": pull.head_sha,
+            }
+            for at, (who, state) in enumerate(pull.reviews, 1)
+        ]
+    )
 
 
 # To merge is to write contents.

@@ -66,6 +66,8 @@ class Pull:
     """Empty: at a fixed moment."""
     closed_at: str | None = None
     merged_at: str | None = None
+    reviews: list[tuple[str, str]] = field(default_factory=list)
+    """Who, and what it came to: `APPROVED`, `CHANGES_REQUESTED`, `COMMENTED`, `DISMISSED`."""
 
 
 @dataclass
