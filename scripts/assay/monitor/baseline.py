@@ -123,6 +123,8 @@ class Baseline:
         if truth not in table.rows.columns:
             raise DataError(
                 f"The reference has no column {printable(truth)!r} with the label.",
+                hint="Name it as `monitor.reference.truth`. There: "
+                + ", ".join(printable(str(one)) for one in table.rows.columns[:20]),
                 key=("monitor", "reference", "truth"),
             )
         named = {f"{PREDICTION}{name}": one for name, one in table.predictions.items()}

@@ -127,12 +127,13 @@ class Files:
         found: Sequence[Listed],
         *,
         time: str | None,
+        key: tuple[str, ...],
         since: datetime | None,
         texts: frozenset[str],
         private: bool,
     ) -> None:
         self._duck, self._time, self._since = duck, time, since
-        self._texts, self._private = texts, private
+        self._key, self._texts, self._private = key, texts, private
         self._links: dict[str, str] = {}
         pieces: list[_Piece] = []
         bad: list[str] = []
@@ -299,7 +300,7 @@ class Files:
             return
         columns = self._duck.view([self._local(some)]).columns
         if self._time not in columns:
-            raise no_time(str(self._time), columns)
+            raise no_time(str(self._time), columns, self._key)
 
 
 def _whole(path: str) -> bool:

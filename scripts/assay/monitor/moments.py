@@ -60,13 +60,13 @@ def _literal(rows: Any, time: str, value: datetime) -> Any:
     return ibis.literal(value.replace(tzinfo=None), type="timestamp")
 
 
-def no_time(time: str, columns: Collection[str]) -> DataError:
-    """The log has another column for that."""
+def no_time(time: str, columns: Collection[str], key: tuple[str, ...]) -> DataError:
+    """The log, or the reference, has another column for that; `key` is that of the table."""
     listed = ", ".join(repr(printable(str(one))) for one in list(columns)[:20])
     return DataError(
-        f"The log has no column {printable(time)!r} that says when a row was.",
-        hint=f"Name it as `monitor.log.time`. There: {listed}.",
-        key=("monitor", "log", "time"),
+        f"The {key[-1]} has no column {printable(time)!r} that says when a row was.",
+        hint=f"Name it as `{'.'.join(key)}.time`. There: {listed}.",
+        key=(*key, "time"),
     )
 
 

@@ -90,15 +90,17 @@ def opened(
 
         shown = printable(spec.table)
         table = open_table(url, spec.table, shown=shown, private=private)
-        return _Table(table, time=time, private=private)
+        return _Table(table, time=time, key=key, private=private)
     if spec.engine == "spark":
         from assay.contract.sources.spark import open_spark
 
         paths = sorted(root.glob(spec.path)) or root / spec.path
         table = open_spark(paths, shown=printable(spec.path), private=private)
-        return _Table(table, time=time, private=private)
+        return _Table(table, time=time, key=key, private=private)
     found = listing.listed(spec.path, root, key=(*key, "path"))
-    rows = Files(duck, found, time=time, since=since, texts=frozenset(texts), private=private)
+    rows = Files(
+        duck, found, time=time, key=key, since=since, texts=frozenset(texts), private=private
+    )
     if not found:
         rows.notes += (f"There is no file yet at {listing.without_credentials(spec.path)}.",)
     return rows
@@ -110,21 +112,23 @@ class _Table:
     notes: tuple[str, ...] = ()
     unreadable = False
 
-    def __init__(self, source: Source, *, time: str | None, private: bool) -> None:
+    def __init__(
+        self, source: Source, *, time: str | None, key: tuple[str, ...], private: bool
+    ) -> None:
         self._source = source
         self._rows = self._source.layout("ibis", has_index=False).table
         self._time, self._private = time, private
         self.first: datetime | None = None
         try:
             if time is not None:
-                self.first = self._first(time)
+                self.first = self._first(time, key)
         except BaseException:
             self.close()
             raise
 
-    def _first(self, time: str) -> datetime | None:
+    def _first(self, time: str, key: tuple[str, ...]) -> datetime | None:
         if time not in self._rows.columns:
-            raise no_time(time, self._rows.columns)
+            raise no_time(time, self._rows.columns, key)
         asked = self._rows.aggregate(first=moment(self._rows, time).min())
         return utc(scan.answer(asked, private=self._private)["first"])
 

@@ -682,6 +682,29 @@ def test_a_log_without_the_column_of_time_names_those_that_it_has(world: World) 
     assert "'when'" in (error.value.hint or "")
 
 
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("time", "The reference has no column 'nowhere' that says when a row was."),
+        ("truth", "The reference has no column 'nowhere' with the label."),
+    ],
+)
+def test_a_reference_without_a_column_is_told_as_the_reference(
+    world: World, key: str, said: str
+) -> None:
+    world.write(world.day())
+    world.day().to_parquet(world.root / "reference.parquet", index=False)
+    with pytest.raises(DataError) as caught:
+        world.run(
+            **QUICK,
+            reference={"path": "reference.parquet", key: "nowhere"},
+            metrics={"accuracy": 0.05},
+        )
+    assert caught.value.message == said
+    assert f"Name it as `monitor.reference.{key}`. There: " in str(caught.value.hint)
+    assert caught.value.key == ("monitor", "reference", key)
+
+
 def test_times_that_are_numbers_are_a_mistake(world: World) -> None:
     world.write(world.day().assign(time=1.5))
     with pytest.raises(DataError, match="holds float64 and no times"):
