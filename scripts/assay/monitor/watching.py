@@ -15,6 +15,7 @@ from assay.monitor.model import DIGEST, FEATURE, PREDICTION
 from assay.monitor.verdict import judge, of_column
 from assay.monitor.watched import Window
 from assay.monitor.window import breaches
+from assay.report import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -174,7 +175,8 @@ def _own(watch: Watch, rows: Any) -> tuple[Any, tuple[str, ...], str | None]:
     if not own:
         why = f"its {others:,} rows are of another model version ({named}, not {digest[:12]})"
         return kept, (), why
-    note = f"{others:,} rows of another model version ({named}) are not judged with these."
+    amount = wording.count(others, "row")
+    note = f"Not judged with these: {amount} of another model version ({named})."
     return kept, (note,), None
 
 
@@ -212,9 +214,11 @@ def _odd(
         return notes, doubts
     odd = watch.log.odd(span, limit)
     if odd.ahead:
-        notes += (f"{odd.ahead:,} rows are dated after now: a clock is wrong. They do not count.",)
+        ahead = wording.count(odd.ahead, "row")
+        notes += (f"Not counted, for a clock is wrong: {ahead} dated after now.",)
     if odd.undated:
-        notes += (f"{odd.undated:,} rows have no time that can be read. They do not count.",)
+        undated = wording.count(odd.undated, "row")
+        notes += (f"Not counted: {undated} without a time that can be read.",)
     strange = odd.ahead + odd.undated
     if strange > MOST_ODD * (count + strange):
         share = 100 * strange / (count + strange)
