@@ -287,6 +287,18 @@ def test_who_amends_our_commit_makes_it_theirs(shop: Shop) -> None:
     assert shop.head() == head
 
 
+def test_a_person_s_commit_may_say_anything(shop: Shop) -> None:
+    proposed(shop, NEW)
+    theirs = shop.root.parent / "theirs"
+    shop.git("clone", "--quiet", "--branch", BRANCH, str(shop.origin), str(theirs))
+    text = f"Mine\n\nAssay-Retrain: one\u2028two\x0cthree\n  {BRANCH}\n"
+    shop.git("commit", "--quiet", "--allow-empty", f"--message={text}", where=theirs)
+    shop.git("push", "--quiet", "origin", BRANCH, where=theirs)
+    head = shop.head()
+    assert proposed(shop, NEWER).ending == "updated"
+    assert shop.head(f"{BRANCH}^1") == head
+
+
 def test_a_branch_of_somebody_else_s_is_not_touched(shop: Shop) -> None:
     theirs = shop.push({"README.md": "mine\n"})
     ended = proposed(shop, NEW)

@@ -141,11 +141,12 @@ class Branch:
         """What is on the branch and not on the default branch, the newest first."""
         if self.found.head is None:
             return ()
-        form = f"--format=%H%x00%P%x00%ce%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+        trailer = f"%(trailers:key={TRAILER},valueonly,unfold,separator=%x2C)"
+        form = f"--format=%H%x00%P%x00%ce%x00{trailer}"
         listed = self._ask(
             "log", form, "--topo-order", self.found.head, "--not", self.found.base, self._here
         )
-        lines = (line.split("\0") for line in listed.splitlines())
+        lines = (line.split("\0") for line in listed.split("\n") if line)
         return tuple(
             _Commit(sha, len(parents.split()), ours=email == EMAIL and bool(trailer))
             for sha, parents, email, trailer in lines
