@@ -136,6 +136,8 @@ def test_without_the_key_there_is_nothing_to_watch(world: World) -> None:
     done = CliRunner().invoke(app, ["monitor"])
     assert isinstance(done.exception, ConfigError)
     assert "docs/monitor.md" in (done.exception.hint or "")
+    # `assay serve --log logs` writes JSON lines: a pattern of Parquet would find nothing.
+    assert "`monitor: {log: {path: logs}}`" in (done.exception.hint or "")
 
 
 def tag(ref: str, time: int, commit: str = "c" * 40) -> gto.Tag:

@@ -77,7 +77,7 @@ def run(context: Context, wish: Wish) -> MonitorSection:
     if spec is None:
         raise ConfigError(
             "assay.yaml has no `monitor`, so nothing says what to watch.",
-            hint="Add one: `monitor: {log: {path: logs/*.parquet}}`; docs/monitor.md has the rest.",
+            hint="Add one: `monitor: {log: {path: logs}}`; docs/monitor.md has the rest.",
             file=context.config_file,
         )
     extras.require(PACKAGES, extra="monitor", what="Monitoring needs")
