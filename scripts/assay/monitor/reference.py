@@ -16,7 +16,7 @@ from assay.monitor import scan
 from assay.packaging.profile import BINS, LEAST, Categories, Numbers, Profile, numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from assay.monitor.scan import Table
 
@@ -47,11 +47,7 @@ def of_table(
     """
     names = {name: table.features.get(name, name) for name in features}
     names |= {name: table.predictions.get(name, name) for name in predictions}
-    frame = _sampled(table, list(names.values()), seed)
-    first = {
-        name: _column(name, frame[column], is_category=name in categorical)
-        for name, column in names.items()
-    }
+    first = _first(table, names, categorical, seed)
     edges = Profile(
         rows=0,
         features=tuple(first[name] for name in features),
@@ -59,6 +55,17 @@ def of_table(
     )
     counted = scan.profile(table, edges)
     return Profile(rows=counted.rows, features=counted.features, predictions=counted.predictions)
+
+
+def _first(
+    table: Table, names: Mapping[str, str], categorical: Collection[str], seed: int
+) -> dict[str, Numbers | Categories]:
+    """By name the edges and categories of a sample, which is let go of before all is counted."""
+    sample = _sampled(table, list(names.values()), seed)
+    return {
+        name: _column(name, sample[column], is_category=name in categorical)
+        for name, column in names.items()
+    }
 
 
 def _sampled(table: Table, columns: list[str], seed: int) -> dict[str, Any]:

@@ -31,7 +31,7 @@ BATCH = 32_768
 """Rows that are sorted at once: 256 KB a column, which lie in a processor's cache."""
 _TRUTH = {"True", "False"}
 _MARK = "__assay_key__"
-_WAITING = 4
+_WAITING = 2
 """Batches that are read ahead."""
 
 
